@@ -1,0 +1,19 @@
+"""Builds the C core; everything else about the package is in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+CORE = Path("src/pykcov/core")
+
+setup(
+    ext_modules=[
+        Extension(
+            "pykcov._core",
+            sources=sorted(str(path) for path in CORE.glob("*.c")),
+            depends=sorted(str(path) for path in CORE.glob("*.h")),
+            include_dirs=[str(CORE)],
+            extra_compile_args=["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
+        )
+    ]
+)

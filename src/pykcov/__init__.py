@@ -1,0 +1,1 @@
+"""pykcov: kcov(4) for Python."""
