@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/ready: pyproject.toml setup.py
+# The core is built into src/pykcov, so a changed C file is a reason to install again.
+$(VENV)/ready: pyproject.toml setup.py $(wildcard src/pykcov/core/*.[ch])
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@
