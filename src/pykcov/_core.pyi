@@ -1,0 +1,247 @@
+"""The typed face of the C core. Read `pykcov.device` and `pykcov.remote` first: they are what programs use."""
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Final, Self
+
+TRACE_PC: Final = 1
+TRACE_CMP: Final = 2
+TRACE_UNIQUE_PC: Final = 0x101
+CMP_BYTES: Final = 0x200
+REMOTE_COMMON: Final = 0
+BUFFER_WORDS_MAX: Final = 262144
+PROBES_MAX: Final = 1 << 24
+
+# Requests of Device.ioctl(), made with _IOW and _IO as in OpenBSD's <sys/kcov.h>.
+KIOSETBUFSIZE: Final[int]
+KIOENABLE: Final[int]
+KIODISABLE: Final[int]
+KIOREMOTEATTACH: Final[int]
+
+class KcovError(OSError):
+    """What every refused operation raises: an OSError with the errno that kcov(4) gives, and a sentence."""
+
+class DeviceBusyError(KcovError):
+    """EBUSY: it has a buffer, a handle or an owner already, or the caller is attached already."""
+
+class DeviceNotReadyError(KcovError):
+    """ENXIO: closed, without a buffer, or not in the state that the operation needs."""
+
+class InvalidValueError(KcovError):
+    """EINVAL: a number of words, a mode, an offset or a handle that the operation does not take."""
+
+class NotOwnerError(KcovError, PermissionError):
+    """EPERM: only the thread that enabled a device may disable it; or the buffer is mapped read-only."""
+
+class NoMemoryError(KcovError):
+    """ENOMEM: no memory for a buffer, a section or a map."""
+
+class UnknownRequestError(KcovError):
+    """ENOTTY: Device.ioctl() does not know the request."""
+
+class Device:
+    """One kcov descriptor. `pykcov.open()` makes them; every method may be called from every thread.
+
+    Integers of any size are taken (one that is out of range is EINVAL in its turn); anything else is a TypeError.
+    """
+
+    def __new__(cls) -> Self: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
+    def set_buffer_size(self, nmemb: int) -> None:
+        """Give the device its buffer of `nmemb` 64-bit words, 1 to BUFFER_WORDS_MAX (EBUSY, EINVAL, ENOMEM)."""
+
+    def enable(self, mode: int = TRACE_PC) -> None:
+        """Trace the calling thread, or, if a handle is attached, whoever enters its sections (EBUSY, ENXIO, EINVAL)."""
+
+    def disable(self, wait: bool = True) -> None:
+        """Stop. A remote device waits for its open sections unless `wait` is false (EPERM, ENXIO)."""
+
+    def remote_attach(self, subsystem: int = REMOTE_COMMON, id: int | Group | None = None) -> None:
+        """Take events from the sections of a handle instead of one thread (ENXIO, EINVAL, EBUSY).
+
+        With subsystem REMOTE_COMMON `id` is not looked at: the handle is that of the caller's current group.
+        """
+
+    def ioctl(self, request: int, arg: int | tuple[int, int | Group] = 0) -> int:
+        """Do the same by number; `arg` of KIOREMOTEATTACH is (subsystem, id). ENOTTY for an unknown request."""
+
+    def mmap_offset(self, offset: int) -> int:
+        """Return `offset`, in bytes, if the buffer can be mapped there, else EINVAL (ENXIO: closed)."""
+
+    def fileno(self) -> int:
+        """The descriptor of the sealed memfd that holds the buffer and its information page (ENXIO: closed)."""
+
+    def close(self, wait: bool = True) -> None:
+        """Close the device. A remote one waits for its open sections unless `wait` is false. Twice is once."""
+
+    @property
+    def dropped(self) -> int:
+        """Entries refused because the buffer was full, since the last successful enable."""
+
+    @property
+    def state(self) -> str:
+        """'none' (no buffer), 'ready', 'trace', 'stopping', 'dying' (closed by others while owned) or 'closed'."""
+
+    @property
+    def mode(self) -> int:
+        """The mode while the state is 'trace', else 0."""
+
+    @property
+    def nmemb(self) -> int:
+        """Words in the buffer, 0 before set_buffer_size()."""
+
+    @property
+    def handle(self) -> tuple[int, int, bool] | None:
+        """The attached handle as in handles(): subsystem, id, and whether the id is the number of a group."""
+
+    @property
+    def serial(self) -> int:
+        """A number that no other device of this process has or had; handles() and attached() name devices by it."""
+
+class Buffer:
+    """The words of a device, mapped. The memory stays valid as long as this object or a view of it lives."""
+
+    def __new__(cls, device: Device, /) -> Self:
+        """Map the buffer of `device` for reading and writing (ENXIO: closed, EINVAL: no buffer yet)."""
+
+    @classmethod
+    def from_fd(cls, fd: int, writable: bool = False) -> Self:
+        """Map the descriptor of a device of any process. EINVAL if it is not one. `fd` may be closed afterwards."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def reset(self) -> None:
+        """Set the count to 0 (EPERM if mapped read-only)."""
+
+    @property
+    def count(self) -> int:
+        """Word 0: the number of entries, in the user's hands: any value may stand there."""
+
+    @property
+    def words(self) -> memoryview:
+        """All nmemb words, format 'Q'."""
+
+    @property
+    def nmemb(self) -> int:
+        """Number of words, word 0 included."""
+
+    @property
+    def mode(self) -> int:
+        """The mode of the last successful enable, 0 if there was none; says how entries are to be read."""
+
+    @property
+    def dropped(self) -> int:
+        """Entries refused because the buffer was full, since the last successful enable."""
+
+    @property
+    def pid(self) -> int:
+        """The process of the last successful enable, 0 if there was none."""
+
+    @property
+    def tid(self) -> int:
+        """The native id of the thread that was enabled last, 0 if there was none or the device is remote."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether words and count may be changed through this object."""
+
+class Group:
+    """The party that work belongs to (kcov: the process). Numbers are never reused, and equal no plain number."""
+
+    def __new__(cls) -> Self: ...
+    @property
+    def number(self) -> int:
+        """What handles() shows for this group."""
+
+group_variable: ContextVar[Group]
+"""The context variable that carries the group along. Without a value: the group of the process."""
+
+def current_group() -> Group:
+    """The caller's group: what `group_variable` says, else the group of the process (another one after a fork)."""
+
+class Probe:
+    """A constant for bytecode: `~probe` records that its place was reached. Only probes() makes them."""
+
+    @property
+    def pc(self) -> int:
+        """The 64-bit name of the place."""
+
+    @property
+    def number(self) -> int:
+        """Dense, from 0, never reused."""
+
+    def __invert__(self) -> None: ...
+    def __reduce__(self) -> tuple[Callable[[int], Probe], tuple[int]]: ...
+
+def probes(pcs: Sequence[int], /) -> list[Probe]:
+    """Make probes for `pcs`, numbered consecutively. No more than PROBES_MAX in a process (OverflowError)."""
+
+def probe_count() -> int:
+    """How many probes were made so far."""
+
+def set_adopter(adopter: Callable[[], object] | None, /) -> None:
+    """Call `adopter` once in every thread, at its first probe event while it is not attached.
+
+    During the call the thread records nothing; the event that led to it is recorded into whatever the call enabled.
+    An Exception goes to sys.unraisablehook. A new adopter is called in every thread again. Off in a forked child.
+    """
+
+# Handles and sections. `id` is an integer of 0..2**64-1 or a Group; None with REMOTE_COMMON is the current group.
+
+def register(subsystem: int, id: int | Group | None = None) -> None:
+    """Make the handle known. Known already: nothing happens. Being removed: wait until it is gone."""
+
+def unregister(subsystem: int, id: int | Group | None = None, wait: bool = True) -> None:
+    """Remove the handle and stop its device; wait for open sections unless `wait` is false. Unknown: nothing."""
+
+def enter(subsystem: int = REMOTE_COMMON, id: int | Group | None = None) -> None:
+    """Begin a section: the calling thread works for the device of this handle, if it has one that traces."""
+
+def leave(subsystem: int = REMOTE_COMMON, id: int | Group | None = None) -> None:
+    """End the section begun last, if it is of this handle; else nothing happens."""
+
+def interrupt_enter() -> None:
+    """The calling thread is interrupted: until interrupt_leave() its events and sections are the interrupt's."""
+
+def interrupt_leave() -> None:
+    """End what interrupt_enter() began. Without one: nothing happens."""
+
+def thread_exit() -> None:
+    """Do what the end of the thread does: leave all sections, give up the own device. The thread may go on."""
+
+def halt(on: bool, /, debugger: bool = False) -> None:
+    """Stop all recording in the process, or allow it again. Two switches; nothing is recorded while either is on."""
+
+def is_device(fd: Any, /) -> bool:
+    """Whether a descriptor (or an object with fileno()) is a kcov device, of this process or another one."""
+
+# Events from instrumentation of other making, into what the calling thread is attached to.
+
+def record_pc(pc: int, count: int = 1) -> None:
+    """Record `pc`, `count` times. Not recorded under TRACE_UNIQUE_PC, which knows places by probe number."""
+
+def record_cmp(size: int, const: bool, a: int, b: int, pc: int, count: int = 1) -> None:
+    """Record a comparison of `size` (1, 2, 4, 8) bytes; `const`: the first operand is a constant of the code."""
+
+def record_switch(bits: int, value: int, cases: Sequence[int], pc: int, count: int = 1) -> None:
+    """Record a comparison of `value` with each case. `bits` is 8, 16, 32 or 64; others record nothing."""
+
+# What is there, for tests and tools.
+
+def handles() -> list[tuple[int, int, bool, str, int, int | None]]:
+    """All handles: subsystem, id, id is a group's number, state ('none', 'ready', 'dying'), sections, device serial."""
+
+def live() -> tuple[int, int]:
+    """(devices that are not freed, handles that are registered)."""
+
+def attached() -> int | None:
+    """Serial of the device that the calling thread is attached to in thread context (maybe closed), or None."""
+
+def in_interrupt_section() -> bool:
+    """Whether the calling thread is in an effective interrupt section."""
+
+def sleepers() -> int:
+    """Operations asleep. Raised just before a wait; lowered by the waker, in the step that wakes."""
