@@ -5,6 +5,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 CORE = Path("src/pykcov/core")
+COMPILE = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"]
 
 setup(
     ext_modules=[
@@ -13,7 +14,8 @@ setup(
             sources=sorted(str(path) for path in CORE.glob("*.c")),
             depends=sorted(str(path) for path in CORE.glob("*.h")),
             include_dirs=[str(CORE)],
-            extra_compile_args=["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
-        )
+            extra_compile_args=COMPILE,
+        ),
+        Extension("pykcov._exec", sources=["src/pykcov/instrument/_exec.c"], extra_compile_args=COMPILE),
     ]
 )

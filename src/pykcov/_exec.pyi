@@ -1,0 +1,18 @@
+"""The typed face of instrument/_exec.c: an exec() without a frame of its own that lets Python replace the code."""
+
+from collections.abc import Callable, Mapping
+from types import CellType, CodeType
+from typing import Any
+
+def exec(
+    source: str | bytes | CodeType,
+    globals: dict[str, Any] | None = None,
+    locals: Mapping[str, object] | None = None,
+    /,
+    *,
+    closure: tuple[CellType, ...] | None = None,
+) -> None:
+    """Like the built-in exec(), but a code object is first replaced by `transform(code, globals)`."""
+
+def set_transform(transform: Callable[[CodeType, object], CodeType] | None, /) -> None:
+    """Set the callable that replaces code objects, or None: run them as they are."""

@@ -1,0 +1,101 @@
+/* exec() for the modules that run the code of other modules (importlib, runpy, pytest's assertion
+ * rewriting): a Python function first says which code is to run instead.
+ *
+ * It is in C because a C function has no frame: tracebacks, sys._getframe(), warnings' stacklevel
+ * and the default globals of exec() stay what they are without pykcov.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+/* exec() takes three positional arguments and one keyword. */
+#define ARGUMENTS_MAX 4
+
+typedef struct {
+    PyObject *exec;
+    PyObject *transform; /* None: run the code as it is */
+} State;
+
+static PyObject *
+call_exec(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    State *state = PyModule_GetState(module);
+    Py_ssize_t count = nargs + (kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0);
+    if (nargs < 1 || count > ARGUMENTS_MAX || !PyCode_Check(args[0]) || state->transform == Py_None)
+        return PyObject_Vectorcall(state->exec, args, (size_t)nargs, kwnames);
+
+    PyObject *transform = Py_NewRef(state->transform);
+    PyObject *globals = nargs > 1 ? args[1] : Py_None;
+    PyObject *code = PyObject_CallFunctionObjArgs(transform, args[0], globals, NULL);
+    Py_DECREF(transform);
+    if (code == NULL)
+        return NULL;
+    PyObject *replaced[ARGUMENTS_MAX] = {code};
+    for (Py_ssize_t i = 1; i < count; i++)
+        replaced[i] = args[i];
+    PyObject *result = PyObject_Vectorcall(state->exec, replaced, (size_t)nargs, kwnames);
+    Py_DECREF(code);
+    return result;
+}
+
+static PyObject *
+set_transform(PyObject *module, PyObject *transform)
+{
+    State *state = PyModule_GetState(module);
+    Py_XSETREF(state->transform, Py_NewRef(transform));
+    Py_RETURN_NONE;
+}
+
+static int
+init(PyObject *module)
+{
+    State *state = PyModule_GetState(module);
+    PyObject *builtins = PyImport_ImportModule("builtins");
+    if (builtins == NULL)
+        return -1;
+    state->exec = PyObject_GetAttrString(builtins, "exec");
+    Py_DECREF(builtins);
+    state->transform = Py_NewRef(Py_None);
+    return state->exec != NULL ? 0 : -1;
+}
+
+static int
+traverse(PyObject *module, visitproc visit, void *arg)
+{
+    State *state = PyModule_GetState(module);
+    Py_VISIT(state->exec);
+    Py_VISIT(state->transform);
+    return 0;
+}
+
+static int
+clear(PyObject *module)
+{
+    State *state = PyModule_GetState(module);
+    Py_CLEAR(state->exec);
+    Py_CLEAR(state->transform);
+    return 0;
+}
+
+static PyMethodDef methods[] = {
+    {"exec", (PyCFunction)(void (*)(void))call_exec, METH_FASTCALL | METH_KEYWORDS,
+     "Like the built-in exec(), but a code object is first replaced by transform(code, globals)."},
+    {"set_transform", set_transform, METH_O,
+     "Set the callable that replaces code objects, or None."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, init},
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, .m_name = "pykcov._exec", .m_size = sizeof(State), .m_methods = methods,
+    .m_slots = slots,      .m_traverse = traverse,   .m_clear = clear,
+};
+
+PyMODINIT_FUNC
+PyInit__exec(void)
+{
+    return PyModuleDef_Init(&definition);
+}
