@@ -1,0 +1,265 @@
+"""pc <-> location: every probe of the process, and what its pc stands for.
+
+A pc has bit 63 set, 47 bits that name the code object (and the segment of it, for code of more than 65536 code units),
+and 16 bits of offset. The 47 bits are a hash of what the code is, not of where its file lies: a pc is the same in
+every run and on every machine.
+"""
+
+import os
+import sys
+import warnings
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
+from itertools import count
+from operator import index
+from threading import RLock
+from types import CodeType
+from typing import NamedTuple, SupportsIndex
+
+from pykcov import _core
+from pykcov._core import Probe
+from pykcov.warnings import PykcovWarning
+
+PYTHON_PC = 1 << 63
+"""Set in the pcs of Python code, clear in those of native code."""
+
+_OFFSET_BITS = 16
+_OFFSET_MASK = (1 << _OFFSET_BITS) - 1
+_CODE_MASK = (1 << 47) - 1
+
+
+class Location(NamedTuple):
+    """What a pc stands for."""
+
+    pc: int
+    file: str
+    """co_filename of the code; '' if the pc is not known in this process."""
+    line: int
+    """First line of the instruction at the pc; 0 if the compiler gave it none."""
+    end_line: int
+    """Last line of that instruction; 0 if not known."""
+    column: int
+    """First column, in UTF-8 bytes from 0; -1 if not known."""
+    end_column: int
+    """Column after the last one; -1 if not known."""
+    function: str
+    """Qualified name of the code: 'Class.method', '<module>'."""
+    module: str
+    lines: tuple[int, ...]
+    """All source lines that a hit implies, ascending."""
+
+    @property
+    def known(self) -> bool:
+        """Whether this process knows the pc."""
+        return self.function != ""
+
+    def __str__(self) -> str:
+        """Return 'file:line function'."""
+        if not self.known:
+            return f"unknown pc {self.pc:#x}"
+        return f"{self.file}:{self.line} {self.function}"
+
+
+Site = tuple[int, int, int, int, int, tuple[int, ...]]
+"""What the rewriter says of a place: offset in code units, line, end_line, column, end_column, lines."""
+
+
+class _Code:
+    """The sites of one code object. The standard library has 60 000 of these: the numbers are in one array."""
+
+    __slots__ = ("bases", "file", "function", "identity", "module", "numbers", "probes", "sites")
+
+    # Of `numbers`, per site: offset, line, end_line, column, end_column, end of its lines. Then the lines of all sites.
+    COLUMNS = 6
+
+    def __init__(
+        self, identity: bytes, code: CodeType, module: str, numbers: "array[int]", sites: int, bases: tuple[int, ...]
+    ) -> None:
+        self.identity = identity
+        self.file = sys.intern(code.co_filename)
+        self.function = code.co_qualname
+        self.module = sys.intern(module)
+        self.numbers = numbers
+        self.sites = sites
+        # The upper 48 bits of the pcs, one a segment.
+        self.bases = bases
+        self.probes: tuple[Probe, ...] = ()
+
+    def pcs(self) -> list[int]:
+        return [self.bases[at >> _OFFSET_BITS] << _OFFSET_BITS | at & _OFFSET_MASK for at in self._offsets()]
+
+    def row(self, pc: int) -> int | None:
+        """Return which site has this pc, one of those with a base of ours."""
+        offset = self.bases.index(pc >> _OFFSET_BITS) << _OFFSET_BITS | pc & _OFFSET_MASK
+        offsets = self._offsets()
+        row = bisect_left(offsets, offset)
+        return row if row < len(offsets) and offsets[row] == offset else None
+
+    def location(self, row: int) -> Location:
+        at = row * self.COLUMNS
+        _, line, end_line, column, end_column, lines_end = self.numbers[at : at + self.COLUMNS]
+        lines_start = self.numbers[at - 1] if row else self.sites * self.COLUMNS
+        return Location(
+            self.probes[row].pc,
+            self.file,
+            line,
+            end_line,
+            column,
+            end_column,
+            self.function,
+            self.module,
+            tuple(self.numbers[lines_start:lines_end]),
+        )
+
+    def _offsets(self) -> "array[int]":
+        return self.numbers[: self.sites * self.COLUMNS : self.COLUMNS]
+
+    def locations(self) -> list[Location]:
+        return [self.location(row) for row in range(self.sites)]
+
+
+Listener = Callable[[list[Location]], object]
+
+# Guards all that follows. Reentrant: a garbage-collector callback may import a module while this thread registers one.
+_lock = RLock()
+_codes: dict[int, _Code] = {}  # by base
+_strangers: dict[int, Probe] = {}  # by pc: probes that came in a pickle from elsewhere and whose code is not known here
+_listener: Listener | None = None
+
+
+def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Probe]:
+    """Return the probes for the sites of a code object (ascending by offset, as in the rewriter), making them if new.
+
+    The same code with the same sites from the same file has the same probes, however often it is registered.
+    """
+    hasher = _Hasher(code, module)
+    numbers = _numbers(sites)
+    segments = range((sites[-1][0] >> _OFFSET_BITS) + 1)
+    collision = None
+    with _lock:
+        for salt in count():
+            bases = tuple(hasher.base(segment, salt) for segment in segments)
+            found = next((_codes[base] for base in bases if base in _codes), None)
+            if found is None:
+                break
+            if found.identity != hasher.identity:
+                collision = found
+            elif found.file == code.co_filename and found.numbers == numbers:
+                return found.probes
+            # Else a copy of the code in another file, or the same code with other sites: it has pcs of its own.
+        made = _Code(hasher.identity, code, module, numbers, len(sites), bases)
+        made.probes = _make_probes(made.pcs())
+        _codes.update(dict.fromkeys(bases, made))
+        listener = _listener
+    if collision is not None:
+        warnings.warn(
+            f"{module}.{code.co_qualname} and {collision.module}.{collision.function} have the same hash: the pcs of "
+            "the former depend on which of them was registered first",
+            PykcovWarning,
+            stacklevel=2,
+        )
+    if listener is not None:
+        _tell(listener, made.locations())
+    return made.probes
+
+
+def symbolize(pcs: Iterable[SupportsIndex]) -> list[Location]:
+    """Return what each pc stands for, in the order given (an array of numpy will do).
+
+    A pc that this process does not know gives a Location whose `known` is false. TypeError if something is no integer.
+    """
+    cache: dict[int, Location] = {}
+    result = []
+    for number in pcs:
+        pc = index(number)
+        location = cache.get(pc)
+        if location is None:
+            location = cache[pc] = _locate(pc)
+        result.append(location)
+    return result
+
+
+def probe(pc: int) -> Probe:
+    """Return the probe of a pc; a new one if this process does not know it. Pickles of probed code call this."""
+    with _lock:
+        code = _codes.get(pc >> _OFFSET_BITS)
+        row = code.row(pc) if code is not None else None
+        if code is not None and row is not None:
+            return code.probes[row]
+        if pc not in _strangers:
+            _strangers[pc] = _core.probes([pc])[0]
+        return _strangers[pc]
+
+
+def set_listener(listener: Listener | None) -> None:
+    """Have `listener(locations)` called for all locations that exist, now, and for new ones before they can be hit.
+
+    It is called in the thread that registers, perhaps in several at once. What it raises becomes a PykcovWarning.
+    """
+    global _listener
+    with _lock:
+        _listener = listener
+        codes = list(_codes.values()) if listener is not None else []
+    if listener is not None and codes:
+        _tell(listener, [location for code in dict.fromkeys(codes) for location in code.locations()])
+
+
+class _Hasher:
+    """Names a code object."""
+
+    def __init__(self, code: CodeType, module: str) -> None:
+        names = f"{module}\0{code.co_qualname}\0{code.co_firstlineno}\0".encode("utf-8", "surrogatepass")
+        bytecode = code.co_code
+        self._hash = blake2b(names + len(bytecode).to_bytes(4, "little") + bytecode, digest_size=16)
+        self._hash.update(code.co_linetable)
+        self.identity = self._hash.digest()
+
+    def base(self, segment: int, salt: int) -> int:
+        """Return the upper 48 bits of the pcs in a segment."""
+        hash = self._hash.copy()
+        hash.update(b"%d,%d" % (segment, salt))
+        return PYTHON_PC >> _OFFSET_BITS | int.from_bytes(hash.digest()[:6], "little") & _CODE_MASK
+
+
+def _numbers(sites: Sequence[Site]) -> "array[int]":
+    numbers = array("i")
+    lines = array("i")
+    lines_start = len(sites) * _Code.COLUMNS
+    for offset, line, end_line, column, end_column, implied in sites:
+        lines.extend(implied)
+        numbers.extend((offset, line, end_line, column, end_column, lines_start + len(lines)))
+    numbers.extend(lines)
+    return numbers
+
+
+def _make_probes(pcs: list[int]) -> tuple[Probe, ...]:
+    if not _strangers:
+        return tuple(_core.probes(pcs))
+    new = iter(_core.probes([pc for pc in pcs if pc not in _strangers]))
+    return tuple(_strangers.pop(pc) if pc in _strangers else next(new) for pc in pcs)
+
+
+def _locate(pc: int) -> Location:
+    code = _codes.get(pc >> _OFFSET_BITS)
+    row = code.row(pc) if code is not None else None
+    if code is not None and row is not None:
+        return code.location(row)
+    return Location(pc, "", 0, 0, -1, -1, "", "", ())
+
+
+def _tell(listener: Listener, locations: list[Location]) -> None:
+    try:
+        listener(locations)
+    except Exception as error:
+        warnings.warn(f"a listener for locations failed: {error!r}", PykcovWarning, stacklevel=3)
+
+
+def _forget_lock() -> None:
+    global _lock
+    _lock = RLock()
+
+
+# A thread that holds the lock does not exist in the child of a fork.
+os.register_at_fork(after_in_child=_forget_lock)
