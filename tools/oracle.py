@@ -1,0 +1,198 @@
+"""A slow tracer on sys.settrace: the truth that the lines of pykcov are compared with.
+
+    tools/oracle.py [--include GLOB]... [--source DIR]... [-o OUT.json] (SCRIPT | -m MODULE) [ARGS...]
+
+Runs the program as `python SCRIPT` or `python -m MODULE` would, ends with its exit status, and writes
+`{"lines": {file: [line, ...]}}`: the lines that ran of each selected file. `--include` selects modules by name ('*' and
+'?' as in a shell; 'json.*' selects 'json' too), `--source` files under a folder; neither: every file.
+
+It shares no code with pykcov, and imports nothing but what Python has at its start before the program has ended:
+the lines of a module's body can only be seen if it was not imported yet.
+
+A line ran if the interpreter sent a 'line' event for it, on any thread. What follows from that:
+
+- the line of a `def` or `class` statement runs when the statement does, not when the function is called: a call sends
+  'call', which is not looked at, and RESUME (on the line of the `def`, on line 0 in a module) sends no 'line';
+- a decorator's line runs when the decorator expression is evaluated;
+- of a statement on several lines each line with instructions of its own runs by itself;
+- the line of a `with` or `async with` runs again when the block is left;
+- lines without instructions (`global`, later docstrings, `else:`, constants that nobody uses) never run.
+
+Not seen: what runs inside the trace function (a finaliser or a signal handler may barge in there), other processes,
+and whatever follows a program's own sys.settrace on that thread.
+"""
+
+import _thread
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import CodeType, FrameType, ModuleType
+    from typing import Any
+
+
+class Oracle:
+    """Collects the executed lines of the selected files; `trace` is the function for sys.settrace."""
+
+    def __init__(self, include: "Sequence[str]" = (), source: "Sequence[str]" = ()) -> None:
+        """`include`: patterns of module names; `source`: folders. Neither: every file."""
+        self.include = include
+        self.source = [os.path.join(os.path.abspath(folder), "") for folder in source]
+        self.lines: dict[str, set[int]] = {}
+        self._local_functions: dict[tuple[str, str], Callable[..., Any] | None] = {}
+
+    def trace(self, frame: "FrameType", event: str, argument: object) -> "Callable[..., Any] | None":
+        """Called for each new frame: answers the function that sees the frame's lines, or None."""
+        key = frame.f_code.co_filename, module_name(frame.f_globals)
+        if key not in self._local_functions:
+            self._local_functions[key] = self._local_function(*key)
+        return self._local_functions[key]
+
+    def _local_function(self, filename: str, module: str) -> "Callable[..., Any] | None":
+        if filename.startswith("<") or filename == __file__ or not self._selects(filename, module):
+            return None
+        lines = self.lines.setdefault(os.path.abspath(filename), set())
+
+        def trace_lines(frame: "FrameType", event: str, argument: object) -> "Callable[..., Any]":
+            if event == "line" and frame.f_lineno:
+                lines.add(frame.f_lineno)
+            return trace_lines
+
+        return trace_lines
+
+    def _selects(self, filename: str, module: str) -> bool:
+        if not self.include and not self.source:
+            return True
+        if any(os.path.abspath(filename).startswith(folder) for folder in self.source):
+            return True
+        return any(selects(pattern, module) for pattern in self.include)
+
+    def start(self) -> None:
+        """Trace this thread and all threads started from now on, with `threading` or without."""
+        for name in ("start_new_thread", "start_joinable_thread"):
+            if hasattr(_thread, name):
+                setattr(_thread, name, self._starter(getattr(_thread, name)))
+        sys.settrace(self.trace)
+
+    def _starter(self, start_thread: "Callable[..., Any]") -> "Callable[..., Any]":
+        def start_traced_thread(function: "Callable[..., Any]", *args: object, **kwargs: object) -> object:
+            def run(*args: object, **kwargs: object) -> None:
+                sys.settrace(self.trace)
+                function(*args, **kwargs)
+
+            return start_thread(run, *args, **kwargs)
+
+        return start_traced_thread
+
+
+def module_name(namespace: "dict[str, Any]") -> str:
+    """The name by which a module would be imported, also when it runs as the main program."""
+    spec = namespace.get("__spec__")  # first: some modules change their __name__ (_pydecimal calls itself decimal)
+    name = namespace.get("__name__") if spec is None else spec.name
+    return name if isinstance(name, str) else ""
+
+
+def selects(pattern: str, module: str) -> bool:
+    """Whether a pattern selects a module; 'json.*' selects 'json' too."""
+    return matches(pattern, module) or (pattern.endswith(".*") and matches(pattern[:-2], module))
+
+
+def matches(pattern: str, name: str) -> bool:
+    """As fnmatch.fnmatchcase, for '*' and '?'; fnmatch itself would bring `re` along."""
+    if not pattern:
+        return not name
+    if pattern[0] == "*":
+        return any(matches(pattern[1:], name[start:]) for start in range(len(name) + 1))
+    return bool(name) and pattern[0] in ("?", name[0]) and matches(pattern[1:], name[1:])
+
+
+def load(program: str, is_module: bool) -> "tuple[CodeType, ModuleType]":
+    """The program's code and a `__main__` for it to run in. Imports the package of a module, as `python -m` does."""
+    main = type(sys)("__main__")
+    main.__dict__["__builtins__"] = __builtins__
+    if is_module:
+        import importlib.util
+
+        spec = importlib.util.find_spec(program)
+        if spec is not None and spec.submodule_search_locations is not None:
+            spec = importlib.util.find_spec(program + ".__main__")
+        if spec is None or spec.loader is None:
+            raise ImportError(f"no module named {program}")
+        main.__spec__, main.__loader__, main.__package__ = spec, spec.loader, spec.parent
+        main.__file__ = spec.origin
+        return spec.loader.get_code(spec.name), main  # type: ignore[attr-defined]
+    main.__file__ = program
+    with open(program, "rb") as file:
+        return compile(file.read(), program, "exec", dont_inherit=True), main
+
+
+def run(oracle: Oracle, program: str, is_module: bool, arguments: "list[str]") -> int:
+    """Run a program under the oracle; answers its exit status."""
+    sys.path[0] = os.getcwd() if is_module else os.path.dirname(os.path.abspath(program))
+    sys.argv[:] = ["-m" if is_module else program, *arguments]
+    try:
+        oracle.start()
+        code, main = load(program, is_module)
+        sys.argv[0] = main.__file__ or program
+        sys.modules["__main__"] = main
+        exec(code, main.__dict__)
+    except SystemExit as exit_request:
+        return exit_status(exit_request.code)
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__ and error.__traceback__.tb_next)
+        return 1
+    finally:
+        # Wait as the interpreter would at its end: what other threads still run belongs to the program.
+        if "threading" in sys.modules:
+            sys.modules["threading"]._shutdown()
+        sys.settrace(None)
+    return 0
+
+
+def exit_status(code: object) -> int:
+    """The exit status that stands for the argument of a SystemExit."""
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return 1
+
+
+USAGE = "usage: oracle.py [--include GLOB]... [--source DIR]... [-o OUT.json] (SCRIPT | -m MODULE) [ARGS...]"
+
+
+def main(arguments: "list[str]") -> int:
+    """The command line; read by hand, since argparse would bring `re` and a dozen other modules along."""
+    given: dict[str, list[str]] = {"--include": [], "--source": [], "-o": []}
+    while arguments and arguments[0] in given and len(arguments) > 1:
+        given[arguments.pop(0)].append(arguments.pop(0))
+    is_module = bool(arguments) and arguments[0] == "-m"
+    if is_module:
+        del arguments[0]
+    if not arguments or arguments[0].startswith("-"):
+        print(USAGE, file=sys.stderr)
+        return 2
+    oracle = Oracle(given["--include"], given["--source"])
+    output = [os.path.abspath(path) for path in given["-o"]]  # the program may go to another folder
+    status = run(oracle, arguments[0], is_module, arguments[1:])
+    write(oracle, output[-1] if output else None)
+    return status
+
+
+def write(oracle: Oracle, output: "str | None") -> None:
+    """Write what ran as JSON, to a file or standard output."""
+    import json
+
+    result = json.dumps({"lines": {file: sorted(lines) for file, lines in sorted(oracle.lines.items())}}, indent=1)
+    if output is None:
+        print(result)
+        return
+    with open(output, "w", encoding="utf-8") as file:
+        file.write(result + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
