@@ -7,14 +7,14 @@ every run and on every machine.
 
 import os
 import sys
-import warnings
+from _bisect import bisect_left
+from _blake2 import blake2b
+from _operator import index
+from _thread import RLock
+from _warnings import warn
 from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from hashlib import blake2b
 from itertools import count
-from operator import index
-from threading import RLock
 from types import CodeType
 from typing import NamedTuple, SupportsIndex
 
@@ -154,7 +154,7 @@ def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Pro
         _codes.update(dict.fromkeys(bases, made))
         listener = _listener
     if collision is not None:
-        warnings.warn(
+        warn(
             f"{module}.{code.co_qualname} and {collision.module}.{collision.function} have the same hash: the pcs of "
             "the former depend on which of them was registered first",
             PykcovWarning,
@@ -253,7 +253,7 @@ def _tell(listener: Listener, locations: list[Location]) -> None:
     try:
         listener(locations)
     except Exception as error:
-        warnings.warn(f"a listener for locations failed: {error!r}", PykcovWarning, stacklevel=3)
+        warn(f"a listener for locations failed: {error!r}", PykcovWarning, stacklevel=3)
 
 
 def _forget_lock() -> None:

@@ -1,0 +1,48 @@
+"""A code object in, a probed code object out, with its probes in the registry of locations."""
+
+from collections.abc import Sequence
+from types import CodeType, TracebackType
+
+from pykcov._core import Probe, interrupt_enter, interrupt_leave
+from pykcov.instrument.rewrite import Granularity, Site, rewrite
+from pykcov.locations import register
+
+
+def instrument_code(code: CodeType, module: str, *, granularity: Granularity = "block") -> CodeType:
+    """Return a code object that does the same as `code` and hits probes: for tools that compile and exec themselves.
+
+    `module` is the name of the module that the code belongs to; pcs depend on it. Code nested in `code` is probed
+    too. Code that has probes already is returned as it is. Raises UnsupportedPythonError, TypeError, and
+    ValueError for an unknown granularity.
+    """
+    if type(code) is not CodeType or type(module) is not str:
+        raise TypeError("instrument_code() takes a code object and the name of its module")
+
+    def make_probes(code: CodeType, sites: Sequence[Site]) -> Sequence[Probe]:
+        return register(code, module, sites)
+
+    return code if is_instrumented(code) else rewrite(code, make_probes, granularity=granularity)
+
+
+def is_instrumented(code: CodeType) -> bool:
+    """Return whether a code object has probes."""
+    return any(type(constant) is Probe for constant in code.co_consts)
+
+
+def check(granularity: Granularity) -> None:
+    """Raise UnsupportedPythonError or ValueError if instrumenting could only fail."""
+    rewrite(compile("", "", "exec"), lambda _, sites: [None] * len(sites), granularity=granularity)
+
+
+class Unrecorded:
+    """While it is entered, the calling thread records nothing: what pykcov does is not what the program did."""
+
+    def __enter__(self) -> None:
+        """Begin."""
+        interrupt_enter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        """End."""
+        interrupt_leave()

@@ -1,0 +1,140 @@
+"""Instruments functions that exist already, by giving them other code."""
+
+from collections.abc import Iterable
+from types import (
+    AsyncGeneratorType,
+    CodeType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    ModuleType,
+)
+from typing import TypeVar
+
+from pykcov.instrument import alive
+from pykcov.instrument.code import Unrecorded, check, instrument_code, is_instrumented
+from pykcov.instrument.holders import functions_in, is_c_function, type_name
+from pykcov.instrument.rewrite import Granularity
+from pykcov.instrument.selection import Selection, module_name, namespace_of
+from pykcov.instrument.skips import skip
+
+Holder = TypeVar("Holder")
+
+
+def instrument(obj: Holder, *, granularity: Granularity = "block") -> Holder:
+    """Put probes into an object's Python code and return the object, so that this serves as a decorator too.
+
+    - A function or method, or what wraps one (staticmethod, classmethod, property, partial, cached_property,
+      functools.wraps): of a chain of wrappers each function.
+    - A class: the functions defined in its body, and nested classes; not what it inherits.
+    - A module: all of its functions that are alive, in whatever they are stored; not its submodules.
+
+    Functions keep their identity: only their `__code__` is another one. Calls that are running go on without probes.
+    What has probes already stays as it is. What cannot be instrumented is in skipped(); raises TypeError if that
+    is all there is, and UnsupportedPythonError, and ValueError for an unknown granularity.
+    """
+    check(granularity)
+    with Unrecorded():
+        functions = [function for function in functions_in(obj) if not _is_ours(function)]
+        done = instrument_functions(functions, granularity)
+    if not done:
+        raise TypeError(f"cannot instrument {_description(obj)}: {_why_not(obj, functions)}")
+    return obj
+
+
+def instrument_all(granularity: Granularity = "block") -> int:
+    """Put probes into every Python function that is alive, except those of pykcov; return how many have probes now.
+
+    Raises UnsupportedPythonError, and ValueError for an unknown granularity.
+    """
+    return instrument_selected(Selection(own=False), granularity)
+
+
+def instrument_selected(selection: Selection, granularity: Granularity) -> int:
+    """Put probes into the functions that are alive and chosen by `selection`; return how many have probes now."""
+    check(granularity)
+    with Unrecorded():
+        chosen = [
+            function
+            for function in alive.functions()
+            if selection.matches(module_name(function.__globals__), function.__code__.co_filename)
+        ]
+        return instrument_functions(chosen, granularity)
+
+
+def instrument_functions(functions: Iterable[FunctionType], granularity: Granularity) -> int:
+    """Give functions probed code; return how many have it now, however they came by it."""
+    done = 0
+    # By the original and the module. The values keep the originals alive, so that ids stay theirs.
+    rewritten: dict[tuple[int, str], tuple[CodeType, CodeType | None, str]] = {}
+    for function in functions:
+        code, module = function.__code__, module_name(function.__globals__)
+        if is_instrumented(code):
+            done += 1
+            continue
+        key = (id(code), module)
+        if key not in rewritten:
+            rewritten[key] = (code, _rewritten(code, module, granularity), module)
+        _, probed, _ = rewritten[key]
+        if probed is not None:
+            function.__code__ = probed
+            done += 1
+    if rewritten:
+        _note_running([(code, module) for code, _, module in rewritten.values()])
+    return done
+
+
+def _rewritten(code: CodeType, module: str, granularity: Granularity) -> CodeType | None:
+    try:
+        return instrument_code(code, module, granularity=granularity)
+    except Exception as error:
+        skip(f"{module}.{code.co_qualname}", f"{type(error).__name__}: {error}")
+        return None
+
+
+def _note_running(originals: list[tuple[CodeType, str]]) -> None:
+    running = alive.running_codes()
+    for code, module in originals:
+        if id(code) in running:
+            skip(
+                f"{module}.{code.co_qualname}",
+                "was running: calls that began before, and functions that they define, have no probes",
+            )
+
+
+def _is_ours(function: FunctionType) -> bool:
+    return module_name(function.__globals__).partition(".")[0] == "pykcov"
+
+
+def _description(obj: object) -> str:
+    name = None
+    if issubclass(type(obj), ModuleType):
+        name = namespace_of(obj).get("__name__")  # type: ignore[arg-type]
+    elif issubclass(type(obj), type):
+        name = type.__dict__["__qualname__"].__get__(obj)
+    elif type(obj) is FunctionType:
+        name = obj.__qualname__
+    return f"{type_name(obj)} {name}" if type(name) is str else f"an object of type {type_name(obj)}"
+
+
+def _why_not(obj: object, functions: list[FunctionType]) -> str:
+    if functions:
+        return "its code cannot be rewritten, see pykcov.skipped()"
+    if functions_in(obj):
+        return "pykcov does not instrument itself"
+    if is_c_function(obj):
+        return "it is not Python code"
+    if type(obj) is CodeType:
+        return "use instrument_code()"
+    if type(obj) in (GeneratorType, CoroutineType, AsyncGeneratorType, FrameType):
+        return "it is running already; instrument its function before it is called"
+    if type(obj) is str:
+        return "it is a name; instrument_imports(include=[...]) takes names"
+    if issubclass(type(obj), ModuleType):
+        if type_name(obj) == "_LazyModule":
+            return "it is loaded lazily and is not loaded yet; use instrument_imports()"
+        return "it has no Python functions (an extension module, or one whose code ran when it was imported)"
+    if issubclass(type(obj), type):
+        return "no Python functions are defined in its body"
+    return "expected a function, a method, a wrapper of one, a class or a module"

@@ -1,0 +1,194 @@
+"""Instruments modules as they are imported.
+
+Importing ends in a call `exec(code, namespace)`, in a handful of modules: importlib's (for sources, .pyc files, zip
+files, frozen modules, lazy loaders and reloads), runpy, and pytest's assertion rewriting. While a hook is open, the
+name `exec` means in those modules a function that instruments the code first. So finders, loaders and caches are
+untouched; and as it is a C function, no frame of pykcov is in the program's tracebacks.
+"""
+
+import _frozen_importlib
+import _frozen_importlib_external
+import os
+import sys
+from _imp import extension_suffixes
+from _thread import allocate_lock
+from collections.abc import Iterable, Iterator
+from types import CodeType, ModuleType, TracebackType
+from typing import Any, Self
+
+from pykcov import _exec
+from pykcov.instrument.code import Unrecorded, check, instrument_code
+from pykcov.instrument.functions import instrument_selected
+from pykcov.instrument.rewrite import Granularity
+from pykcov.instrument.selection import Selection, module_name, namespace_of
+from pykcov.instrument.skips import Skipped, noted, skip
+
+# Modules that run the code of others and may be imported later than a hook is opened.
+_RUNNERS = ("runpy", "_pytest.assertion.rewrite")
+_EXTENSIONS = tuple(extension_suffixes())
+
+
+class ImportHook:
+    """Instruments the chosen modules when their code runs, from its making until close(). A context manager."""
+
+    def __init__(self, selection: Selection, granularity: Granularity) -> None:
+        """Open the hook. Raises UnsupportedPythonError, and ValueError for an unknown granularity."""
+        check(granularity)
+        self.selection = selection
+        self.granularity: Granularity = granularity
+        self.modules: dict[str, None] = {}
+        """Names of the modules instrumented when they were imported, in order."""
+        self._noted: set[str] = set()
+        with _lock:
+            _open.append(self)
+            _install()
+
+    def __enter__(self) -> Self:
+        """Return the hook, which is open already."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Instrument no further modules; those instrumented stay so. Twice is once."""
+        with _lock:
+            if self not in _open:
+                return
+            _open.remove(self)
+            if not _open:
+                _uninstall()
+        self.note_skipped()
+
+    def unmatched(self) -> list[str]:
+        """Return the patterns of `include` that have matched no module so far."""
+        self.note_skipped()
+        return self.selection.unmatched()
+
+    def note_skipped(self) -> None:
+        """Note in skipped() the modules that `include` names whose code did not come by."""
+        if not self.selection.has_names:
+            return
+        with Unrecorded():
+            for name, namespace in _imported():
+                if name not in self.modules and name not in self._noted and self._chooses(name, namespace):
+                    self._noted.add(name)
+                    reason = _why_no_code(name, namespace)
+                    if reason:
+                        skip(name, reason)
+
+    def instrument_imported(self) -> None:
+        """Put probes into the functions of the chosen modules that were imported before."""
+        instrument_selected(self.selection, self.granularity)
+        with Unrecorded():
+            for name, namespace in _imported():
+                if self._chooses(name, namespace) and not _why_no_code(name, namespace):
+                    self._noted.add(name)
+                    skip(name, "was imported before: its functions have probes, its module level ran without")
+
+    def _chooses(self, name: str, namespace: dict[str, object]) -> bool:
+        file = namespace.get("__file__")
+        return self.selection.matches(name, file if type(file) is str else "")
+
+
+def instrument_imports(
+    include: Iterable[str] = (), exclude: Iterable[str] = (), granularity: Granularity = "block"
+) -> ImportHook:
+    """Put probes into modules as they are imported, from now on until close(); usable as a context manager.
+
+    `include` and `exclude` are patterns for the names of modules as in fnmatch; a package stands for everything in it.
+    Without `include`: all that is imported, except pykcov. Modules that `include` names and that are imported
+    already have their functions instrumented at once; that their module level ran unseen is in skipped().
+    Of several open hooks that choose a module, granularity 'line' wins. Raises UnsupportedPythonError, TypeError for
+    what is not a collection of strings, ValueError for an unknown granularity.
+    """
+    hook = ImportHook(Selection(include, exclude, own=False), granularity)
+    if hook.selection.has_names:
+        hook.instrument_imported()
+    return hook
+
+
+def skipped() -> list[Skipped]:
+    """Return what was to be instrumented and was not, or not wholly, by name and reason; the oldest first."""
+    for hook in tuple(_open):
+        hook.note_skipped()
+    return noted()
+
+
+_lock = allocate_lock()
+_open: list[ImportHook] = []
+# The namespaces in which `exec` is ours.
+_changed: list[dict[str, Any]] = []
+
+
+def _install() -> None:
+    _exec.set_transform(_transform)
+    _change(_frozen_importlib.__dict__)
+    _change(_frozen_importlib_external.__dict__)
+    for name in _RUNNERS:
+        module = sys.modules.get(name)
+        if module is not None and issubclass(type(module), ModuleType):
+            _change(namespace_of(module))
+
+
+def _change(namespace: dict[str, Any]) -> None:
+    # Whoever has put an exec of his own there shall keep it.
+    if "exec" not in namespace:
+        namespace["exec"] = _exec.exec
+        _changed.append(namespace)
+
+
+def _uninstall() -> None:
+    while _changed:
+        namespace = _changed.pop()
+        if namespace.get("exec") is _exec.exec:
+            del namespace["exec"]
+    _exec.set_transform(None)
+
+
+def _transform(code: CodeType, namespace: object) -> CodeType:
+    """Return the code to run in the place of `code`."""
+    if type(namespace) is not dict:
+        return code
+    with Unrecorded():
+        name = module_name(namespace)
+        if name in _RUNNERS:
+            _change(namespace)
+        try:
+            hooks = [hook for hook in list(_open) if hook.selection.matches(name, code.co_filename)]
+            if not hooks:
+                return code
+            finest: Granularity = "line" if any(hook.granularity == "line" for hook in hooks) else "block"
+            probed = instrument_code(code, name, granularity=finest)
+        except Exception as error:
+            skip(name, f"{type(error).__name__}: {error}")
+            return code
+        for hook in hooks:
+            hook.modules[name] = None
+        return probed
+
+
+def _imported() -> Iterator[tuple[str, dict[str, object]]]:
+    for name, module in list(sys.modules.items()):
+        if type(name) is str and issubclass(type(module), ModuleType):
+            yield name, namespace_of(module)
+
+
+def _why_no_code(name: str, namespace: dict[str, object]) -> str:
+    """Return why no code of an imported module was run by a loader, '' if there is nothing to tell."""
+    file = namespace.get("__file__")
+    if name in sys.builtin_module_names or (type(file) is str and file.endswith(_EXTENSIONS)):
+        return "an extension module: it has no Python code"
+    return ""
+
+
+def _forget_lock() -> None:
+    global _lock
+    _lock = allocate_lock()
+
+
+# A thread that holds the lock does not exist in the child of a fork.
+os.register_at_fork(after_in_child=_forget_lock)

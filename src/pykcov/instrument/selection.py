@@ -1,0 +1,200 @@
+"""Which modules are to be instrumented."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from errno import ENOENT
+from types import ModuleType
+
+_FOLDERS_OF_INSTALLED_PACKAGES = ("site-packages", "dist-packages")
+
+
+class Selection:
+    """A choice of modules, by name and by place. Never pykcov itself.
+
+    `include` and `exclude` are patterns for module names, as in fnmatch; a package stands for everything in it, and
+    'json.*' is the same as 'json'. `exclude` wins.
+
+    The place counts where `include` is empty or `source` is given. Chosen are files below the folders in `source`; if
+    there are none, "the program's own code": files below the current folder and the folder of the main script,
+    but not the standard library, installed packages and virtual environments. `stdlib=True` adds the standard library.
+    With `own=False` all places are right.
+    """
+
+    def __init__(
+        self,
+        include: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+        source: Iterable[str | os.PathLike[str]] = (),
+        stdlib: bool = False,
+        own: bool = True,
+    ) -> None:
+        """Raise TypeError for a lone string where several are expected, FileNotFoundError for a folder of `source`."""
+        self._include = {pattern: _name_matcher(pattern) for pattern in _several("include", include)}
+        self._exclude = [_name_matcher(pattern) for pattern in _several("exclude", exclude)]
+        sources = _several("source", source)
+        for folder in sources:
+            if not os.path.exists(folder):
+                raise FileNotFoundError(ENOENT, "source folder does not exist", folder)
+        self._stdlib = stdlib
+        self._anywhere = not sources and (bool(self._include) or not own)
+        self._places = _Places(sources)
+        self._unmatched = set(self._include)
+        self._answers: dict[tuple[str, str], bool] = {}
+
+    def matches(self, module: str, file: str) -> bool:
+        """Return whether the code of a module from a file (`co_filename`) is chosen."""
+        key = (module, file)
+        answer = self._answers.get(key)
+        if answer is None:
+            patterns = self._patterns_of(module)
+            answer = patterns is not None and (self._anywhere or self._is_right_place(module, file))
+            if answer:
+                self._unmatched.difference_update(patterns or ())
+            self._answers[key] = answer
+        return answer
+
+    def matches_name(self, module: str) -> bool:
+        """Return whether the name alone does not rule the module out."""
+        return self._patterns_of(module) is not None
+
+    @property
+    def has_names(self) -> bool:
+        """Whether `include` was given."""
+        return bool(self._include)
+
+    def unmatched(self) -> list[str]:
+        """Return the patterns of `include` that have matched no module yet, in the order given."""
+        return [pattern for pattern in self._include if pattern in self._unmatched]
+
+    def __str__(self) -> str:
+        """Return what is chosen, in words."""
+        words = []
+        if self._include:
+            words.append("modules " + ", ".join(self._include))
+        if not self._anywhere:
+            words.append("files below " + ", ".join(self._places.folders))
+        if self._stdlib and not self._anywhere:
+            words.append("the standard library")
+        return " and ".join(words) or "all modules"
+
+    def _patterns_of(self, module: str) -> list[str] | None:
+        """Return the patterns of `include` that match, None if the name is ruled out."""
+        names = [module]
+        while "." in names[-1]:
+            names.append(names[-1].rpartition(".")[0])
+        if names[-1] == "pykcov" or any(matches(name) for matches in self._exclude for name in names):
+            return None
+        patterns = [pattern for pattern, matches in self._include.items() if any(map(matches, names))]
+        return None if self._include and not patterns else patterns
+
+    def _is_right_place(self, module: str, file: str) -> bool:
+        place = self._places.of(module, file)
+        return place == "own" or (self._stdlib and place == "stdlib")
+
+
+class _Places:
+    """Tells the place of a file: 'own', 'installed', 'stdlib' or '' (elsewhere, or no file at all)."""
+
+    def __init__(self, sources: list[str]) -> None:
+        self.folders = sources or _own_folders()
+        roots = dict.fromkeys(_spellings(self.folders), "own")
+        installed = dict.fromkeys(_spellings(_environments()), "installed")
+        library = dict.fromkeys(_spellings([os.path.dirname(os.__file__)]), "stdlib")
+        # Who names a folder of installed packages as source wants it; who merely works in one does not.
+        self._roots = {**installed, **library, **roots} if sources else {**roots, **installed, **library}
+        self._main_has_no_file = _main_folder() is None
+
+    def of(self, module: str, file: str) -> str:
+        if file.startswith("<"):
+            if file.startswith("<frozen ") and module.partition(".")[0] in sys.stdlib_module_names:
+                return "stdlib"
+            # `python -c`, the prompt, a program on standard input
+            return "own" if module == "__main__" and self._main_has_no_file else ""
+        return next(filter(None, map(self._of_path, _spellings([file]))), "")
+
+    def _of_path(self, path: str) -> str:
+        # The innermost folder decides.
+        while path != "/":
+            if path in self._roots:
+                return self._roots[path]
+            path, _, name = path.rpartition("/")
+            if name in _FOLDERS_OF_INSTALLED_PACKAGES:
+                return "installed"
+            path = path or "/"
+        return self._roots.get("/", "")
+
+
+def module_name(namespace: dict[str, object]) -> str:
+    """Return the name of the module that has this namespace, '' if there is none.
+
+    What runs as `__main__` by `python -m` goes by its real name, so that its pcs are those of the imported module.
+    """
+    name = dict.get(namespace, "__name__")
+    if type(name) is not str:
+        return ""
+    if name == "__main__":
+        specification = dict.get(namespace, "__spec__")
+        if type(specification) is type(sys.__spec__):
+            return specification.name
+    return name
+
+
+def namespace_of(module: ModuleType) -> dict[str, object]:
+    """Return the dictionary of a module without waking a lazy one, and without a `__getattr__` of the program."""
+    namespace: dict[str, object] = ModuleType.__getattribute__(module, "__dict__")
+    return namespace
+
+
+def _name_matcher(pattern: str) -> Callable[[str], object]:
+    pattern = pattern.removesuffix(".*")
+    if not any(character in pattern for character in "*?["):
+        return pattern.__eq__
+    # Imported only where needed: what pykcov imports, a traced program finds imported already.
+    import fnmatch
+    import re
+
+    return re.compile(fnmatch.translate(pattern)).match
+
+
+def _several(name: str, values: Iterable[object]) -> list[str]:
+    if isinstance(values, (str, bytes, os.PathLike)):
+        raise TypeError(f"{name}={values!r}: expected several, as in {name}=[{values!r}]")
+    result = []
+    for value in values:
+        if isinstance(value, os.PathLike) and name == "source":
+            value = os.fspath(value)
+        if not isinstance(value, str):
+            raise TypeError(f"{name} holds {value!r}, which is not a string")
+        result.append(value)
+    return result
+
+
+def _spellings(paths: Iterable[str]) -> list[str]:
+    """Return each path absolute, as it is written and with links followed."""
+    return [spelling for path in paths for spelling in dict.fromkeys((os.path.abspath(path), os.path.realpath(path)))]
+
+
+def _own_folders() -> list[str]:
+    main = _main_folder()
+    return [os.getcwd()] if main is None else list(dict.fromkeys([os.getcwd(), main]))
+
+
+def _environments() -> list[str]:
+    """Return the virtual environment that this Python runs in, if it does."""
+    return [sys.prefix] if sys.prefix != sys.base_prefix else []
+
+
+def _main_folder() -> str | None:
+    """Return the folder of the main script, or of the top-level package that it belongs to; None without a file."""
+    main = sys.modules.get("__main__")
+    if main is None or not issubclass(type(main), ModuleType):
+        return None
+    namespace = namespace_of(main)
+    file, package = namespace.get("__file__"), namespace.get("__package__")
+    if not isinstance(file, str):
+        return None
+    folder = os.path.dirname(os.path.abspath(file))
+    for _ in range(package.count(".") if isinstance(package, str) else 0):
+        folder = os.path.dirname(folder)
+    return folder

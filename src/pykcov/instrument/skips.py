@@ -1,0 +1,25 @@
+"""What was to be instrumented and could not be."""
+
+from typing import NamedTuple
+
+
+class Skipped(NamedTuple):
+    """Something that was to be instrumented and was not, or not wholly."""
+
+    name: str
+    """Its dotted name: of a module, or of a function with its module."""
+    reason: str
+
+
+# In order, each once.
+_skipped: dict[Skipped, None] = {}
+
+
+def skip(name: str, reason: str) -> None:
+    """Note that something was skipped."""
+    _skipped[Skipped(name, reason)] = None
+
+
+def noted() -> list[Skipped]:
+    """Return what was skipped so far, each once, the oldest first."""
+    return list(_skipped)
