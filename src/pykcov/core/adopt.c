@@ -1,0 +1,102 @@
+/*
+ * adopt.c: see adopt.h.
+ */
+#include "adopt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lock.h"
+#include "thread.h"
+
+struct kcov_idle kcov_newborn;
+
+static struct kcov_idle *present; /* [L] of the threads that the present adopter has seen, NULL without one */
+
+static void
+set_modes(void)
+{
+    for (struct kcov_idle *idle = &kcov_newborn; idle != NULL; idle = idle->next)
+        atomic_store(&idle->trace.mode, present != NULL && idle != present ? KCOV_MODE_ADOPT : KCOV_MODE_NONE);
+}
+
+/* An idle trace that no thread points at: there are never more of them than threads, and two. */
+static struct kcov_idle *
+unused_idle(void)
+{
+    struct kcov_idle *idle;
+
+    for (idle = kcov_newborn.next; idle != NULL; idle = idle->next) {
+        if (idle->threads == 0)
+            return idle;
+    }
+    idle = aligned_alloc(KCOV_CACHE_LINE, sizeof(*idle));
+    if (idle == NULL)
+        return NULL;
+    *idle = (struct kcov_idle){.next = kcov_newborn.next};
+    kcov_newborn.next = idle;
+    return idle;
+}
+
+int
+kcov_adopter_set(bool on)
+{
+    struct kcov_idle *idle = NULL;
+    int error = 0;
+
+    kcov_lock();
+    if (on) {
+        idle = unused_idle();
+        error = idle == NULL ? ENOMEM : 0;
+    }
+    if (error == 0) {
+        present = idle;
+        set_modes();
+    }
+    kcov_unlock();
+    return error;
+}
+
+bool
+kcov_adopt_begin(void)
+{
+    bool asked = false;
+    struct kcov_thread *thread;
+
+    kcov_lock();
+    thread = present != NULL ? kcov_thread_get() : NULL;
+    if (thread != NULL && thread->idle != present) {
+        kcov_adopt_forget(thread);
+        thread->idle = present;
+        present->threads++;
+        kcov_self.quiet++;
+        kcov_thread_attach();
+        asked = true;
+    }
+    kcov_unlock();
+    return asked;
+}
+
+void
+kcov_adopt_end(void)
+{
+    kcov_lock();
+    kcov_self.quiet--;
+    kcov_thread_attach();
+    kcov_unlock();
+}
+
+void
+kcov_adopt_forget(struct kcov_thread *thread)
+{
+    if (thread->idle != &kcov_newborn)
+        thread->idle->threads--;
+    thread->idle = &kcov_newborn;
+}
+
+void
+kcov_adopt_forked(void)
+{
+    present = NULL;
+    set_modes();
+}

@@ -1,0 +1,137 @@
+/*
+ * buffer.c: see buffer.h.
+ */
+#define _GNU_SOURCE
+#define KCOV_CORE
+#include "buffer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MEMFD_NAME "kcov"
+#define MEMFD_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+_Static_assert(sizeof(struct kcov_info) <= KCOV_PAGE, "the information page is one page");
+
+int
+kcov_memfd_open(int *fd)
+{
+    *fd = memfd_create(MEMFD_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return *fd < 0 ? errno : 0;
+}
+
+static int
+map(struct kcov_buffer **buffer, int fd, uint64_t nmemb, bool writable)
+{
+    size_t size = KCOV_INFO_OFFSET(nmemb) + KCOV_PAGE;
+    struct kcov_buffer *new = malloc(sizeof(*new));
+    void *base;
+
+    if (new == NULL)
+        return ENOMEM;
+    base = mmap(NULL, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+    if (base == MAP_FAILED) {
+        int error = errno;
+        free(new);
+        return error;
+    }
+    atomic_init(&new->references, 1);
+    new->words = base;
+    new->info = (struct kcov_info *)((char *)base + KCOV_INFO_OFFSET(nmemb));
+    new->nmemb = nmemb;
+    new->size = size;
+    new->writable = writable;
+    *buffer = new;
+    return 0;
+}
+
+int
+kcov_buffer_create(struct kcov_buffer **buffer, int fd, uint64_t nmemb)
+{
+    int error = 0;
+
+    if (ftruncate(fd, (off_t)KCOV_INFO_OFFSET(nmemb) + KCOV_PAGE) != 0)
+        return errno;
+    error = map(buffer, fd, nmemb, true);
+    if (error == 0 && fcntl(fd, F_ADD_SEALS, MEMFD_SEALS) != 0) {
+        error = errno;
+        kcov_buffer_release(*buffer);
+    }
+    if (error != 0) {
+        /* Empty again, so that the caller may try a smaller one. */
+        return ftruncate(fd, 0) == 0 ? error : errno;
+    }
+    (*buffer)->info->version = KCOV_INFO_VERSION;
+    (*buffer)->info->nmemb = nmemb;
+    (*buffer)->info->magic = KCOV_INFO_MAGIC;
+    return 0;
+}
+
+int
+kcov_buffer_from_fd(struct kcov_buffer **buffer, int fd, bool writable)
+{
+    struct stat status;
+    struct kcov_info info;
+    int seals = fcntl(fd, F_GET_SEALS);
+
+    if (fstat(fd, &status) != 0)
+        return errno;
+    /* Without the seals, whoever holds the other end could cut the file off under our feet. */
+    if (seals < 0 || (seals & MEMFD_SEALS) != MEMFD_SEALS || status.st_size < 2 * KCOV_PAGE)
+        return EINVAL;
+    if (pread(fd, &info, sizeof(info), status.st_size - KCOV_PAGE) != (ssize_t)sizeof(info))
+        return EINVAL;
+    if (info.magic != KCOV_INFO_MAGIC || info.version != KCOV_INFO_VERSION || info.nmemb < 1 ||
+        info.nmemb > KCOV_BUFFER_WORDS_MAX ||
+        (off_t)(KCOV_INFO_OFFSET(info.nmemb) + KCOV_PAGE) != status.st_size)
+        return EINVAL;
+    return map(buffer, fd, info.nmemb, writable);
+}
+
+/* Before it has a buffer, a memfd can be told by its name alone. */
+static bool
+is_empty_device(int fd)
+{
+    static const char wanted[] = "/memfd:" MEMFD_NAME " (deleted)";
+    char path[64];
+    char name[sizeof(wanted)];
+    struct stat status;
+
+    if (fstat(fd, &status) != 0 || status.st_size != 0 || fcntl(fd, F_GET_SEALS) < 0)
+        return false;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return readlink(path, name, sizeof(name)) == (ssize_t)sizeof(wanted) - 1 &&
+           memcmp(name, wanted, sizeof(wanted) - 1) == 0;
+}
+
+bool
+kcov_is_device(int fd)
+{
+    struct kcov_buffer *buffer;
+
+    if (kcov_buffer_from_fd(&buffer, fd, false) != 0)
+        return is_empty_device(fd);
+    kcov_buffer_release(buffer);
+    return true;
+}
+
+void
+kcov_buffer_reference(struct kcov_buffer *buffer)
+{
+    atomic_fetch_add_explicit(&buffer->references, 1, memory_order_relaxed);
+}
+
+void
+kcov_buffer_release(struct kcov_buffer *buffer)
+{
+    if (atomic_fetch_sub_explicit(&buffer->references, 1, memory_order_acq_rel) > 1)
+        return;
+    munmap((void *)buffer->words, buffer->size);
+    free(buffer);
+}

@@ -1,0 +1,45 @@
+/*
+ * buffer.h: the shared memory of a device: a sealed memfd and a mapping of it.
+ */
+#ifndef KCOV_BUFFER_H
+#define KCOV_BUFFER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kcov.h"
+
+/* A mapping. It lives as long as a device or a reader refers to it. */
+struct kcov_buffer {
+    atomic_uint references;  /* [a] */
+    _Atomic uint64_t *words; /* [I] where the mapping begins */
+    struct kcov_info *info;  /* [I] in the mapping's last page; others may write there, so only shown, never trusted */
+    uint64_t nmemb;          /* [I] */
+    size_t size;             /* [I] of the mapping, in bytes */
+    bool writable;           /* [I] */
+};
+
+/* A new memfd, empty. errno on failure. */
+int kcov_memfd_open(int *fd);
+
+/* Give an empty memfd its nmemb words, seal it and map it. 0 or an errno. */
+int kcov_buffer_create(struct kcov_buffer **buffer, int fd, uint64_t nmemb);
+
+/* Map the memfd of any process's device. EINVAL if it is not one, or has no buffer yet. */
+int kcov_buffer_from_fd(struct kcov_buffer **buffer, int fd, bool writable);
+
+/* Whether the descriptor is that of a device, with or without a buffer. */
+bool kcov_is_device(int fd);
+
+void kcov_buffer_reference(struct kcov_buffer *buffer);
+void kcov_buffer_release(struct kcov_buffer *buffer);
+
+static inline _Atomic uint64_t *
+kcov_buffer_dropped(struct kcov_buffer *buffer)
+{
+    return (_Atomic uint64_t *)&buffer->info->dropped;
+}
+
+#endif

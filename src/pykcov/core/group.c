@@ -1,0 +1,170 @@
+/*
+ * group.c: groups, which carry work along in a context variable, and the keys of handles.
+ */
+#include "module.h"
+
+#include <stddef.h>
+
+#include "remote.h"
+
+struct group {
+    PyObject_HEAD
+    uint64_t number;
+};
+
+/* What no handle has: kcov_key.is_group is 0 or 1. */
+#define NO_KEY ((struct kcov_key){.is_group = 2})
+
+static PyObject *
+make_group(PyTypeObject *type, uint64_t number)
+{
+    struct group *group = PyObject_New(struct group, type);
+
+    if (group != NULL)
+        group->number = number;
+    return (PyObject *)group;
+}
+
+static PyObject *
+group_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {NULL};
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, ":Group", keywords))
+        return NULL;
+    return make_group(type, kcov_group_new());
+}
+
+static void
+group_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *
+group_repr(PyObject *self)
+{
+    return PyUnicode_FromFormat("<pykcov.Group %llu>", (unsigned long long)((struct group *)self)->number);
+}
+
+static PyMemberDef group_members[] = {
+    {"number", T_ULONGLONG, offsetof(struct group, number), READONLY, "What handles() shows for this group."},
+    {0},
+};
+
+static PyType_Slot group_slots[] = {
+    {Py_tp_new, group_new},
+    {Py_tp_dealloc, group_dealloc},
+    {Py_tp_repr, group_repr},
+    {Py_tp_members, group_members},
+    {Py_tp_doc, "The party that work belongs to (kcov: the process). Numbers are never reused, and equal no plain "
+                "number."},
+    {0},
+};
+
+static PyType_Spec group_spec = {
+    .name = "pykcov.Group",
+    .basicsize = sizeof(struct group),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = group_slots,
+};
+
+/* A new reference. The process has another group after a fork. */
+static PyObject *
+process_group(struct kcov_module *state)
+{
+    struct group *known = (struct group *)state->process_group;
+
+    if (known == NULL || known->number != kcov_process_group()) {
+        PyObject *group = make_group(state->group_type, kcov_process_group());
+
+        if (group == NULL)
+            return NULL;
+        Py_XSETREF(state->process_group, group);
+    }
+    return Py_NewRef(state->process_group);
+}
+
+static PyObject *
+current_group(struct kcov_module *state)
+{
+    PyObject *group;
+
+    if (PyContextVar_Get(state->group_variable, NULL, &group) < 0)
+        return NULL;
+    if (group == NULL)
+        return process_group(state);
+    if (Py_TYPE(group) != state->group_type) {
+        PyErr_Format(PyExc_TypeError, "the group variable holds a %.200s, not a Group", Py_TYPE(group)->tp_name);
+        Py_CLEAR(group);
+    }
+    return group;
+}
+
+PyObject *
+kcov_current_group(PyObject *module, PyObject *Py_UNUSED(unused))
+{
+    return current_group(kcov_module_state(module));
+}
+
+int
+kcov_current_group_number(struct kcov_module *state, uint64_t *number)
+{
+    PyObject *group = current_group(state);
+
+    if (group == NULL)
+        return -1;
+    *number = ((struct group *)group)->number;
+    Py_DECREF(group);
+    return 0;
+}
+
+int
+kcov_as_key(struct kcov_module *state, PyObject *subsystem, PyObject *id, struct kcov_key *key, bool *fits)
+{
+    bool id_fits = true;
+
+    *key = (struct kcov_key){.subsystem = KCOV_REMOTE_COMMON};
+    *fits = true;
+    if (subsystem != NULL && kcov_as_uint64(subsystem, &key->subsystem, fits) < 0)
+        return -1;
+    if (id == NULL || id == Py_None) {
+        if (key->subsystem != KCOV_REMOTE_COMMON) {
+            PyErr_SetString(PyExc_TypeError, "an id is needed with every subsystem but REMOTE_COMMON");
+            return -1;
+        }
+        key->is_group = 1;
+        return kcov_current_group_number(state, &key->id);
+    }
+    if (Py_TYPE(id) == state->group_type) {
+        key->is_group = 1;
+        key->id = ((struct group *)id)->number;
+    } else if (kcov_as_uint64(id, &key->id, &id_fits) < 0) {
+        return -1;
+    }
+    *fits = *fits && id_fits;
+    if (!*fits)
+        *key = NO_KEY;
+    return 0;
+}
+
+PyObject *
+kcov_key_tuple(struct kcov_key key)
+{
+    return Py_BuildValue("KKN", (unsigned long long)key.subsystem, (unsigned long long)key.id,
+                         PyBool_FromLong((long)key.is_group));
+}
+
+int
+kcov_group_add(PyObject *module, struct kcov_module *state)
+{
+    state->group_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &group_spec, NULL);
+    if (state->group_type == NULL || PyModule_AddType(module, state->group_type) < 0)
+        return -1;
+    state->group_variable = PyContextVar_New("pykcov.group", NULL);
+    return state->group_variable != NULL ? PyModule_AddObjectRef(module, "group_variable", state->group_variable)
+                                         : -1;
+}

@@ -1,0 +1,104 @@
+/*
+ * module.h: what the Python-facing files share. One of them a subject: module.c, device_type.c, buffer_type.c, group.c,
+ * sections.c, probe.c.
+ */
+#ifndef KCOV_MODULE_H
+#define KCOV_MODULE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kcov.h"
+#include "wait.h"
+
+/* The errors, in the order of kcov_error_names in errors.c. The first is the base of the others. */
+enum kcov_error {
+    KCOV_ERROR,
+    KCOV_ERROR_BUSY,
+    KCOV_ERROR_NOT_READY,
+    KCOV_ERROR_INVALID,
+    KCOV_ERROR_NOT_OWNER,
+    KCOV_ERROR_NO_MEMORY,
+    KCOV_ERROR_UNKNOWN_REQUEST,
+    KCOV_ERRORS,
+};
+
+struct kcov_module {
+    PyObject *errors[KCOV_ERRORS];
+    PyTypeObject *device_type;
+    PyTypeObject *buffer_type;
+    PyTypeObject *group_type;
+    PyTypeObject *probe_type;
+    PyObject *group_variable;
+    PyObject *process_group;
+};
+
+extern struct PyModuleDef kcov_module_definition;
+
+struct kcov_module *kcov_module_of_type(PyTypeObject *type);
+struct kcov_module *kcov_module_state(PyObject *module);
+
+/* errors.c */
+int kcov_errors_add(PyObject *module, struct kcov_module *state);
+
+/* Raise the error class of an errno, with a sentence. Returns NULL. */
+PyObject *kcov_raise(struct kcov_module *state, int error, const char *format, ...);
+
+/*
+ * Any integer; anything else is a TypeError (-1). *fits says whether it is in 0..2^64-1; if not, *value is UINT64_MAX.
+ */
+int kcov_as_uint64(PyObject *object, uint64_t *value, bool *fits);
+
+/* The same for numbers that must be in range: EINVAL with `what`, a noun. */
+int kcov_need_uint64(struct kcov_module *state, PyObject *object, const char *what, uint64_t *value);
+
+/* An integer as an int; out of range gives -1 or INT_MAX. */
+int kcov_as_int(PyObject *object, int *value);
+
+/*
+ * How Python waits: without the GIL, and signal handlers run. Use: Py_UNBLOCK_THREADS is in begin, Py_BLOCK_THREADS in
+ * end. wait false: not at all.
+ */
+struct kcov_python_wait {
+    struct kcov_wait wait;
+    PyThreadState *saved;
+};
+
+const struct kcov_wait *kcov_python_wait_begin(struct kcov_python_wait *waiting, bool wait);
+void kcov_python_wait_end(struct kcov_python_wait *waiting);
+
+/* group.c */
+int kcov_group_add(PyObject *module, struct kcov_module *state);
+PyObject *kcov_current_group(PyObject *module, PyObject *unused);
+
+/* The number of the caller's group. 0 or -1 with an exception. */
+int kcov_current_group_number(struct kcov_module *state, uint64_t *number);
+
+/*
+ * The key of (subsystem, id). id: an integer, a Group, or NULL or None for the caller's group, with REMOTE_COMMON only.
+ * What is out of range becomes a key that no handle has, and *fits is false.
+ */
+int kcov_as_key(struct kcov_module *state, PyObject *subsystem, PyObject *id, struct kcov_key *key, bool *fits);
+
+/* (subsystem, id, is_group) */
+PyObject *kcov_key_tuple(struct kcov_key key);
+
+/* The rest, each: its types and functions. */
+int kcov_device_type_add(PyObject *module, struct kcov_module *state);
+int kcov_buffer_type_add(PyObject *module, struct kcov_module *state);
+int kcov_sections_add(PyObject *module);
+int kcov_events_add(PyObject *module);
+int kcov_probe_add(PyObject *module, struct kcov_module *state);
+void kcov_probe_clear(void);
+
+struct kcov_buffer;
+struct kcov_device;
+
+/* The core's device behind a Device, a borrowed reference. NULL with a TypeError. */
+struct kcov_device *kcov_device_of(struct kcov_module *state, PyObject *object);
+
+#endif

@@ -1,0 +1,218 @@
+/*
+ * probe.c: the constant in probed bytecode. `LOAD_CONST probe; UNARY_INVERT; POP_TOP` comes to probe_invert(): no call,
+ * no argument, no frame.
+ */
+#include "module.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "adopt.h"
+#include "trace.h"
+
+struct probe {
+    PyObject_HEAD
+    uint64_t pc;
+    uint32_t number;
+};
+
+static atomic_uint probe_total; /* [a] probes made so far */
+static PyObject *adopter;       /* guarded by the GIL; NULL: none */
+
+/*
+ * The adopter is asked, once, in a thread that it has not seen. Its errors are not the traced program's. But what is no
+ * Exception, such as the KeyboardInterrupt of a Ctrl-C that fell into this moment, is meant for the program.
+ */
+static __attribute__((noinline, cold)) int
+ask_adopter(void)
+{
+    PyObject *asked = Py_XNewRef(adopter);
+    PyObject *answer;
+
+    if (asked == NULL || !kcov_adopt_begin()) {
+        Py_XDECREF(asked);
+        return 0;
+    }
+    answer = PyObject_CallNoArgs(asked);
+    kcov_adopt_end();
+    if (answer == NULL && PyErr_ExceptionMatches(PyExc_Exception))
+        PyErr_WriteUnraisable(asked);
+    Py_DECREF(asked);
+    Py_XDECREF(answer);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+static PyObject *
+probe_invert(PyObject *self)
+{
+    struct probe *probe = (struct probe *)self;
+    struct kcov_trace *trace = kcov_attached_trace();
+    int mode = kcov_trace_mode(trace);
+
+    if (mode != KCOV_MODE_NONE) {
+        if (mode == KCOV_MODE_ADOPT) {
+            if (ask_adopter() < 0)
+                return NULL;
+            trace = kcov_attached_trace();
+            mode = kcov_trace_mode(trace);
+        }
+        kcov_record_probe(trace, mode, probe->pc, probe->number);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+probe_repr(PyObject *self)
+{
+    struct probe *probe = (struct probe *)self;
+    char pc[2 + 16 + 1];
+
+    PyOS_snprintf(pc, sizeof(pc), "0x%016llx", (unsigned long long)probe->pc);
+    return PyUnicode_FromFormat("<pykcov.Probe %u pc=%s>", probe->number, pc);
+}
+
+/* By its place, so that a copied or unpickled function has the same probe, or one that its process knows how to make. */
+static PyObject *
+probe_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    PyObject *locations = PyImport_ImportModule("pykcov.locations");
+    PyObject *maker;
+
+    if (locations == NULL)
+        return NULL;
+    maker = PyObject_GetAttrString(locations, "probe");
+    Py_DECREF(locations);
+    if (maker == NULL)
+        return NULL;
+    return Py_BuildValue("N(K)", maker, (unsigned long long)((struct probe *)self)->pc);
+}
+
+static void
+probe_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyMemberDef probe_members[] = {
+    {"pc", T_ULONGLONG, offsetof(struct probe, pc), READONLY, "The 64-bit name of the place."},
+    {"number", T_UINT, offsetof(struct probe, number), READONLY, "Dense, from 0, never reused."},
+    {0},
+};
+
+static PyMethodDef probe_methods[] = {
+    {"__reduce__", probe_reduce, METH_NOARGS, NULL},
+    {0},
+};
+
+static PyType_Slot probe_slots[] = {
+    {Py_nb_invert, probe_invert},
+    {Py_tp_repr, probe_repr},
+    {Py_tp_dealloc, probe_dealloc},
+    {Py_tp_members, probe_members},
+    {Py_tp_methods, probe_methods},
+    {Py_tp_doc, "A constant for bytecode: `~probe` records that its place was reached. Only probes() makes them."},
+    {0},
+};
+
+static PyType_Spec probe_spec = {
+    .name = "pykcov.Probe",
+    .basicsize = sizeof(struct probe),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = probe_slots,
+};
+
+/* Consecutive numbers, all or none. -1: no more. */
+static int64_t
+take_numbers(size_t count)
+{
+    unsigned first = atomic_load(&probe_total);
+
+    do {
+        if (count > KCOV_PROBES_MAX - first)
+            return -1;
+    } while (!atomic_compare_exchange_weak(&probe_total, &first, first + (unsigned)count));
+    return first;
+}
+
+static PyObject *
+probes(PyObject *module, PyObject *argument)
+{
+    struct kcov_module *state = kcov_module_state(module);
+    PyObject *pcs = PySequence_Tuple(argument);
+    PyObject *list;
+    Py_ssize_t count;
+    int64_t first;
+
+    if (pcs == NULL)
+        return NULL;
+    count = PyTuple_GET_SIZE(pcs);
+    list = PyList_New(count);
+    for (Py_ssize_t i = 0; list != NULL && i < count; i++) {
+        struct probe *probe = PyObject_New(struct probe, state->probe_type);
+
+        if (probe != NULL)
+            PyList_SET_ITEM(list, i, (PyObject *)probe);
+        if (probe == NULL || kcov_need_uint64(state, PyTuple_GET_ITEM(pcs, i), "a pc", &probe->pc) < 0)
+            Py_CLEAR(list);
+    }
+    Py_DECREF(pcs);
+    if (list == NULL)
+        return NULL;
+    if ((first = take_numbers((size_t)count)) < 0) {
+        Py_DECREF(list);
+        return PyErr_Format(PyExc_OverflowError, "%zd more probes would be more than the %u that a process can have",
+                            count, KCOV_PROBES_MAX);
+    }
+    for (Py_ssize_t i = 0; i < count; i++)
+        ((struct probe *)PyList_GET_ITEM(list, i))->number = (uint32_t)(first + i);
+    return list;
+}
+
+static PyObject *
+probe_count(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    return PyLong_FromUnsignedLong(atomic_load(&probe_total));
+}
+
+static PyObject *
+set_adopter(PyObject *module, PyObject *callable)
+{
+    PyObject *before = adopter;
+
+    if (callable != Py_None && !PyCallable_Check(callable))
+        return PyErr_Format(PyExc_TypeError, "an adopter is a callable or None, not %.200s",
+                            Py_TYPE(callable)->tp_name);
+    if (kcov_adopter_set(callable != Py_None) != 0)
+        return kcov_raise(kcov_module_state(module), ENOMEM, "no memory for an adopter");
+    adopter = callable != Py_None ? Py_NewRef(callable) : NULL;
+    Py_XDECREF(before);
+    Py_RETURN_NONE;
+}
+
+void
+kcov_probe_clear(void)
+{
+    kcov_adopter_set(false);
+    Py_CLEAR(adopter);
+}
+
+static PyMethodDef functions[] = {
+    {"probes", probes, METH_O, "Make probes for a sequence of pcs, numbered consecutively."},
+    {"probe_count", probe_count, METH_NOARGS, "How many probes were made so far."},
+    {"set_adopter", set_adopter, METH_O,
+     "Call a callable once in every thread, at its first probe event while it is not attached; None: no more."},
+    {0},
+};
+
+int
+kcov_probe_add(PyObject *module, struct kcov_module *state)
+{
+    state->probe_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &probe_spec, NULL);
+    if (state->probe_type == NULL || PyModule_AddType(module, state->probe_type) < 0)
+        return -1;
+    return PyModule_AddFunctions(module, functions);
+}

@@ -1,0 +1,219 @@
+/*
+ * thread.c: see thread.h. A thread is known from its first enable, enter or adoption until it ends, by whatever road: the
+ * C library calls the destructor of `key` on all of them. A fork takes the lock, so the child finds everything whole.
+ */
+#define _GNU_SOURCE
+#define KCOV_CORE
+#include "thread.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "lock.h"
+#include "remote.h"
+#include "wait.h"
+
+#define INTERRUPT_BYTES (KCOV_BUFFER_WORDS_MAX * sizeof(uint64_t))
+
+static struct kcov_thread *threads; /* [L] */
+static pthread_key_t key;           /* [I] */
+static atomic_uint_fast64_t groups; /* [a] number of the newest group */
+static atomic_uint_fast64_t process_group;
+
+uint64_t
+kcov_group_new(void)
+{
+    return atomic_fetch_add(&groups, 1) + 1;
+}
+
+uint64_t
+kcov_process_group(void)
+{
+    return atomic_load(&process_group);
+}
+
+static void
+at_thread_end(void *thread)
+{
+    (void)thread;
+    kcov_thread_exit();
+}
+
+static void before_fork(void) { kcov_lock(); }
+static void after_fork_in_parent(void) { kcov_unlock(); }
+
+static void
+unlink_thread(struct kcov_thread *thread)
+{
+    if (thread->next != NULL)
+        thread->next->previous = thread->previous;
+    if (thread->previous != NULL)
+        thread->previous->next = thread->next;
+    else
+        threads = thread->next;
+}
+
+static void
+free_thread(struct kcov_thread *thread)
+{
+    kcov_sections_free(thread);
+    if (thread->interrupt.words != NULL)
+        munmap((void *)thread->interrupt.words, INTERRUPT_BYTES);
+    free(thread);
+}
+
+/*
+ * The child has one thread, attached to nothing. What the others were attached to is given up as if they had ended,
+ * except that their interrupt buffers are not appended: the parent does that. Who slept is gone.
+ */
+static void
+after_fork_in_child(void)
+{
+    struct kcov_thread *thread = threads, *next;
+
+    kcov_wait_forked();
+    kcov_handles_forked();
+    kcov_device_forked();
+    atomic_store(&process_group, kcov_group_new());
+    for (; thread != NULL; thread = next) {
+        next = thread->next;
+        thread->interrupt.mode = KCOV_MODE_NONE;
+        kcov_sections_leave_all(thread);
+        kcov_device_disown(thread);
+        if (thread != kcov_self.thread) {
+            kcov_adopt_forget(thread);
+            unlink_thread(thread);
+            free_thread(thread);
+        }
+    }
+    kcov_adopt_forked();
+    kcov_thread_attach();
+    kcov_unlock();
+}
+
+__attribute__((constructor)) static void
+initialise(void)
+{
+    /* Errors here would mean that a fresh process has no memory and no keys left. */
+    if (pthread_key_create(&key, at_thread_end) != 0 ||
+        pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0)
+        abort();
+    atomic_store(&process_group, kcov_group_new());
+}
+
+struct kcov_thread *
+kcov_thread_get(void)
+{
+    struct kcov_thread *thread = kcov_self.thread;
+
+    if (thread != NULL)
+        return thread;
+    thread = aligned_alloc(KCOV_CACHE_LINE, sizeof(*thread));
+    if (thread == NULL)
+        return NULL;
+    *thread = (struct kcov_thread){.idle = &kcov_newborn, .next = threads};
+    thread->interrupt.dropped = &thread->interrupt_dropped;
+    thread->tid = (int32_t)syscall(SYS_gettid);
+    if (pthread_setspecific(key, thread) != 0) {
+        free(thread);
+        return NULL;
+    }
+    if (threads != NULL)
+        threads->previous = thread;
+    threads = thread;
+    kcov_self.thread = thread;
+    kcov_thread_attach();
+    return thread;
+}
+
+struct kcov_device *
+kcov_thread_device(void)
+{
+    struct kcov_thread *thread = kcov_self.thread;
+    struct kcov_section *section;
+
+    if (thread == NULL)
+        return NULL;
+    section = thread->stacks[KCOV_THREAD_CONTEXT].effective;
+    return section != NULL ? kcov_handle_device(section->handle) : thread->own;
+}
+
+static void
+set(_Atomic(struct kcov_trace *) *place, struct kcov_trace *trace)
+{
+    atomic_store_explicit(place, trace, memory_order_relaxed);
+}
+
+void
+kcov_thread_attach(void)
+{
+    struct kcov_self *self = &kcov_self;
+    struct kcov_device *device = kcov_thread_device();
+    struct kcov_idle *idle = self->thread != NULL ? self->thread->idle : &kcov_newborn;
+    struct kcov_trace *in_thread = device != NULL ? &device->trace : &idle->trace;
+    struct kcov_trace *in_interrupt = self->thread != NULL ? &self->thread->interrupt : &kcov_nothing;
+
+    if (self->quiet > 0)
+        in_thread = in_interrupt = &kcov_nothing;
+    /* In this order, since a signal handler may look at any moment. */
+    set(&self->thread_trace, in_thread);
+    set(&self->interrupt_trace, in_interrupt);
+    set(&self->trace, self->interrupts > 0 ? in_interrupt : in_thread);
+}
+
+int
+kcov_thread_interrupt_buffer(struct kcov_thread *thread)
+{
+    void *words;
+
+    if (thread->interrupt.words != NULL)
+        return 0;
+    words = mmap(NULL, INTERRUPT_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                 -1, 0);
+    if (words == MAP_FAILED)
+        return ENOMEM;
+    thread->interrupt.words = words;
+    return 0;
+}
+
+void
+kcov_thread_exit(void)
+{
+    struct kcov_thread *thread = kcov_self.thread;
+
+    if (thread == NULL)
+        return;
+    kcov_lock();
+    kcov_sections_leave_all(thread);
+    kcov_device_disown(thread);
+    kcov_adopt_forget(thread);
+    unlink_thread(thread);
+    kcov_self.thread = NULL;
+    kcov_thread_attach();
+    pthread_setspecific(key, NULL);
+    kcov_unlock();
+    free_thread(thread);
+}
+
+uint64_t
+kcov_thread_attached(void)
+{
+    struct kcov_device *device;
+    uint64_t serial;
+
+    kcov_lock();
+    device = kcov_thread_device();
+    serial = device != NULL ? device->serial : 0;
+    kcov_unlock();
+    return serial;
+}
+
+bool
+kcov_thread_in_interrupt_section(void)
+{
+    return kcov_self.thread != NULL && kcov_self.thread->stacks[KCOV_INTERRUPT_CONTEXT].effective != NULL;
+}

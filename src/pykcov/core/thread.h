@@ -1,0 +1,65 @@
+/*
+ * thread.h: what a thread has besides its attachment: its own device, its sections, its interrupt buffer.
+ */
+#ifndef KCOV_THREAD_H
+#define KCOV_THREAD_H
+
+#include "adopt.h"
+#include "trace.h"
+
+struct kcov_device;
+struct kcov_handle;
+
+/* One enter, to be undone by a leave. */
+struct kcov_section {
+    struct kcov_key key;         /* [I] */
+    struct kcov_handle *handle;  /* [L] whose device it works for, NULL: no effect (any more) */
+    struct kcov_section *below;  /* [L] the next on the stack */
+    struct kcov_section *outer;  /* [L] of an effective one: the next effective one below */
+};
+
+struct kcov_stack {
+    struct kcov_section *top;       /* [L] */
+    struct kcov_section *effective; /* [L] the innermost with an effect */
+};
+
+/* Index of a stack. The two contexts never look at each other's. */
+enum kcov_context { KCOV_THREAD_CONTEXT, KCOV_INTERRUPT_CONTEXT };
+
+/* Only the thread itself writes these fields, but under the lock, so that a fork finds them whole. */
+struct kcov_thread {
+    struct kcov_trace interrupt;         /* the private buffer; mode 0 outside effective interrupt sections */
+    _Atomic uint64_t interrupt_dropped;  /* [a] */
+    struct kcov_stack stacks[2];         /* [L] by context */
+    struct kcov_device *own;             /* [L] enabled by this thread; never remote */
+    struct kcov_idle *idle;              /* [L] where it points when it is attached to nothing */
+    struct kcov_thread *next;            /* [L] all threads */
+    struct kcov_thread *previous;        /* [L] */
+    int32_t tid;                         /* [I] */
+};
+
+/* All of these concern the calling thread, and are called under the lock. */
+
+/* Its state, made if need be. NULL: no memory. */
+struct kcov_thread *kcov_thread_get(void);
+
+/* The device it is attached to in thread context, or NULL. */
+struct kcov_device *kcov_thread_device(void);
+
+/* Point the hot path at what it is attached to now. */
+void kcov_thread_attach(void);
+
+/* The buffer for interrupt sections, made if need be. 0 or ENOMEM. */
+int kcov_thread_interrupt_buffer(struct kcov_thread *thread);
+
+/* These take the lock. */
+
+/* Leave all sections, give up the own device, forget the thread. It may go on as if it were new. */
+void kcov_thread_exit(void);
+
+/* Serial of the device it is attached to in thread context, 0: none. */
+uint64_t kcov_thread_attached(void);
+
+bool kcov_thread_in_interrupt_section(void);
+
+#endif

@@ -1,0 +1,110 @@
+/*
+ * trace.c: what of the hot path need not be inline, and the faces of it for native code.
+ */
+#define KCOV_CORE
+#include "trace.h"
+
+#include "adopt.h"
+
+_Thread_local struct kcov_self kcov_self = {
+    .trace = &kcov_newborn.trace,
+    .thread_trace = &kcov_newborn.trace,
+    .interrupt_trace = &kcov_nothing,
+};
+
+struct kcov_switches kcov_switches;
+struct kcov_trace kcov_nothing;
+
+void
+kcov_halt(int which, bool on)
+{
+    if (on)
+        atomic_fetch_or(&kcov_switches.on, which);
+    else
+        atomic_fetch_and(&kcov_switches.on, ~which);
+}
+
+/* log2 of a size in bytes, -1 if it is not that of an operand. */
+static int
+size_logarithm(unsigned size)
+{
+    switch (size) {
+    case 1:
+        return 0;
+    case 2:
+        return 1;
+    case 4:
+        return 2;
+    case 8:
+        return 3;
+    default:
+        return -1;
+    }
+}
+
+void
+kcov_record_switch(unsigned bits, uint64_t value, const uint64_t *cases, size_t count, uint64_t pc)
+{
+    int logarithm = bits % 8 == 0 ? size_logarithm(bits / 8) : -1;
+
+    if (logarithm < 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        kcov_record_cmp(KCOV_CMP_SIZE((unsigned)logarithm) | KCOV_CMP_CONST, cases[i], value, pc);
+}
+
+void
+kcov_append_batch(struct kcov_trace *trace, struct kcov_trace *batch)
+{
+    uint64_t count = atomic_load_explicit(&batch->words[0], memory_order_relaxed);
+    uint64_t lost = atomic_load_explicit(batch->dropped, memory_order_relaxed);
+    size_t width = trace->mode == KCOV_MODE_TRACE_CMP ? KCOV_CMP_WORDS : 1;
+    int64_t index = count > 0 ? kcov_claim(trace, count) : -1;
+
+    if (lost > 0)
+        atomic_fetch_add_explicit(trace->dropped, lost, memory_order_relaxed);
+    if (index < 0)
+        return;
+    for (size_t i = 0; i < count * width; i++) {
+        uint64_t word = atomic_load_explicit(&batch->words[1 + i], memory_order_relaxed);
+        atomic_store_explicit(&trace->words[(size_t)index * width + 1 + i], word, memory_order_relaxed);
+    }
+}
+
+void
+kcov_interrupt_enter(void)
+{
+    struct kcov_trace *trace = atomic_load_explicit(&kcov_self.interrupt_trace, memory_order_relaxed);
+
+    kcov_self.interrupts++;
+    atomic_store_explicit(&kcov_self.trace, trace, memory_order_relaxed);
+}
+
+void
+kcov_interrupt_leave(void)
+{
+    struct kcov_trace *trace = atomic_load_explicit(&kcov_self.thread_trace, memory_order_relaxed);
+
+    if (kcov_self.interrupts == 0 || --kcov_self.interrupts > 0)
+        return;
+    atomic_store_explicit(&kcov_self.trace, trace, memory_order_relaxed);
+}
+
+void
+kcov_trace_pc(uint64_t pc)
+{
+    kcov_record_pc(pc);
+}
+
+void
+kcov_trace_cmp(unsigned size, int is_const, uint64_t a, uint64_t b, uint64_t pc)
+{
+    int logarithm = size_logarithm(size);
+    uint64_t mask;
+
+    if (logarithm < 0)
+        return;
+    mask = UINT64_MAX >> (64 - 8 * size);
+    kcov_record_cmp(KCOV_CMP_SIZE((unsigned)logarithm) | (is_const ? KCOV_CMP_CONST : 0), a & mask, b & mask,
+                    pc);
+}

@@ -1,0 +1,232 @@
+/*
+ * trace.h: the hot path. An event looks up what its thread is attached to, claims words there with one compare-and-swap
+ * and writes them. No lock, no call, no allocation: it may run in a signal handler, in the middle of another event.
+ *
+ * What guards a field:
+ *   [I] immutable once others can see it      [L] kcov_lock (lock.h)
+ *   [a] atomic                                [T] used by its own thread only
+ *   [R] written under kcov_lock while the device is ready, when nobody can be attached to it; read by who is attached
+ */
+#ifndef KCOV_TRACE_H
+#define KCOV_TRACE_H
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kcov.h"
+
+#define KCOV_CACHE_LINE 64
+#define KCOV_PROBES_MAX (1u << 24)
+#define KCOV_NATIVE_BITS 20 /* log2 of the places for native pcs in a device under TRACE_UNIQUE_PC */
+#define KCOV_NATIVE_TRIES 64
+
+/* In the place of a mode: the thread is not attached, and the adopter was not called in it yet. Records nothing. */
+#define KCOV_MODE_ADOPT (1 << 16)
+
+/* What events go to: the buffer of a device, the interrupt buffer of a thread, or nothing (mode 0). */
+struct kcov_trace {
+    atomic_int mode;               /* [a] */
+    uint32_t generation;           /* [R] 1..255, marks what was hit since the enable in the two below */
+    uint64_t capacity;             /* [R] entries of this mode that fit */
+    _Atomic uint64_t *words;       /* [I] */
+    _Atomic uint64_t *dropped;     /* [I] */
+    _Atomic uint8_t *seen;         /* [R] by probe number, for TRACE_UNIQUE_PC */
+    _Atomic uint64_t *native_seen; /* [R] a hash set of pc << 8 | generation, for the same */
+} __attribute__((aligned(KCOV_CACHE_LINE)));
+
+struct kcov_thread;
+
+/* A thread's attachment. The hot path reads `trace` alone. */
+struct kcov_self {
+    _Atomic(struct kcov_trace *) trace;         /* [T] never NULL */
+    _Atomic(struct kcov_trace *) thread_trace;  /* [T] the same for thread context, while interrupted too */
+    _Atomic(struct kcov_trace *) interrupt_trace; /* [T] the same for interrupt context */
+    volatile sig_atomic_t interrupts;           /* [T] depth: 0 is thread context */
+    unsigned quiet;                             /* [T] nothing is recorded while not 0: the adopter is at work */
+    struct kcov_thread *thread;                 /* [T] the rest (thread.h), NULL until it is needed */
+};
+
+extern _Thread_local struct kcov_self kcov_self
+    __attribute__((visibility("hidden"), tls_model("initial-exec")));
+
+/* Two switches: nothing is recorded while either is on. */
+#define KCOV_HALTED 1
+#define KCOV_DEBUGGER 2
+
+struct kcov_switches {
+    atomic_int on; /* [a] KCOV_HALTED | KCOV_DEBUGGER */
+} __attribute__((aligned(KCOV_CACHE_LINE)));
+
+extern struct kcov_switches kcov_switches __attribute__((visibility("hidden")));
+
+/* Never in any mode: for a thread that is to record nothing, whatever the adopter's state. */
+extern struct kcov_trace kcov_nothing __attribute__((visibility("hidden")));
+
+void kcov_halt(int which, bool on);
+
+static inline struct kcov_trace *
+kcov_attached_trace(void)
+{
+    return atomic_load_explicit(&kcov_self.trace, memory_order_relaxed);
+}
+
+static inline int
+kcov_trace_mode(struct kcov_trace *trace)
+{
+    return atomic_load_explicit(&trace->mode, memory_order_relaxed);
+}
+
+static inline bool
+kcov_halted(void)
+{
+    return atomic_load_explicit(&kcov_switches.on, memory_order_relaxed) != 0;
+}
+
+/* How many entries of a mode fit into nmemb words. */
+static inline uint64_t
+kcov_capacity(int mode, uint64_t nmemb)
+{
+    return (nmemb - 1) / (mode == KCOV_MODE_TRACE_CMP ? KCOV_CMP_WORDS : 1);
+}
+
+/*
+ * Claim k entries, all or none. Returns the index of the first, or -1 after counting k as dropped. Word 0 is in the
+ * user's hands: whatever it holds, an index that is returned lies in the buffer.
+ */
+static inline int64_t
+kcov_claim(struct kcov_trace *trace, uint64_t k)
+{
+    uint64_t count = atomic_load_explicit(&trace->words[0], memory_order_relaxed);
+
+    do {
+        if (count > trace->capacity || k > trace->capacity - count) {
+            atomic_fetch_add_explicit(trace->dropped, k, memory_order_relaxed);
+            return -1;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&trace->words[0], &count, count + k,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return (int64_t)count;
+}
+
+static inline void
+kcov_append_pc(struct kcov_trace *trace, uint64_t pc)
+{
+    int64_t index = kcov_claim(trace, 1);
+
+    if (index >= 0)
+        atomic_store_explicit(&trace->words[index + 1], pc, memory_order_relaxed);
+}
+
+static inline void
+kcov_append_cmp(struct kcov_trace *trace, uint64_t type, uint64_t a, uint64_t b, uint64_t pc)
+{
+    int64_t index = kcov_claim(trace, 1);
+
+    if (index >= 0) {
+        _Atomic uint64_t *entry = &trace->words[index * KCOV_CMP_WORDS + 1];
+        atomic_store_explicit(&entry[0], type, memory_order_relaxed);
+        atomic_store_explicit(&entry[1], a, memory_order_relaxed);
+        atomic_store_explicit(&entry[2], b, memory_order_relaxed);
+        atomic_store_explicit(&entry[3], pc, memory_order_relaxed);
+    }
+}
+
+/* The first hit of a place since the enable: the byte is looked at first, as nearly all hits are not the first. */
+static inline bool
+kcov_first_hit(struct kcov_trace *trace, uint32_t number)
+{
+    _Atomic uint8_t *seen = &trace->seen[number];
+    uint8_t generation = (uint8_t)trace->generation;
+
+    if (atomic_load_explicit(seen, memory_order_relaxed) == generation || kcov_halted())
+        return false;
+    return atomic_exchange_explicit(seen, generation, memory_order_relaxed) != generation;
+}
+
+/*
+ * The same for an address. A place of an older generation is as good as an empty one: within a generation none is given
+ * up, so a search may end at the first. A set that is too full counts what it could not take as dropped.
+ */
+static inline bool
+kcov_first_native_hit(struct kcov_trace *trace, uint64_t pc)
+{
+    uint64_t wanted = pc << 8 | trace->generation;
+    uint64_t hash = (pc * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - KCOV_NATIVE_BITS);
+
+    for (uint64_t i = 0; i < KCOV_NATIVE_TRIES; i++) {
+        _Atomic uint64_t *place = &trace->native_seen[(hash + i) & ((1u << KCOV_NATIVE_BITS) - 1)];
+        uint64_t found = atomic_load_explicit(place, memory_order_relaxed);
+
+        while (found != wanted && (uint8_t)found != (uint8_t)trace->generation) {
+            if (kcov_halted())
+                return false;
+            if (atomic_compare_exchange_weak_explicit(place, &found, wanted, memory_order_relaxed,
+                                                      memory_order_relaxed))
+                return true;
+        }
+        if (found == wanted)
+            return false;
+    }
+    if (!kcov_halted())
+        atomic_fetch_add_explicit(trace->dropped, 1, memory_order_relaxed);
+    return false;
+}
+
+/* A pc of unknown making: TRACE_UNIQUE_PC, which knows places by probe number or address, does not record it. */
+static inline void
+kcov_record_pc(uint64_t pc)
+{
+    struct kcov_trace *trace = kcov_attached_trace();
+
+    if (kcov_trace_mode(trace) == KCOV_MODE_TRACE_PC && !kcov_halted())
+        kcov_append_pc(trace, pc);
+}
+
+/* An address, below 2^56. */
+static inline void
+kcov_record_native_pc(uint64_t pc)
+{
+    struct kcov_trace *trace = kcov_attached_trace();
+    int mode = kcov_trace_mode(trace);
+
+    if (mode == KCOV_MODE_TRACE_PC) {
+        if (!kcov_halted())
+            kcov_append_pc(trace, pc);
+    } else if (mode == KCOV_MODE_TRACE_UNIQUE_PC) {
+        if (kcov_first_native_hit(trace, pc))
+            kcov_append_pc(trace, pc);
+    }
+}
+
+static inline void
+kcov_record_probe(struct kcov_trace *trace, int mode, uint64_t pc, uint32_t number)
+{
+    if (mode == KCOV_MODE_TRACE_PC) {
+        if (!kcov_halted())
+            kcov_append_pc(trace, pc);
+    } else if (mode == KCOV_MODE_TRACE_UNIQUE_PC) {
+        if (kcov_first_hit(trace, number))
+            kcov_append_pc(trace, pc);
+    }
+}
+
+/* type as in the buffer; the operands are cut already. */
+static inline void
+kcov_record_cmp(uint64_t type, uint64_t a, uint64_t b, uint64_t pc)
+{
+    struct kcov_trace *trace = kcov_attached_trace();
+
+    if (kcov_trace_mode(trace) == KCOV_MODE_TRACE_CMP && !kcov_halted())
+        kcov_append_cmp(trace, type, a, b, pc);
+}
+
+/* One event a case, operands not cut. bits other than 8, 16, 32, 64: nothing. */
+void kcov_record_switch(unsigned bits, uint64_t value, const uint64_t *cases, size_t count, uint64_t pc);
+
+/* Append the entries of a private buffer, all or none, and what it dropped. For trace.mode == batch.mode only. */
+void kcov_append_batch(struct kcov_trace *trace, struct kcov_trace *batch);
+
+#endif

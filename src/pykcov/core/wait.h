@@ -1,0 +1,44 @@
+/*
+ * wait.h: sleeping until somebody else has done something, and waking.
+ */
+#ifndef KCOV_WAIT_H
+#define KCOV_WAIT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+/* How an operation waits. NULL instead of one: not at all. */
+struct kcov_wait {
+    /* Called now and then, without the lock; not 0 gives the wait up (EINTR). NULL: wait for ever. */
+    int (*poll)(void *context);
+    void *context;
+};
+
+extern const struct kcov_wait kcov_wait_forever __attribute__((visibility("hidden")));
+
+/* One operation asleep, on the stack of its thread. */
+struct kcov_sleeper {
+    pthread_cond_t condition;
+    struct kcov_sleeper *next; /* [L] in its queue */
+    bool woken;                /* [L] */
+    bool asleep;               /* [L] counted by kcov_sleepers() */
+};
+
+/* All of these are called under the lock. */
+
+/* Stand in the queue, so that what happens before kcov_sleep() is not missed. */
+void kcov_sleep_prepare(struct kcov_sleeper *sleeper, struct kcov_sleeper **queue);
+
+/* Sleep until woken (0) or until poll gives up (EINTR). */
+int kcov_sleep(struct kcov_sleeper *sleeper, struct kcov_sleeper **queue, const struct kcov_wait *wait);
+
+/* Wake and release all who stand in the queue. */
+void kcov_wake(struct kcov_sleeper **queue);
+
+/* In a forked child: nobody sleeps any more. The queues are the caller's to clear. */
+void kcov_wait_forked(void);
+
+/* How many operations are asleep. Takes the lock itself. */
+unsigned kcov_sleepers(void);
+
+#endif

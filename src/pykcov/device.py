@@ -1,0 +1,75 @@
+"""The device: one kcov descriptor, as Python programs use it.
+
+    with pykcov.open() as device:
+        device.set_buffer_size(pykcov.BUFFER_WORDS_MAX)
+        buffer = device.mmap()
+        device.enable(pykcov.TRACE_PC)
+        ...
+        device.disable()
+        print(buffer.pcs(), device.dropped)
+
+Every refused operation raises a `KcovError`, an `OSError` with the errno of kcov(4).
+"""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pykcov import _core
+from pykcov._core import (
+    DeviceBusyError,
+    DeviceNotReadyError,
+    InvalidValueError,
+    KcovError,
+    NoMemoryError,
+    NotOwnerError,
+    UnknownRequestError,
+)
+
+__all__ = [
+    "Buffer",
+    "Device",
+    "DeviceBusyError",
+    "DeviceNotReadyError",
+    "InvalidValueError",
+    "KcovError",
+    "NoMemoryError",
+    "NotOwnerError",
+    "UnknownRequestError",
+    "open",
+]
+
+
+class Buffer(_core.Buffer):
+    """The words of a device, mapped; `Device.mmap()` and `Buffer.from_fd()` make them.
+
+    Word 0 counts the entries and may be set to anything at any time; the entries follow. The memory stays valid, also
+    after the device was closed and its process died, as long as this object or a view of it lives.
+    """
+
+    def pcs(self) -> NDArray[np.uint64]:
+        """Return the pcs recorded so far, in order: a copy. For the modes whose entries are pcs."""
+        words = np.frombuffer(self, dtype=np.uint64)
+        return words[1 : 1 + min(self.count, self.nmemb - 1)].copy()
+
+
+class Device(_core.Device):
+    """One kcov descriptor: a buffer, a state and a mode. `open()` makes one.
+
+    Every method may be called from every thread. Integers of any size are taken (out of range is EINVAL, in its turn
+    among the checks); what is no integer is a TypeError. Leaving the `with` block closes the device.
+    """
+
+    def mmap(self) -> Buffer:
+        """Map the buffer, for reading and writing (EINVAL: set_buffer_size() comes first; ENXIO: closed)."""
+        return Buffer(self)
+
+    def __enter__(self) -> Self:
+        """Return the device itself."""
+        return self
+
+
+def open() -> Device:
+    """Open a new device, without a buffer yet. OSError if the process has no descriptor left."""
+    return Device()
