@@ -73,7 +73,7 @@ class Selection:
         if self._include:
             words.append("modules " + ", ".join(self._include))
         if not self._anywhere:
-            words.append("files below " + ", ".join(self._places.folders))
+            words.append("files below " + (", ".join(self._places.folders) or "no folder"))
         if self._stdlib and not self._anywhere:
             words.append("the standard library")
         return " and ".join(words) or "all modules"
@@ -97,12 +97,11 @@ class _Places:
     """Tells the place of a file: 'own', 'installed', 'stdlib' or '' (elsewhere, or no file at all)."""
 
     def __init__(self, sources: list[str]) -> None:
-        self.folders = sources or _own_folders()
-        roots = dict.fromkeys(_spellings(self.folders), "own")
         installed = dict.fromkeys(_spellings(_environments()), "installed")
-        library = dict.fromkeys(_spellings([os.path.dirname(os.__file__)]), "stdlib")
+        self._roots = {**installed, **dict.fromkeys(_spellings([os.path.dirname(os.__file__)]), "stdlib")}
         # Who names a folder of installed packages as source wants it; who merely works in one does not.
-        self._roots = {**installed, **library, **roots} if sources else {**roots, **installed, **library}
+        self.folders = sources or [folder for folder in _own_folders() if not self.of("", folder)]
+        self._roots.update(dict.fromkeys(_spellings(self.folders), "own"))
         self._main_has_no_file = _main_folder() is None
 
     def of(self, module: str, file: str) -> str:
