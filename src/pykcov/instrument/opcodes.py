@@ -1,0 +1,103 @@
+"""The instructions of this Python, sorted by what the rewriter must know of them.
+
+Instructions are handled by number and in bulk: sets of them are bytes objects, to be searched for with bytes methods
+and regular expressions instead of one by one.
+"""
+
+import re
+from opcode import _inline_cache_entries, opmap, opname, stack_effect  # type: ignore[attr-defined]
+
+from pykcov.instrument.versions import fact
+
+
+def _having(*names: str) -> bytes:
+    """Return the opcodes of those of the named instructions that this Python has."""
+    return bytes(sorted(opmap[name] for name in names if name in opmap))
+
+
+def _caches() -> bytes:
+    if isinstance(_inline_cache_entries, dict):
+        return bytes(_inline_cache_entries.get(opname[opcode], 0) for opcode in range(256))
+    return bytes(_inline_cache_entries)
+
+
+CACHES = _caches()
+"""Inline cache entries behind each instruction, in code units. In co_code they are zeros: CACHE, 0."""
+
+CACHE = opmap["CACHE"]
+EXTENDED_ARG = opmap["EXTENDED_ARG"]
+LOAD_CONST = opmap["LOAD_CONST"]
+POP_TOP = opmap["POP_TOP"]
+RESUME = opmap["RESUME"]
+SEND = opmap["SEND"]
+UNARY_INVERT = opmap["UNARY_INVERT"]
+STORE_FAST = opmap["STORE_FAST"]
+BINARY_OP = opmap["BINARY_OP"]
+GET_ANEXT = opmap["GET_ANEXT"]
+FOR_ITER = opmap["FOR_ITER"]
+
+JUMPS = _having("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT")
+BACKWARD = bytes(sorted(number for name, number in opmap.items() if "JUMP_BACKWARD" in name and number < 256))
+CONDITIONAL_JUMPS = bytes(
+    sorted(
+        number
+        for name, number in opmap.items()
+        if number < 256 and (name.startswith(("POP_JUMP_", "JUMP_IF_")) or name == "FOR_ITER")
+    )
+)
+ENDS = _having("RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE")
+"""Control does not go on behind these, nor behind JUMPS."""
+
+CONTROL = re.compile(b"[" + re.escape(JUMPS + CONDITIONAL_JUMPS + ENDS + bytes([SEND])) + b"]")
+"""Finds the instructions that do not just go on to the next one."""
+
+# Numbers of instructions that not every version has are -1 where they are missing.
+END_ASYNC_FOR = opmap["END_ASYNC_FOR"]
+PUSH_EXC_INFO = opmap["PUSH_EXC_INFO"]
+CLEANUP_THROW = opmap.get("CLEANUP_THROW", -1)
+FOR_ITER_EXIT = len(fact("for_iter_exit"))
+SEND_EXIT = len(fact("send_exit"))
+SEND_TARGETS = _having("SEND", *fact("send_exit"))
+"""Jumps to these belong to an await."""
+
+CLEARING = JUMPS + _having("POP_TOP", "SWAP", "COPY", "POP_EXCEPT", "RERAISE", "NOP", "EXTENDED_ARG", "CACHE")
+"""What the compiler clears the stack with on its way from one block to the next."""
+ONLY_JUMPING = JUMPS + _having("NOP", "EXTENDED_ARG", "CACHE")
+
+UNFAILING = _having(*fact("unfailing"), "EXTENDED_ARG", "CACHE")
+"""Behind these control surely goes on to the next one."""
+
+STUCK = _having("RESUME", "PUSH_EXC_INFO", "END_ASYNC_FOR", "END_FOR", "END_SEND", "CLEANUP_THROW")
+"""Nothing may be put before these."""
+STUCK_BEHIND = {
+    opmap[second]: bytes(opmap[first] for first, other in fact("pairs") if other == second)
+    for _, second in fact("pairs")
+}
+"""Nothing may be put before these if they follow one of those."""
+
+
+class _StackEffects(dict[int, int]):
+    """Code unit (argument << 8 | opcode) -> change of the stack's depth when the instruction does not jump.
+
+    Filled as units turn up. An argument may be of more than 8 bits.
+    """
+
+    def __missing__(self, unit: int) -> int:
+        opcode, argument = unit & 0xFF, unit >> 8
+        try:
+            effect = stack_effect(opcode, argument, jump=False)
+        except ValueError:  # It takes no argument.
+            effect = stack_effect(opcode, jump=False)
+        self[unit] = effect
+        return effect
+
+
+STACK_EFFECTS = _StackEffects()
+
+
+def _jump_effects() -> dict[int, int]:
+    return {opcode: stack_effect(opcode, 1, jump=True) for opcode in JUMPS + CONDITIONAL_JUMPS + bytes([SEND])}
+
+
+JUMP_EFFECTS = _jump_effects()
+"""Opcode -> change of the stack's depth when the instruction jumps."""

@@ -1,0 +1,221 @@
+"""Where probes go.
+
+Each block of code (blocks.py) has a probe before its first instruction that has a line. Granularity "line" puts another
+one wherever a line begins on which the block has not been yet. Where no instruction between two of these can fail, the
+second does for both: `try:` and the statement in it, the variable of a for loop and the body, the lines of a display
+of constants.
+
+A block has no probe if nothing of what the source says happens in it:
+
+1. None of its instructions has a line.
+2. It only clears up after an exception: a handler that is no except, finally, with or end of an async for.
+3. It only moves the stack about (POP_TOP, SWAP, COPY, POP_EXCEPT, RERAISE, a jump), and is at the very source position
+   of whatever leads to it: the end of a chained comparison or of a failed pattern, the unwinding of a with.
+4. It only jumps, and is at that position too, unless it alone shows which way a condition went. So it keeps its probe
+   if only conditional jumps lead to it - but not if its target can be reached in no other way, nor at the bottom of a
+   while loop, where the test is repeated and goes the way of the test at the top.
+5. It is the head of a for loop (FOR_ITER or GET_ANEXT): body and exit have probes, and the line of the head was run
+   just before the loop.
+
+`continue`, `break`, `pass` and the `return None` that is not written down do have probes: their positions are their
+own, or they are no clearing up.
+"""
+
+from types import CodeType
+from typing import Literal, NamedTuple
+
+from pykcov.instrument.blocks import Blocks
+from pykcov.instrument.controlflow import Jump, instruction_at
+from pykcov.instrument.opcodes import (
+    BINARY_OP,
+    CACHE,
+    CACHES,
+    CLEARING,
+    FOR_ITER,
+    GET_ANEXT,
+    ONLY_JUMPING,
+    STORE_FAST,
+    STUCK,
+    STUCK_BEHIND,
+    UNFAILING,
+)
+
+Granularity = Literal["block", "line"]
+Position = tuple[int | None, int | None, int | None, int | None]
+
+
+class Site(NamedTuple):
+    """A place in a code object that gets a probe."""
+
+    offset: int
+    """Offset of the original instruction that the probe precedes, in code units of 2 bytes."""
+    line: int
+    """First line of that instruction; 0 where the compiler gave it none."""
+    end_line: int
+    """Last line of that instruction; 0 where unknown."""
+    column: int
+    """First column, in UTF-8 bytes from 0; -1 where unknown."""
+    end_column: int
+    """Column after the last one; -1 where unknown."""
+    lines: tuple[int, ...]
+    """All source lines that a hit implies, ascending: those of the instructions from here to the next site."""
+
+
+def choose(code: CodeType, opcodes: bytes, blocks: Blocks, granularity: Granularity) -> list[Site]:
+    """Return the sites of a code object, ascending. The block at function entry always has one."""
+    return _Choice(code, opcodes, blocks).sites(granularity == "line")
+
+
+class _Choice:
+    __slots__ = ("blocks", "opcodes", "positions", "runs")
+
+    def __init__(self, code: CodeType, opcodes: bytes, blocks: Blocks) -> None:
+        self.opcodes = opcodes
+        self.blocks = blocks
+        self.positions: list[Position] = list(code.co_positions())
+        # Stretches of code on one line: start and end in bytes, the line.
+        self.runs = list(code.co_lines())
+
+    def sites(self, each_line: bool) -> list[Site]:
+        """Go through the blocks in order."""
+        found: dict[int, list[int]] = {}  # Offset of a site -> its lines.
+        run = 0
+        end_before = 0
+        lines: dict[int, int] = {}
+        for start, end in self.blocks.extents(len(self.opcodes)):
+            lines_before = lines if end_before == start else {}
+            end_before = end
+            while self.runs[run][1] <= start * 2:
+                run += 1
+            lines = self._lines(run, start, end)
+            if not found and not lines:
+                found[self._free(start, end)] = []
+            elif found and self._is_silent(start, end, lines, lines_before):
+                continue
+            elif each_line:
+                found |= self._line_starts(lines, end)
+            elif (offset := self._free(next(iter(lines.values())), end)) < end:
+                found[offset] = list(lines)
+        return [self._site(offset, lines) for offset, lines in found.items()]
+
+    def _lines(self, run: int, start: int, end: int) -> dict[int, int]:
+        """Return the lines of a block, and where it first is on each; in order. `start` lies in the given run."""
+        lines: dict[int, int] = {}
+        while run < len(self.runs) and (run_start := self.runs[run][0] // 2) < end:
+            line = self.runs[run][2]
+            if line is not None and line not in lines:
+                lines[line] = max(run_start, start)
+            run += 1
+        return lines
+
+    def _line_starts(self, lines: dict[int, int], end: int) -> dict[int, list[int]]:
+        """Return the sites of a block and their lines, given where each line begins."""
+        found: dict[int, list[int]] = {}
+        before = end
+        for line, offset in lines.items():
+            offset = self._free(self._behind_concatenation(offset, end), end)
+            if offset >= end:
+                break
+            if before < offset and not self.opcodes[before:offset].translate(None, UNFAILING):
+                found[offset] = [*found.pop(before), line]
+            else:
+                found.setdefault(offset, []).append(line)
+            before = offset
+        return found
+
+    def _is_silent(self, start: int, end: int, lines: dict[int, int], lines_before: dict[int, int]) -> bool:
+        """Return whether a block needs no probe. `lines_before` are those of code that runs into it, if any."""
+        blocks = self.blocks
+        if not lines or start in blocks.clearing_handlers:
+            return True
+        opcode = self.opcodes[instruction_at(self.opcodes, start)]
+        if opcode in (FOR_ITER, GET_ANEXT):
+            return blocks.falls_into(start) and lines.keys() <= lines_before.keys()
+        return opcode in CLEARING and self._is_clearing(start, end)
+
+    def _is_clearing(self, start: int, end: int) -> bool:
+        """Return whether a block only clears up or jumps, as part of what leads to it (rules 3 and 4)."""
+        blocks = self.blocks
+        body = self.opcodes[start:end]
+        if body.translate(None, CLEARING):
+            return False
+        leading = blocks.leading_to[start]
+        before = {self.positions[jump.offset] for jump in leading}
+        if blocks.falls_into(start):
+            before.add(self.positions[start - 1])
+        here = {position for position in self.positions[start:end] if position[0] is not None}
+        if here != before or len(here) != 1 or here.pop()[2] is None:
+            return False
+        if body.translate(None, ONLY_JUMPING):
+            return True
+        if blocks.falls_into(start) or not all(jump.conditional for jump in leading):
+            return True
+        return end in blocks.ending_at and self._is_implied(leading, blocks.ending_at[end])
+
+    def _is_implied(self, leading: list[Jump], jump: Jump) -> bool:
+        """Return whether the probe at its target tells as much as one at a jump that is a block by itself."""
+        blocks = self.blocks
+        target = jump.target
+        if self.opcodes[target] in CLEARING:
+            return False
+        if blocks.leading_to[target] == [jump] and not blocks.falls_into(target):
+            return True
+        top = blocks.ending_at.get(target)
+        bottom = leading[0]
+        return (
+            top is not None
+            and top.conditional
+            and len(leading) == 1
+            and bottom.end == jump.start
+            and bottom.opcode == top.opcode
+            and self.positions[bottom.offset] == self.positions[top.offset]
+        )
+
+    def _free(self, offset: int, end: int) -> int:
+        """Return the first offset from the given one on at which something may be put in, or `end`."""
+        opcodes = self.opcodes
+        while offset < end:
+            at = instruction_at(opcodes, offset)
+            opcode = opcodes[at]
+            if opcode not in STUCK and not (
+                opcode in STUCK_BEHIND and opcodes[self._before(offset)] in STUCK_BEHIND[opcode]
+            ):
+                break
+            offset = at + 1 + CACHES[opcode]
+        return offset
+
+    def _behind_concatenation(self, offset: int, end: int) -> int:
+        """Return the offset behind a STORE_FAST that stores a sum.
+
+        The two together append to a string in place: torn apart, a loop of them becomes quadratic. What is stored is
+        not lost by storing, so the line has begun behind it too.
+        """
+        if (
+            self.opcodes[offset] == STORE_FAST
+            and offset + 1 < end
+            and self.opcodes[self._before(offset)] == BINARY_OP
+            and self.positions[offset + 1][0] is not None
+        ):
+            return offset + 1
+        return offset
+
+    def _before(self, offset: int) -> int:
+        """Return the offset of the instruction before this one."""
+        offset -= 1
+        while offset and self.opcodes[offset] == CACHE:
+            offset -= 1
+        return offset
+
+    def _site(self, offset: int, lines: list[int]) -> Site:
+        line, end_line, column, end_column = self.positions[offset]
+        return tuple.__new__(
+            Site,
+            (
+                offset,
+                line or 0,
+                end_line or 0,
+                -1 if column is None else column,
+                -1 if end_column is None else end_column,
+                tuple(sorted(lines)),
+            ),
+        )

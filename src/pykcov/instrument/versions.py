@@ -1,0 +1,184 @@
+"""What differs between the bytecodes of CPython versions: one table, and for each line of it a snippet that proves it.
+
+Everything else that the rewriter knows of bytecode it reads from `opcode` (opcodes.py) or is the same in all of these
+versions. A test runs the proofs.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class UnsupportedPythonError(RuntimeError):
+    """The bytecode of this Python is not known to the rewriter."""
+
+    def __init__(self) -> None:
+        """Say which Python this is, and which would do."""
+        known = ", ".join(f"{major}.{minor}" for major, minor in sorted(MAGIC_NUMBERS.values()))
+        super().__init__(
+            f"no probes can be put into the bytecode of {sys.implementation.name} {sys.version.split()[0]} (magic "
+            f"number {MAGIC_NUMBER}): this pykcov knows CPython {known}"
+        )
+
+
+class Fact(NamedTuple):
+    """One line of the table."""
+
+    says: str
+    values: Mapping[tuple[int, int], Any]
+    """By version of CPython."""
+    proof: str
+    """Python source that fails unless `value` holds. It also gets `trace(source)`, which gives the names of the
+    instructions that run when the function `f` of that source is called, and `names(code)`."""
+
+
+_UNFAILING = ("NOP", "POP_TOP", "PUSH_NULL", "COPY", "SWAP", "LOAD_CONST", "STORE_FAST")
+
+MAGIC_NUMBERS = {3495: (3, 11), 3531: (3, 12), 3571: (3, 13)}
+"""The magic number of .pyc files: CPython changes it with the bytecode, and not within the releases of a version."""
+
+FACTS = {
+    "for_iter_exit": Fact(
+        "FOR_ITER's jump out of the loop names the first of these and lands behind the last; a generator that ends "
+        "runs them. Nothing may stand before or between them.",
+        {(3, 11): (), (3, 12): ("END_FOR",), (3, 13): ("END_FOR", "POP_TOP")},
+        """
+source = "def f():\\n for x in y: pass\\n return 1"
+exec(source, {}, space := {})
+found = names(space["f"].__code__)
+behind = found.index("JUMP_BACKWARD") + 1
+assert tuple(found[behind : behind + len(value)]) == value
+assert found[behind + len(value)] in ("LOAD_CONST", "RETURN_CONST")
+assert not value or not set(value) & set(trace("y = [1, 2]\\n" + source))
+""",
+    ),
+    "send_exit": Fact(
+        "SEND's jump out of an await names this; it belongs to the await as a call's instructions do to the call.",
+        {(3, 11): (), (3, 12): ("END_SEND",), (3, 13): ("END_SEND",)},
+        """
+def f(): yield from f
+found = names(f.__code__)
+behind = found.index("JUMP_BACKWARD_NO_INTERRUPT") + 1
+if found[behind] == "CLEANUP_THROW":
+    behind += 1
+assert tuple(found[behind : behind + len(value)]) == value
+assert found[behind + len(value)] == "POP_TOP"
+""",
+    ),
+    "pairs": Fact(
+        "Pairs that the interpreter takes as one: it jumps over the second, or looks for the first next to it.",
+        {
+            (3, 11): (("PRECALL", "CALL"), ("SEND", "YIELD_VALUE")),
+            (3, 12): (("SEND", "YIELD_VALUE"),),
+            (3, 13): (("SEND", "YIELD_VALUE"), ("END_FOR", "POP_TOP")),
+        },
+        """
+def f():
+    yield from g(1)
+    for x in f: pass
+found = names(f.__code__)
+pairs = set(zip(found, found[1:]))
+for first, second in value:
+    assert (first, second) in pairs
+    # If either is always the neighbour of the other, the compiler makes them together.
+    assert found.count(first) == sum(pair == (first, second) for pair in zip(found, found[1:]))
+""",
+    ),
+    "yield_then_resume": Fact(
+        "Generators look for RESUME right behind the YIELD_VALUE at which they stand (gi_yieldfrom, throw()).",
+        {(3, 11): True, (3, 12): True, (3, 13): True},
+        """
+import types
+@types.coroutine
+def awaited(): yield
+async def f(): await awaited()
+found = names(f.__code__)
+assert found[found.index("YIELD_VALUE") + 1] == "RESUME"
+running = f()
+running.send(None)
+assert (running.cr_await is not None) is value
+""",
+    ),
+    "handlers": Fact(
+        "An except, finally or with starts with the first, the end of an async for with the second; any other "
+        "exception handler is the compiler's own clearing up, with no line of source that would not have run before.",
+        dict.fromkeys(((3, 11), (3, 12), (3, 13)), ("PUSH_EXC_INFO", "END_ASYNC_FOR")),
+        """
+import dis
+async def f():
+    try: pass
+    except* A as e: [x async for x in [z for z in y if z]]
+    except* B: yield
+    finally:
+        async with a as b, c: await d
+        try: pass
+        except A as e: pass
+        async for x in y: pass
+    with a: pass
+unnamed = set()
+for code in [f.__code__, *(const for const in f.__code__.co_consts if hasattr(const, "co_code"))]:
+    at = {i.offset: i for i in dis.get_instructions(code)}
+    lines = {i.positions.lineno for i in at.values()}
+    for entry in dis.Bytecode(code).exception_entries:
+        if at[entry.target].opname not in value:
+            unnamed.add(at[entry.target].opname)
+assert unnamed <= {"COPY", "CLEANUP_THROW", "CALL_INTRINSIC_1", "SWAP", "LOAD_CONST", "POP_TOP", "RERAISE"}, unnamed
+""",
+    ),
+    "unfailing": Fact(
+        "Instructions that cannot raise. Before 3.12 LOAD_FAST is not among them: there is no LOAD_FAST_CHECK for "
+        "variables that may be unbound.",
+        {
+            (3, 11): _UNFAILING,
+            (3, 12): (*_UNFAILING, "LOAD_FAST", "LOAD_FAST_AND_CLEAR", "KW_NAMES"),
+            (3, 13): (
+                *(*_UNFAILING, "LOAD_FAST", "LOAD_FAST_AND_CLEAR", "LOAD_FAST_LOAD_FAST"),
+                *("STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"),
+            ),
+        },
+        """
+import dis
+def f(x):
+    if x: y = 1
+    return y
+load = [name for name, i in zip(names(f.__code__), dis.get_instructions(f)) if i.argval == "y"][-1]
+assert load in ("LOAD_FAST", "LOAD_FAST_CHECK")
+assert load not in value
+assert set(value) <= set(dis.opmap)
+""",
+    ),
+    "plain_co_code": Fact(
+        "co_code gives the instructions as compiled, also of a function that is specialised or monitored.",
+        {(3, 11): True, (3, 12): True, (3, 13): True},
+        """
+import sys
+def f(x): return [x + y for y in (1, 2, 3)]
+before = f.__code__.co_code
+for _ in range(1000): f(1)
+assert (f.__code__.co_code == before) is value
+sys.settrace(lambda *_: None)
+f(1)
+sys.settrace(None)
+assert (f.__code__.co_code == before) is value
+""",
+    ),
+    "replace_keeps_hidden_locals": Fact(
+        "code.replace() keeps the variables of inlined comprehensions out of locals() of modules and classes.",
+        {(3, 11): True, (3, 12): True, (3, 13): True},
+        """
+import marshal
+code = compile("x = [y for y in (lambda: z for z in w)]", "", "exec")
+assert (marshal.dumps(code) == marshal.dumps(code.replace(co_stacksize=code.co_stacksize))) is value
+""",
+    ),
+}
+
+MAGIC_NUMBER = int.from_bytes(importlib.util.MAGIC_NUMBER[:2], "little")
+VERSION = MAGIC_NUMBERS.get(MAGIC_NUMBER) if sys.implementation.name == "cpython" else None
+"""The version of CPython whose bytecode this is; None if it is not known."""
+
+
+def fact(name: str) -> Any:
+    """Return what the table says for this Python; for an unknown one, what it says for the newest known."""
+    return FACTS[name].values[VERSION or max(MAGIC_NUMBERS.values())]
