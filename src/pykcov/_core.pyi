@@ -84,7 +84,7 @@ class Device:
 
     @property
     def state(self) -> str:
-        """'none' (no buffer), 'ready', 'trace', 'stopping', 'dying' (closed by others while owned) or 'closed'."""
+        """'none' (no buffer), 'ready', 'trace', 'stopping' (disabled, sections still open) or 'closed'."""
 
     @property
     def mode(self) -> int:
@@ -197,10 +197,10 @@ def register(subsystem: int, id: int | Group | None = None) -> None:
 def unregister(subsystem: int, id: int | Group | None = None, wait: bool = True) -> None:
     """Remove the handle and stop its device; wait for open sections unless `wait` is false. Unknown: nothing."""
 
-def enter(subsystem: int = REMOTE_COMMON, id: int | Group | None = None) -> None:
-    """Begin a section: the calling thread works for the device of this handle, if it has one that traces."""
+def enter(subsystem: int = REMOTE_COMMON, id: int | Group | None = None, /) -> None:
+    """Begin a section: the calling thread works for the device of this handle, if it has one that traces (ENOMEM)."""
 
-def leave(subsystem: int = REMOTE_COMMON, id: int | Group | None = None) -> None:
+def leave(subsystem: int = REMOTE_COMMON, id: int | Group | None = None, /) -> None:
     """End the section begun last, if it is of this handle; else nothing happens."""
 
 def interrupt_enter() -> None:
@@ -228,6 +228,17 @@ def record_cmp(size: int, const: bool, a: int, b: int, pc: int, count: int = 1) 
 
 def record_switch(bits: int, value: int, cases: Sequence[int], pc: int, count: int = 1) -> None:
     """Record a comparison of `value` with each case. `bits` is 8, 16, 32 or 64; others record nothing."""
+
+# Native code.
+
+def image_log() -> tuple[bytes, int]:
+    """Look at what is loaded; return the log of images (core/images.h) and how many lines did not fit into it."""
+
+def share_image_log() -> int:
+    """Have the log written to a memfd from now on; return its descriptor, the caller's. Once (EBUSY, ENOMEM)."""
+
+def callbacks_owner() -> tuple[str | None, bool]:
+    """Whose callbacks native code finds by name: the path of the object, None for nobody; whether that is the core."""
 
 # What is there, for tests and tools.
 

@@ -11,6 +11,7 @@
 Every refused operation raises a `KcovError`, an `OSError` with the errno of kcov(4).
 """
 
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -37,6 +38,7 @@ __all__ = [
     "NoMemoryError",
     "NotOwnerError",
     "UnknownRequestError",
+    "get_include",
     "open",
 ]
 
@@ -73,3 +75,8 @@ class Device(_core.Device):
 def open() -> Device:
     """Open a new device, without a buffer yet. OSError if the process has no descriptor left."""
     return Device()
+
+
+def get_include() -> str:
+    """Return the folder of `kcov.h`, for `-I`: the modes, the layout of a buffer, and the C face of pykcov."""
+    return str(Path(__file__).with_name("core"))

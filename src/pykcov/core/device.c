@@ -55,7 +55,7 @@ kcov_device_open(struct kcov_device **device)
         return ENOMEM;
     }
     *new = (struct kcov_device){
-        .node_device = status.st_dev, .node = status.st_ino, .references = 2, .open = true, .alive = true, .fd = fd};
+        .node_device = status.st_dev, .node = status.st_ino, .references = 2, .open = true, .fd = fd};
     kcov_lock();
     new->serial = ++serials;
     alive++;
@@ -322,7 +322,6 @@ kcov_device_status(struct kcov_device *device, struct kcov_device_status *status
     *status = (struct kcov_device_status){
         .state = device->state,
         .open = device->open,
-        .alive = device->alive,
         .remote = device->handle != NULL,
         .mode = kcov_trace_mode(&device->trace),
         .nmemb = device->nmemb,
@@ -388,7 +387,6 @@ kcov_device_free(struct kcov_device *device)
     if (device->trace.seen != NULL)
         munmap((void *)device->trace.seen, SEEN_BYTES);
     device->trace.seen = NULL;
-    device->alive = false;
     alive--;
     release(device);
 }

@@ -28,7 +28,6 @@ struct kcov_device {
     ino_t node;                   /* [I] in case somebody else closed it */
     unsigned references;          /* [L] one for being alive, one for each user */
     bool open;                    /* [L] the unit is in the table */
-    bool alive;                   /* [L] not freed */
     enum kcov_state state;        /* [L] */
     int fd;                       /* [L] -1 when closed */
     struct kcov_thread *owner;    /* [L] */
@@ -41,7 +40,7 @@ struct kcov_device {
 /* What can be seen of a device at a moment. */
 struct kcov_device_status {
     enum kcov_state state;
-    bool open, alive, remote;
+    bool open, remote;
     int mode;
     uint64_t nmemb, dropped;
     struct kcov_key handle; /* if remote */

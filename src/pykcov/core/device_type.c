@@ -40,10 +40,10 @@ state_name(const struct kcov_device_status *status)
 {
     static const char *const names[] = {
         [KCOV_NONE] = "none",         [KCOV_READY] = "ready", [KCOV_TRACE] = "trace",
-        [KCOV_STOPPING] = "stopping", [KCOV_DYING] = "dying",
+        [KCOV_STOPPING] = "stopping",
     };
 
-    return status->open || (status->alive && status->state == KCOV_DYING) ? names[status->state] : "closed";
+    return status->open ? names[status->state] : "closed";
 }
 
 static struct kcov_device_status
@@ -249,10 +249,12 @@ close_device(PyObject *self, bool wait)
     switch (error) {
     case 0:
         Py_RETURN_NONE;
+    case ENXIO: /* closed already */
+        Py_RETURN_NONE;
     case EINTR:
         return NULL;
     default:
-        return raise_not_ready(self, "close", "none");
+        return raise_other(self, "close", error);
     }
 }
 
@@ -276,8 +278,6 @@ device_enter(PyObject *self, PyObject *Py_UNUSED(unused))
 static PyObject *
 device_exit(PyObject *self, PyObject *Py_UNUSED(args))
 {
-    if (!status_of(self).open)
-        Py_RETURN_NONE;
     return close_device(self, true);
 }
 

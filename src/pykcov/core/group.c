@@ -13,7 +13,7 @@ struct group {
 };
 
 /* What no handle has: kcov_key.is_group is 0 or 1. */
-#define NO_KEY ((struct kcov_key){.is_group = 2})
+#define NO_KEY ((struct kcov_key){.subsystem = UINT64_MAX, .is_group = 2})
 
 static PyObject *
 make_group(PyTypeObject *type, uint64_t number)

@@ -1,0 +1,50 @@
+"""Sections, groups and interrupts as `with` blocks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pykcov import _core
+from pykcov._core import REMOTE_COMMON, Group
+
+
+class section:
+    """`with section(subsystem, id):` the calling thread works for the device of that handle, if it has one that traces.
+
+    Without arguments: for the current group. Sections nest; the end of one makes the device of the outer one trace
+    again. Where the handle is not known, or has no device that traces, the section has no effect.
+    """
+
+    def __init__(self, subsystem: int = REMOTE_COMMON, id: int | Group | None = None) -> None:
+        """Name the handle. None for `id` is the group that is current now."""
+        self._subsystem = subsystem
+        self._id = _core.current_group() if id is None and subsystem == REMOTE_COMMON else id
+
+    def __enter__(self) -> None:
+        """Begin the section (EINVAL: no such handle can be; ENOMEM)."""
+        _core.enter(self._subsystem, self._id)
+
+    def __exit__(self, *unused: object) -> None:
+        """End the section."""
+        _core.leave(self._subsystem, self._id)
+
+
+@contextmanager
+def group(member: Group | None = None) -> Iterator[Group]:
+    """Make `member`, or a new group, the current one for the block; give it."""
+    if member is None:
+        member = Group()
+    token = _core.group_variable.set(member)
+    try:
+        yield member
+    finally:
+        _core.group_variable.reset(token)
+
+
+@contextmanager
+def interrupt() -> Iterator[None]:
+    """The block barges in on its thread: it is not recorded, unless it enters a section of its own."""
+    _core.interrupt_enter()
+    try:
+        yield
+    finally:
+        _core.interrupt_leave()
