@@ -29,7 +29,19 @@ from pykcov.device import (
     get_include,
     open,
 )
+from pykcov.instrument import (
+    Skipped,
+    UnsupportedPythonError,
+    instrument,
+    instrument_all,
+    instrument_code,
+    instrument_imports,
+    skipped,
+)
+from pykcov.locations import Location, symbolize
 from pykcov.remote import group
+from pykcov.session import Trace, trace
+from pykcov.warnings import PykcovWarning
 
 __all__ = [
     "BUFFER_WORDS_MAX",
@@ -49,13 +61,25 @@ __all__ = [
     "Group",
     "InvalidValueError",
     "KcovError",
+    "Location",
     "NoMemoryError",
     "NotOwnerError",
+    "PykcovWarning",
+    "Skipped",
+    "Trace",
     "UnknownRequestError",
+    "UnsupportedPythonError",
     "current_group",
     "get_include",
     "group",
     "halt",
+    "instrument",
+    "instrument_all",
+    "instrument_code",
+    "instrument_imports",
     "is_device",
     "open",
+    "skipped",
+    "symbolize",
+    "trace",
 ]

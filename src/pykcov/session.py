@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pykcov import _core
 from pykcov.device import Buffer, Device, DeviceBusyError, NotOwnerError, open
 from pykcov.instrument.code import Unrecorded, check
-from pykcov.instrument.functions import instrument_selected
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
@@ -89,7 +88,7 @@ class Trace:
             device.set_buffer_size(self._nmemb)
             buffer = device.mmap()
             hook = ImportHook(self._selection, self._granularity)
-            self._functions = instrument_selected(self._selection, self._granularity)
+            self._functions = hook.instrument_imported()
             device.enable(self._mode)
         except BaseException:
             device.close()

@@ -6,12 +6,14 @@ from pykcov.instrument.imports import ImportHook, instrument_imports, skipped
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
 from pykcov.instrument.skips import Skipped
+from pykcov.instrument.versions import UnsupportedPythonError
 
 __all__ = [
     "Granularity",
     "ImportHook",
     "Selection",
     "Skipped",
+    "UnsupportedPythonError",
     "instrument",
     "instrument_all",
     "instrument_code",

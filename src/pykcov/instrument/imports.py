@@ -80,14 +80,15 @@ class ImportHook:
                     if reason:
                         skip(name, reason)
 
-    def instrument_imported(self) -> None:
-        """Put probes into the functions of the chosen modules that were imported before."""
-        instrument_selected(self.selection, self.granularity)
+    def instrument_imported(self) -> int:
+        """Put probes into the functions of the chosen modules that were imported before; return how many have them."""
+        functions = instrument_selected(self.selection, self.granularity)
         with Unrecorded():
             for name, namespace in _imported():
                 if self._chooses(name, namespace) and not _why_no_code(name, namespace):
                     self._noted.add(name)
                     skip(name, "was imported before: its functions have probes, its module level ran without")
+        return functions
 
     def _chooses(self, name: str, namespace: dict[str, object]) -> bool:
         file = namespace.get("__file__")
