@@ -11,11 +11,8 @@
 Every refused operation raises a `KcovError`, an `OSError` with the errno of kcov(4).
 """
 
-from pathlib import Path
-from typing import Self
-
-import numpy as np
-from numpy.typing import NDArray
+import os
+from typing import TYPE_CHECKING, Self
 
 from pykcov import _core
 from pykcov._core import (
@@ -27,6 +24,10 @@ from pykcov._core import (
     NotOwnerError,
     UnknownRequestError,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = [
     "Buffer",
@@ -50,8 +51,11 @@ class Buffer(_core.Buffer):
     after the device was closed and its process died, as long as this object or a view of it lives.
     """
 
-    def pcs(self) -> NDArray[np.uint64]:
+    def pcs(self) -> "NDArray[np.uint64]":
         """Return the pcs recorded so far, in order: a copy. For the modes whose entries are pcs."""
+        # Not before: numpy starts threads and imports much, which a program under `pykcov run` must not notice.
+        import numpy as np
+
         words = np.frombuffer(self, dtype=np.uint64)
         return words[1 : 1 + min(self.count, self.nmemb - 1)].copy()
 
@@ -79,4 +83,4 @@ def open() -> Device:
 
 def get_include() -> str:
     """Return the folder of `kcov.h`, for `-I`: the modes, the layout of a buffer, and the C face of pykcov."""
-    return str(Path(__file__).with_name("core"))
+    return os.path.join(os.path.dirname(__file__), "core")
