@@ -4,11 +4,8 @@ from collections.abc import Iterable
 from errno import EBUSY, EPERM
 from os import PathLike
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 from warnings import warn
-
-import numpy as np
-from numpy.typing import NDArray
 
 from pykcov import _core
 from pykcov.device import Buffer, Device, DeviceBusyError, NotOwnerError, open
@@ -18,6 +15,10 @@ from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
 from pykcov.locations import Location, symbolize
 from pykcov.warnings import PykcovWarning
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Mode = Literal["unique", "pc"]
 
@@ -69,7 +70,7 @@ class Trace:
         self._hook: ImportHook | None = None
         self._device: Device | None = None
         self._buffer: Buffer | None = None
-        self._pcs: NDArray[np.uint64] = np.empty(0, np.uint64)
+        self._pcs: "NDArray[np.uint64] | None" = None
         self._dropped = 0
 
     def __enter__(self) -> Self:
@@ -123,10 +124,16 @@ class Trace:
             warn(message, PykcovWarning, stacklevel=2)
 
     @property
-    def pcs(self) -> NDArray[np.uint64]:
+    def pcs(self) -> "NDArray[np.uint64]":
         """The pcs recorded so far, in order; in mode 'unique' each once."""
         with Unrecorded():
-            return self._pcs if self._buffer is None else self._buffer.pcs().copy()
+            if self._buffer is not None:
+                return self._buffer.pcs()
+            if self._pcs is not None:
+                return self._pcs
+            import numpy as np
+
+            return np.empty(0, np.uint64)
 
     @property
     def dropped(self) -> int:
@@ -142,7 +149,7 @@ class Trace:
         """Return the source lines that have run so far: sorted, by file."""
         with Unrecorded():
             found: dict[str, set[int]] = {}
-            for location in symbolize(np.unique(self.pcs)):
+            for location in symbolize(sorted(set(self.pcs.tolist()))):
                 if location.known:
                     found.setdefault(location.file, set()).update(location.lines)
             return {file: sorted(lines) for file, lines in sorted(found.items())}
