@@ -1,0 +1,69 @@
+"""The command line. Every module of this folder whose name has no leading underscore is a subcommand: its `command`."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import NoReturn
+
+import click
+
+from pykcov.cli._errors import exit_code, words
+
+_EXAMPLES = """\
+\b
+Examples:
+  pykcov run app.py input.txt      trace a program, print a summary, write pykcov.npz
+  pykcov report                    show which lines ran
+  pykcov report --format html      the same in colour, with the threads that ran each line
+  pykcov dump pykcov.npz           every entry in order
+  pykcov doctor                    what this machine and Python can do
+"""
+
+
+class _Commands(click.Group):
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in self.list_commands(context):
+            return None
+        command = import_module(f"{__name__}.{name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Commands, epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pykcov")
+def pykcov() -> None:
+    """kcov(4) for Python: which code of a program ran, per thread."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and end the process with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: here errors become words on stderr and numbers."""
+    try:
+        result = pykcov.main(arguments, prog_name="pykcov", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        # `| head` has what it wants. What is left in the buffer must not fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except (KeyboardInterrupt, click.Abort):
+        return 128 + signal.SIGINT
+    except Exception as error:
+        code = exit_code(error)
+        if code is None:
+            raise
+        click.echo(f"pykcov: {words(error)}", err=True)
+        return code
+    return result if isinstance(result, int) else 0

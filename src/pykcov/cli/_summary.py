@@ -1,0 +1,38 @@
+"""What `pykcov run` says at its end."""
+
+import os
+from typing import TextIO
+
+from pykcov.reports._threads import print_threads
+from pykcov.tables import print_table
+from pykcov.tracefile import TraceFile
+
+# Rows of a table; the report has them all.
+_MOST = 10
+
+
+def print_summary(trace: TraceFile, file: TextIO) -> None:
+    """Print how much was traced, which files and which threads ran most lines."""
+    ran, known = trace.lines(), trace.known_lines()
+    entries = sum(len(thread.entries) for thread in trace.threads)
+    print(
+        f"pykcov: {_count(len(trace.threads), 'thread')} ran {sum(map(len, ran.values()))} of "
+        f"{sum(map(len, known.values()))} lines in {_count(len(known), 'file')}; {entries} entries, "
+        f"{len(trace.locations)} locations",
+        file=file,
+    )
+    rows = [(shown(name), len(ran.get(name, ())), len(lines)) for name, lines in known.items()]
+    rows.sort(key=lambda row: -row[1])
+    print_table(("File", "Ran", "Lines"), rows[:_MOST], file)
+    if len(rows) > _MOST:
+        print(f"  and {_count(len(rows) - _MOST, 'more file')}", file=file)
+    print_threads(trace, file, _MOST)
+
+
+def shown(path: str) -> str:
+    """Return a path as it is shown: relative if it lies below the current folder."""
+    return path.removeprefix(os.path.join(os.getcwd(), ""))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

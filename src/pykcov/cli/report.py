@@ -1,0 +1,49 @@
+"""`pykcov report`: which lines ran, rendered by coverage.py."""
+
+import click
+
+from pykcov.cli._errors import BAD_INPUT
+from pykcov.cli._options import trace_file
+from pykcov.reports import formats
+
+_EXAMPLES = """\
+\b
+Examples:
+  pykcov report                             tables of files and threads
+  pykcov report --show-missing              with the lines that did not run
+  pykcov report --format html -o pages      pages; each line shows the threads that ran it
+  pykcov report trace.npz --fail-under 80   exit code 2 below 80 per cent
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@trace_file
+@click.option("--format", type=click.Choice(formats()), default="text", show_default=True, help="What to write.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    help="Where to: a file, for html a folder, '-' for standard output.  [default: standard output for text, else the "
+    "name that coverage.py uses, such as htmlcov]",
+)
+@click.option("--show-missing", is_flag=True, help="Also list the lines that did not run (text).")
+@click.option(
+    "--fail-under", type=click.FloatRange(0, 100), metavar="PERCENT", help="End with exit code 2 if less ran in total."
+)
+def command(file: str, format: str, output: str | None, show_missing: bool, fail_under: float | None) -> int:
+    """Show which lines of a program ran, as FILE (of `pykcov run`) has it.
+
+    Coverage.py counts the lines and renders every format; each thread is one of its contexts.
+    """
+    from pykcov.reports._report import fails_under, report
+    from pykcov.tracefile import TraceFile
+
+    made = report(TraceFile.load(file), format, output, show_missing)
+    for remark in made.remarks:
+        click.echo(f"pykcov: {remark}", err=True)
+    if made.output != "-":
+        click.echo(f"{made.total:.0f}% of the lines ran. Written: {made.output}", err=True)
+    if fail_under is not None and fails_under(made.total, fail_under):
+        click.echo(f"pykcov: {made.total:.2f}% of the lines ran, less than {fail_under:g}%", err=True)
+        return BAD_INPUT
+    return 0

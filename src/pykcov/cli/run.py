@@ -1,0 +1,152 @@
+"""`pykcov run`: run a program and record which code each of its threads runs."""
+
+import os
+import shlex
+import sys
+import tempfile
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from pykcov.cli._errors import BAD_INPUT, NOT_WRITTEN, NOTHING_TRACED, CommandError
+from pykcov.cli._options import DEFAULT_FILE
+
+if TYPE_CHECKING:
+    from pykcov.tracefile import TraceFile
+
+_EXAMPLES = """\
+\b
+Examples:
+  pykcov run app.py input.txt                 the code of app.py and of all files below this folder
+  pykcov run -m app --verbose                 a module, as python -m runs it
+  pykcov run --source src -m pytest tests     what tests run of the code in src
+  pykcov run --include 'json.*' app.py        one package, wherever it is
+  pykcov run --mode pc -o order.npz app.py    every event in order, not each line once
+
+\b
+Exit code: that of the program; if a signal ended it, the same signal ends pykcov. And
+  2  the command line is wrong, there is no such script, or FILE cannot be written
+  3  the program ended with 0, but nothing was traced or an --include matched no module
+  4  the program ended with 0, but FILE could not be written
+"""
+
+
+@click.command(epilog=_EXAMPLES, context_settings={"allow_interspersed_args": False}, options_metavar="[OPTIONS]")
+@click.option(
+    "-o", "--output", metavar="FILE", default=DEFAULT_FILE, show_default=True, help="The trace file to write."
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["unique", "pc"]),
+    default="unique",
+    show_default=True,
+    help="unique: each place once a thread, in the order of first hits. pc: every event, until the buffer is full.",
+)
+@click.option(
+    "--granularity",
+    type=click.Choice(["line", "block"]),
+    default="line",
+    show_default=True,
+    help="Where the probes are: at each line, or at each basic block, which is faster and tells the same lines but for "
+    "those behind an exception.",
+)
+@click.option("--include", multiple=True, metavar="GLOB", help="Trace modules of this name only. May be repeated.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Do not trace modules of this name. May be repeated.")
+@click.option(
+    "--source",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False),
+    metavar="DIR",
+    help="Trace what lies below this folder instead of the current one and the script's. May be repeated.",
+)
+@click.option("--stdlib", is_flag=True, help="Trace the standard library, too.")
+@click.option(
+    "--nmemb",
+    type=click.IntRange(1, 262144),
+    default=262144,
+    metavar="N",
+    help="Size of each thread's buffer in 64-bit words; one of them counts.  [default: 262144, the largest]",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No summary, only what went wrong.")
+@click.option("-m", "is_module", is_flag=True, help="PROGRAM is the name of a module, as for python -m.")
+@click.argument("program", type=click.UNPROCESSED)
+@click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
+def command(
+    output: str,
+    mode: Literal["unique", "pc"],
+    granularity: Literal["line", "block"],
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    source: tuple[str, ...],
+    stdlib: bool,
+    nmemb: int,
+    quiet: bool,
+    is_module: bool,
+    program: str,
+    arguments: tuple[str, ...],
+) -> int:
+    """Run PROGRAM (a script, folder or zip file, or with -m a module) and record which code each thread runs.
+
+    It runs in a process of its own as if started by Python, with standard input, output, signals and exit code. Unless
+    options say otherwise the program's own code is traced: what lies below the current folder and that of the script,
+    but neither installed packages nor the standard library. Processes that the program starts are not traced.
+    """
+    target = _checked_target(output)
+    if not is_module and not os.path.exists(program):
+        raise CommandError(f"can't open {program!r}: no such script (with -m it would be a module)", BAD_INPUT)
+
+    from pykcov.instrument.code import check
+    from pykcov.program.supervisor import Request, die_by, run
+
+    check(granularity)
+    request = Request(program, is_module, arguments, mode, granularity, include, exclude, source, stdlib, nmemb)
+    folder, started = os.getcwd(), datetime.now(UTC)
+    end, collector = run(request)
+
+    # Not before: numpy starts threads, see program/collector.py.
+    from pykcov.cli._summary import print_summary, shown
+    from pykcov.program.recording import blind_spots, remarks, trace_file
+
+    trace = trace_file(request, end, collector, folder, started)
+    written, failures = _save(trace, target)
+    blind = blind_spots(request, trace)
+    with suppress(OSError):  # a terminal that is gone is no reason to end otherwise than the program
+        if not quiet:
+            print_summary(trace, sys.stderr)
+        for line in [*blind, *(() if quiet else remarks(end, collector, trace)), *failures]:
+            print(f"pykcov: {line}", file=sys.stderr)
+        if written and (failures or not quiet):
+            name = shlex.quote(shown(str(written)))
+            print(f"pykcov: wrote {name}; `pykcov report {name}` shows it", file=sys.stderr)
+    if end.exit_status < 0:
+        die_by(-end.exit_status)
+        return 128 - end.exit_status
+    return end.exit_status or (NOT_WRITTEN if failures else NOTHING_TRACED if blind else 0)
+
+
+def _checked_target(output: str) -> Path:
+    """Return the file to write, or say now, not after a long run, that it cannot be written."""
+    target = Path(output).resolve()
+    if target.exists() and not target.is_file():
+        raise CommandError(f"{output}: cannot be written: it is not a regular file", BAD_INPUT)
+    if not target.parent.is_dir():
+        raise CommandError(f"{output}: cannot be written: there is no folder {target.parent}", BAD_INPUT)
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise CommandError(f"{output}: cannot be written: no permission to write in {target.parent}", BAD_INPUT)
+    return target
+
+
+def _save(trace: "TraceFile", target: Path) -> tuple[Path | None, list[str]]:
+    """Write the trace where it was asked for, else where there is room; return where that is, and what went wrong."""
+    failures = []
+    for path in (target, Path(tempfile.gettempdir(), target.name), Path("/dev/shm", target.name)):
+        try:
+            trace.save(path)
+        except OSError as error:
+            failures.append(f"{path}: could not be written: {error.strerror or error}")
+        else:
+            return path, failures
+    return None, [*failures, "the trace is lost"]

@@ -1,0 +1,51 @@
+/* Calls a function as if nobody had called it: its frame is the outermost one of the thread.
+ *
+ * A program must not see what started it: sys._getframe(), inspect.stack(), the stacklevel of
+ * warnings and faulthandler's dumps end at its main module, as they do without pykcov. Only the
+ * traceback of an exception that gets out knows better (see child.py).
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#if PY_VERSION_HEX >= 0x030D0000
+#define CURRENT_FRAME(thread) ((thread)->current_frame)
+#else
+#define CURRENT_FRAME(thread) ((thread)->cframe->current_frame)
+#endif
+
+static PyObject *
+call(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    (void)module;
+    if (nargs < 1) {
+        PyErr_SetString(PyExc_TypeError, "call() needs a function");
+        return NULL;
+    }
+    PyThreadState *thread = PyThreadState_Get();
+    struct _PyInterpreterFrame *caller = CURRENT_FRAME(thread);
+    CURRENT_FRAME(thread) = NULL;
+    PyObject *result = PyObject_Vectorcall(args[0], args + 1, (size_t)nargs - 1, NULL);
+    CURRENT_FRAME(thread) = caller;
+    return result;
+}
+
+static PyMethodDef methods[] = {
+    {"call", (PyCFunction)(void (*)(void))call, METH_FASTCALL,
+     "call(function, *arguments): call it with no frame beneath its own."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, .m_name = "pykcov._outermost", .m_size = 0, .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit__outermost(void)
+{
+    return PyModuleDef_Init(&definition);
+}

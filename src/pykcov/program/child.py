@@ -1,0 +1,134 @@
+"""The traced process: tells the parent what there is to know, gives each thread a device, and runs the program."""
+
+import _frozen_importlib_external
+import _signal  # type: ignore[import-not-found]
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pykcov import _core, locations
+from pykcov.instrument import ImportHook, Selection, skipped
+from pykcov.instrument.skips import noted
+from pykcov.locations import Location
+from pykcov.program import main_module, uncaught
+from pykcov.program.channel import Sender
+from pykcov.program.devices import Devices
+
+_MODES = {"pc": _core.TRACE_PC, "unique": _core.TRACE_UNIQUE_PC}
+# Locations in one message.
+_BATCH = 1000
+
+
+def main(descriptor: int, bare_modules: frozenset[str]) -> None:
+    """Run the program that the parent describes; `bare_modules` are those that Python had imported before us.
+
+    Returns or raises when the main module of the program has ended.
+    """
+    files = _our_files()
+    sender = Sender(descriptor)
+    request = sender.receive()
+    if not sys.flags.safe_path:
+        del sys.path[0]  # the folder of bootstrap.py
+    sys.orig_argv[:] = request["orig_argv"]
+    try:
+        informant = _prepare(sender, request, bare_modules)
+        devices = Devices(sender, _MODES[request["mode"]], request["nmemb"])
+
+        def begin() -> None:
+            devices.adopt()
+            _core.set_adopter(devices.adopt)
+            # From here on Ctrl-C is the program's.
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, request["signal_mask"])
+
+        try:
+            run = main_module.run_module if request["is_module"] else main_module.run_script
+            run(request["program"], request["arguments"], begin)
+        finally:
+            informant.finish()
+    except main_module.NotCompiledError:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, request["signal_mask"])
+        os.execv(sys.executable, request["orig_argv"])
+    except SystemExit:
+        raise
+    except BaseException:
+        uncaught.hide_frames(files)
+        raise
+
+
+class _Informant:
+    """Tells the parent which locations there are, what was skipped and who forked."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._skips_told = 0
+
+    def add_locations(self, batch: Sequence[Location]) -> None:
+        for start in range(0, len(batch), _BATCH):
+            rows = [tuple(location) for location in batch[start : start + _BATCH]]
+            self._sender.send(("locations", rows))
+        self._tell_skips()
+
+    def add_fork(self) -> None:
+        self._sender.send(("forked",))
+
+    def in_forked_child(self) -> None:
+        locations.set_listener(None)
+        self._sender.close()
+
+    def finish(self) -> None:
+        """Tell what is known only when the program has imported what it needs."""
+        skipped()
+        self._tell_skips()
+
+    def _tell_skips(self) -> None:
+        new = noted()[self._skips_told :]
+        if new:
+            self._skips_told += len(new)
+            self._sender.send(("skipped", [tuple(skip) for skip in new]))
+
+
+def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset[str]) -> _Informant:
+    """Have modules instrumented and locations told from now on."""
+    informant = _Informant(sender)
+    os.register_at_fork(after_in_parent=informant.add_fork, after_in_child=informant.in_forked_child)
+    main_namespace = sys.modules["__main__"].__dict__
+    # For the selection of the program's own code, which is looked for around the main module.
+    main_namespace.update(__package__=None, __file__=_main_file(request["program"], request["is_module"]))
+    selection = Selection(request["include"], request["exclude"], request["source"], request["stdlib"])
+    del main_namespace["__file__"]
+    locations.set_listener(informant.add_locations)
+    hook = ImportHook(selection, request["granularity"])
+    _forget_our_imports(selection, bare_modules)
+    hook.instrument_imported()
+    return informant
+
+
+def _main_file(program: str, is_module: bool) -> str:
+    """Return a file beside which the program's own code lies; nothing is imported to find it."""
+    if not is_module:
+        return os.path.join(program, "__main__.py") if os.path.isdir(program) else program
+    top = program.partition(".")[0]
+    specification = _frozen_importlib_external.PathFinder.find_spec(top, [os.getcwd(), *sys.path])
+    folders = specification.submodule_search_locations if specification is not None else None
+    if folders:
+        return os.path.join(next(iter(folders)), "__init__.py")
+    if specification is not None and specification.origin is not None:
+        return specification.origin
+    return os.path.join(os.getcwd(), top)  # frozen, built in, or not there
+
+
+def _forget_our_imports(selection: Selection, bare_modules: frozenset[str]) -> None:
+    """Let the program import afresh, and so with probes, what it wants traced and only we have imported so far."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name in bare_modules or file is None or not file.endswith(".py") or not selection.matches(name, file):
+            continue
+        del sys.modules[name]
+        parent, _, attribute = name.rpartition(".")
+        if parent in sys.modules and getattr(sys.modules[parent], attribute, None) is module:
+            delattr(sys.modules[parent], attribute)
+
+
+def _our_files() -> frozenset[str]:
+    return frozenset({__file__, main_module.__file__, sys.modules["__main__"].__file__ or ""})

@@ -1,0 +1,83 @@
+"""Gives each thread of the traced process a device of its own, at the first event that the thread has."""
+
+import _thread
+import os
+import sys
+from itertools import count
+from types import FrameType, ModuleType
+
+from pykcov import _core
+from pykcov.program.channel import Sender
+
+# Look for devices of ended threads when there are twice as many as the last look left, and at least so many.
+_FIRST_LOOK = 16
+
+
+class Devices:
+    """The devices of all threads. Their descriptors go to the parent, which reads what they recorded."""
+
+    def __init__(self, sender: Sender, mode: int, nmemb: int) -> None:
+        """Every device gets `nmemb` words and records in `mode`."""
+        self._sender = sender
+        self._mode = mode
+        self._nmemb = nmemb
+        self._keys = count()
+        self._devices: dict[int, _core.Device] = {}
+        self._next_look = _FIRST_LOOK
+        self._looking = _thread.allocate_lock()
+
+    def adopt(self) -> None:
+        """Give the calling thread a device and tell the parent; the adopter of _core.set_adopter()."""
+        name, native_id = thread_name(), _thread.get_native_id()
+        try:
+            device = _core.Device()
+            device.set_buffer_size(self._nmemb)
+            key = next(self._keys)
+            # First to the parent: nothing is recorded that nobody could read.
+            if self._sender.send(("thread", key, name, _thread.get_ident(), native_id), device.fileno()):
+                device.enable(self._mode)
+                self._devices[key] = device
+            else:
+                device.close()
+        except Exception as error:  # say it in the summary, not in the middle of the program's output
+            self._sender.send(("untraced", name, native_id, str(error)))
+        self._close_ended()
+
+    def _close_ended(self) -> None:
+        if len(self._devices) < self._next_look or not self._looking.acquire(False):
+            return
+        try:
+            # The end of its owner makes a device 'ready' again.
+            ended = {key: device for key, device in list(self._devices.items()) if device.state == "ready"}
+            for key, device in ended.items():
+                del self._devices[key]
+                device.close()
+            self._next_look = max(2 * len(self._devices), _FIRST_LOOK)
+            if ended:
+                self._sender.send(("ended", list(ended)))
+        finally:
+            self._looking.release()
+
+
+def thread_name() -> str:
+    """Return the name of the calling thread: of its Thread object if it has one, else made of its native id."""
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        thread = threading.__dict__.get("_active", {}).get(_thread.get_ident())
+        if thread is None:
+            thread = _starting_thread(threading)
+        # Nothing of a class that the program may have written: neither its property `name` nor __getattribute__.
+        name = object.__getattribute__(thread, "__dict__").get("_name") if thread is not None else None
+        if type(name) is str:
+            return name
+    return "MainThread" if _thread.get_native_id() == os.getpid() else f"thread-{_thread.get_native_id()}"
+
+
+def _starting_thread(threading: ModuleType) -> object:
+    """Return the Thread whose first lines the calling thread is in: it is not registered yet."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_back is not None:
+        frame = frame.f_back
+    if frame is not None and frame.f_globals is threading.__dict__ and frame.f_code.co_name == "_bootstrap":
+        return frame.f_locals.get("self")
+    return None

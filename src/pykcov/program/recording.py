@@ -1,0 +1,101 @@
+"""Makes a trace file of what a run has left, and finds out what is missing in it."""
+
+import platform
+import shlex
+import sys
+from datetime import datetime
+
+import numpy as np
+
+from pykcov.instrument import Selection
+from pykcov.location_table import LocationTable
+from pykcov.program.collector import Collector
+from pykcov.program.supervisor import End, Request
+from pykcov.tracefile import Thread, TraceFile, file_digest
+
+
+def trace_file(request: Request, end: End, collector: Collector, folder: str, started: datetime) -> TraceFile:
+    """Return the trace of a run that was started in `folder`."""
+    locations = LocationTable.from_locations(collector.locations)
+    return TraceFile(
+        command=shlex.join(request.command),
+        folder=folder,
+        python=sys.version,
+        platform=platform.platform(),
+        mode=request.mode,
+        granularity=request.granularity,
+        started=started.isoformat(timespec="seconds"),
+        exit_status=end.exit_status,
+        forked=collector.forked,
+        threads=[
+            Thread(one.name, one.ident, one.native_id, one.dropped, np.frombuffer(one.words, "u8"))
+            for one in collector.threads()
+        ],
+        locations=locations,
+        digests={file: file_digest(file) for file in locations.files.tolist()},
+        skipped=collector.skipped,
+    )
+
+
+def blind_spots(request: Request, trace: TraceFile) -> list[str]:
+    """Return, in words, what was asked for and is not in a trace at all."""
+    if not len(trace.locations):
+        return [
+            "nothing was traced: the program ran no code that was selected "
+            f"({_selected(request)}); see --include, --source and --stdlib in `pykcov run --help`"
+        ]
+    spots = [
+        f"--include {pattern!r} matched no module that the program imported" for pattern in _unmatched(request, trace)
+    ]
+    if not any(len(thread.entries) for thread in trace.threads):
+        spots.append("nothing was recorded: no thread ran code with probes")
+    return spots
+
+
+def remarks(end: End, collector: Collector, trace: TraceFile) -> list[str]:
+    """Return, in words, what else is not in a trace."""
+    result = [f"thread {name} was not traced: {reason}" for name, reason in collector.untraced]
+    if collector.closed_early:
+        result.append(
+            "the program closed pykcov's socket, or became another one by exec: later modules and threads are missing"
+        )
+    full = [thread for thread in trace.threads if thread.dropped]
+    if full:
+        dropped = sum(thread.dropped for thread in full)
+        advice = (
+            "use --mode unique, or a larger --nmemb (up to 262144)" if trace.mode == "pc" else "use a larger --nmemb"
+        )
+        result.append(f"{dropped} entries did not fit into the buffers of {_count(len(full), 'thread')}: {advice}")
+    if trace.forked:
+        result.append(f"the program forked {_count(trace.forked, 'child', 'children')}, which were not traced")
+    elif end.had_children:
+        result.append("the program started other processes, which were not traced")
+    if trace.skipped:
+        result.append(
+            f"{_count(len(trace.skipped), 'module or function', 'modules or functions')} could not be instrumented, "
+            "wholly or in part: `pykcov dump --skipped` lists them"
+        )
+    return result
+
+
+def _unmatched(request: Request, trace: TraceFile) -> list[str]:
+    selection = Selection(include=request.include, own=False)
+    table = trace.locations
+    for module in np.unique(table.module).tolist():
+        selection.matches(str(table.modules[module]), "")
+    for name, _ in trace.skipped:
+        selection.matches(name, "")
+    return selection.unmatched()
+
+
+def _selected(request: Request) -> str:
+    if request.include:
+        return "modules " + ", ".join(request.include)
+    places = [f"files below {folder}" for folder in request.source] or [
+        "files below the current folder and the script's"
+    ]
+    return " and ".join(places + ["the standard library"] * request.stdlib)
+
+
+def _count(number: int, one: str, more: str = "") -> str:
+    return f"{number} {one if number == 1 else more or one + 's'}"

@@ -1,0 +1,163 @@
+"""Starts a program under trace, waits for it and passes signals on to it."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from pykcov.program.channel import packets
+from pykcov.program.collector import Collector
+
+_BOOTSTRAP = str(Path(__file__).with_name("bootstrap.py"))
+# What users, shells and service managers send to a program they started.
+_PASSED_ON: Set[int] = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
+# Python ignores these; what it starts gets them as it found them, as far as it can know.
+_IGNORED_BY_PYTHON = [signal.SIGPIPE, signal.SIGXFSZ]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to run, and what to trace of it."""
+
+    program: str
+    """Path of a script, folder or zip file, or the name of a module."""
+    is_module: bool
+    arguments: Sequence[str]
+    mode: Literal["unique", "pc"]
+    granularity: Literal["line", "block"]
+    include: Sequence[str]
+    exclude: Sequence[str]
+    source: Sequence[str]
+    stdlib: bool
+    nmemb: int
+
+    @property
+    def command(self) -> list[str]:
+        """The program and its arguments as Python takes them."""
+        return [*(["-m"] if self.is_module else []), self.program, *self.arguments]
+
+
+@dataclass(frozen=True)
+class End:
+    """How the program ended."""
+
+    exit_status: int
+    """-N if signal N ended it."""
+    had_children: bool
+    """Whether it waited for a process that it had started."""
+
+
+def run(request: Request) -> tuple[End, Collector]:
+    """Run the program until it ends. No code of it runs in this process. OSError if Python cannot be started."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    collector = Collector(ours)
+    try:
+        with _blocked(_PASSED_ON | {signal.SIGCHLD}) as former_mask:
+            with theirs:
+                pid = _start(request, theirs)
+            reader = threading.Thread(target=collector.run, args=(pid,), name="pykcov collector")
+            reader.start()
+            _describe(request, former_mask, ours)
+            end = _wait(pid)
+            collector.stop()
+            reader.join()
+    finally:
+        collector.close()
+    return end, collector
+
+
+def _start(request: Request, connection: socket.socket) -> int:
+    connection.set_inheritable(True)
+    words = [*interpreter_options(sys.orig_argv), _BOOTSTRAP, str(connection.fileno()), *request.command]
+    return os.posix_spawn(sys.executable, [sys.executable, *words], os.environ, setsigdef=_IGNORED_BY_PYTHON)
+
+
+def _describe(request: Request, signal_mask: Set[int], connection: socket.socket) -> None:
+    """Send what child.main() waits for."""
+    details = {
+        **asdict(request),
+        "signal_mask": [int(number) for number in signal_mask],
+        "orig_argv": [sys.executable, *interpreter_options(sys.orig_argv), *request.command],
+    }
+    try:
+        for packet in packets(details, 0):
+            connection.send(packet)
+    except ConnectionError:
+        pass  # it has ended, which is found out soon
+
+
+def interpreter_options(orig_argv: Sequence[str]) -> list[str]:
+    """Return Python's own options in a command line: those before the script, -m or -c."""
+    options: list[str] = []
+    words = iter(orig_argv[1:])
+    for word in words:
+        if word.startswith("--"):
+            options += [word, next(words, "")] if word == "--check-hash-based-pycs" else [word]
+            continue
+        if len(word) < 2 or word[0] != "-":
+            break
+        letters = word[1:]
+        # The first letter that takes the rest of the word, or the next word, as its value.
+        valued = next((place for place, letter in enumerate(letters) if letter in "mcWX"), None)
+        if valued is None:
+            options.append(word)
+        elif letters[valued] in "mc":
+            if valued:
+                options.append("-" + letters[:valued])
+            break
+        else:
+            options += [word] if letters[valued + 1 :] else [word, next(words, "")]
+    return options
+
+
+def die_by(number: int) -> None:
+    """End this process by a signal, as the program did, without a second core dump. Returns if that is not possible."""
+    import resource
+
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
+        os.kill(os.getpid(), number)
+    except (OSError, ValueError):
+        pass
+
+
+@contextmanager
+def _blocked(signals: Set[int]) -> Iterator[Set[int]]:
+    """Have signals wait for sigwaitinfo(), in this thread and those it starts; gives the former mask."""
+    if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # else the end of the program could not be waited for
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield former
+    finally:
+        while signal.sigtimedwait(signals - former, 0) is not None:
+            pass  # they were for the program, which has ended
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+def _wait(pid: int) -> End:
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        received = signal.sigwaitinfo(_PASSED_ON | {signal.SIGCHLD})
+        # A terminal sends to the program as well (si_code > 0), and what the program sends is not for itself.
+        if received.si_signo != signal.SIGCHLD and received.si_code <= 0 and received.si_pid != pid:
+            os.kill(pid, received.si_signo)
+    had_children = _waited_for_children(pid)
+    _, status = os.waitpid(pid, 0)
+    return End(os.waitstatus_to_exitcode(status), had_children)
+
+
+def _waited_for_children(pid: int) -> bool:
+    """Whether an ended process had waited for children: then their page faults were added to its account."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[8]) > 0
+    except OSError:
+        return False

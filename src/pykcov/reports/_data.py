@@ -1,0 +1,18 @@
+"""A trace as data of coverage.py: one context a thread."""
+
+from collections.abc import Sequence
+
+from coverage import CoverageData
+
+from pykcov.tracefile import TraceFile
+
+
+def write_data(trace: TraceFile, files: Sequence[str], path: str) -> None:
+    """Write a data file of coverage.py: the lines of `files` that ran, and files of which nothing ran."""
+    data = CoverageData(basename=path)
+    for thread, context in zip(trace.threads, trace.thread_names(), strict=True):
+        lines = trace.lines(thread)
+        data.set_context(context)
+        data.add_lines({file: lines[file] for file in files if file in lines})
+    data.touch_files(files)
+    data.write()

@@ -1,0 +1,39 @@
+"""Which source files of a trace are still there, and are those that ran."""
+
+import os
+import zipfile
+
+from pykcov.tracefile import TraceFile, file_digest
+
+
+def usable_files(trace: TraceFile) -> tuple[list[str], list[str]]:
+    """Return the files that can be shown, and remarks on those that cannot or have changed since."""
+    files, gone, changed, unreal = [], [], [], []
+    for file in sorted(trace.digests):
+        if not os.path.isabs(file):
+            unreal.append(file)
+        elif not _is_there(file):
+            gone.append(file)
+        else:
+            files.append(file)
+            if trace.digests[file] not in ("", file_digest(file)):
+                changed.append(file)
+    remarks = [f"{file}: its source is not there any more: left out" for file in gone]
+    remarks += [f"{file}: has changed since the trace was made: its lines may be wrong" for file in changed]
+    if unreal:
+        remarks.append(f"code without a source file is left out: {', '.join(unreal)}")
+    return files, remarks
+
+
+def _is_there(file: str) -> bool:
+    """Whether a file exists, or is a member of a zip file that does."""
+    if os.path.isfile(file):
+        return True
+    archive, _, member = file.rpartition("/")
+    while archive and not os.path.exists(archive):
+        archive, _, folder = archive.rpartition("/")
+        member = f"{folder}/{member}"
+    if not zipfile.is_zipfile(archive):
+        return False
+    with zipfile.ZipFile(archive) as members:
+        return member in members.namelist()

@@ -1,0 +1,12 @@
+"""Everything as JSON; each line has the names of the threads that ran it."""
+
+from coverage import Coverage
+
+from pykcov.tracefile import TraceFile
+
+DEFAULT_OUTPUT = "coverage.json"
+
+
+def render(coverage: Coverage, trace: TraceFile, output: str, show_missing: bool) -> None:
+    """Write the report."""
+    coverage.json_report(outfile=output, show_contexts=True, ignore_errors=True)

@@ -1,0 +1,12 @@
+"""The format of lcov, for genhtml and editors."""
+
+from coverage import Coverage
+
+from pykcov.tracefile import TraceFile
+
+DEFAULT_OUTPUT = "coverage.lcov"
+
+
+def render(coverage: Coverage, trace: TraceFile, output: str, show_missing: bool) -> None:
+    """Write the report."""
+    coverage.lcov_report(outfile=output, ignore_errors=True)

@@ -1,0 +1,19 @@
+"""Tables of files and of threads."""
+
+import sys
+from contextlib import nullcontext
+
+from coverage import Coverage
+
+from pykcov.reports._threads import print_threads
+from pykcov.tracefile import TraceFile
+
+DEFAULT_OUTPUT = "-"
+
+
+def render(coverage: Coverage, trace: TraceFile, output: str, show_missing: bool) -> None:
+    """Write the tables."""
+    with nullcontext(sys.stdout) if output == "-" else open(output, "w", encoding="utf-8") as file:
+        coverage.report(file=file, show_missing=show_missing, ignore_errors=True)
+        print(file=file)
+        print_threads(trace, file)

@@ -1,0 +1,228 @@
+"""Save and load trace files: what `pykcov run` recorded, with everything needed to read it. See docs/tracefile.md."""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pykcov.location_table import LocationTable
+
+FORMAT = "pykcov trace"
+VERSION = 1
+
+_TABLE = "location_"
+_TEXTS = ("command", "folder", "python", "platform", "mode", "granularity", "started")
+
+
+class TraceFileError(Exception):
+    """A file is no trace file that this pykcov can read; says which file and why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Thread:
+    """What one thread recorded."""
+
+    name: str
+    ident: int
+    """threading.get_ident() of the thread; may have been used again after its end."""
+    native_id: int
+    """threading.get_native_id() of the thread."""
+    dropped: int
+    """Entries that did not fit into the buffer."""
+    entries: NDArray[np.uint64]
+    """The pcs in the order in which they were recorded; in mode 'unique' each pc once."""
+
+
+@dataclass(frozen=True, eq=False)
+class TraceFile:
+    """A whole trace. Texts that a program did not have are empty."""
+
+    command: str = ""
+    """The program and its arguments as a shell would take them."""
+    folder: str = ""
+    """The current folder at the start of the program."""
+    python: str = ""
+    """Version of the Python that ran the program, as in sys.version."""
+    platform: str = ""
+    mode: str = ""
+    """'unique' or 'pc'."""
+    granularity: str = ""
+    """'line' or 'block'."""
+    started: str = ""
+    """Date and time of the start, ISO 8601, UTC."""
+    exit_status: int = 0
+    """Exit status of the program; -N if signal N ended it."""
+    forked: int = 0
+    """How many children the program forked; they were not traced."""
+    threads: list[Thread] = field(default_factory=list)
+    locations: LocationTable = field(default_factory=lambda: LocationTable.from_locations([]))
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """file_digest() of each source file at the end of the run; empty for what is no file."""
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    """What could not be instrumented: name and reason."""
+
+    def thread_names(self) -> list[str]:
+        """Return a different name for each thread: its own; if others have it too, with its native id and a number."""
+        shared = Counter(thread.name for thread in self.threads)
+        seen: Counter[str] = Counter()
+        names = []
+        for thread in self.threads:
+            name = thread.name if shared[thread.name] == 1 else f"{thread.name} ({thread.native_id})"
+            seen[name] += 1
+            names.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+        return names
+
+    def rows(self, thread: Thread | None = None) -> NDArray[np.int64]:
+        """Return the rows of the location table that `thread`, or any thread, has hit, each once, in table order."""
+        chosen = self.threads if thread is None else [thread]
+        pcs = np.unique(np.concatenate([np.empty(0, "u8"), *(one.entries for one in chosen)]))
+        rows = self.locations.rows_of(pcs)
+        return rows[rows >= 0]
+
+    def lines(self, thread: Thread | None = None) -> dict[str, list[int]]:
+        """Return the source lines that `thread`, or any thread, has executed: sorted, by file."""
+        return self.locations.lines_of(self.rows(thread))
+
+    def known_lines(self) -> dict[str, list[int]]:
+        """Return all source lines that could have been recorded: sorted, by file."""
+        return self.locations.lines_of(np.arange(len(self.locations)))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the file, whole or not at all; OSError if that fails. A link is followed."""
+        arrays: dict[str, Any] = {
+            "format": FORMAT,
+            "version": VERSION,
+            **{name: getattr(self, name) for name in _TEXTS},
+            "exit_status": self.exit_status,
+            "forked": self.forked,
+            **_thread_columns(self.threads),
+            **{_TABLE + name: column for name, column in self.locations.columns().items()},
+            _TABLE + "digests": np.array([self.digests.get(name, "") for name in self.locations.files.tolist()], "U"),
+            "skipped_name": np.array([name for name, _ in self.skipped], "U"),
+            "skipped_reason": np.array([reason for _, reason in self.skipped], "U"),
+        }
+        with _replacing(Path(path)) as file:
+            np.savez_compressed(file, **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a file; TraceFileError if it is not one, is damaged, or is of a newer version."""
+        arrays = _read(path)
+        try:
+            return cls(
+                **{name: _text(arrays, name) for name in _TEXTS},
+                exit_status=_integer(arrays, "exit_status"),
+                forked=_integer(arrays, "forked"),
+                threads=_threads(arrays),
+                locations=LocationTable.from_columns(
+                    {name.removeprefix(_TABLE): arrays[name] for name in arrays if name.startswith(_TABLE)}
+                ),
+                digests=dict(zip(_texts(arrays, _TABLE + "files"), _texts(arrays, _TABLE + "digests"), strict=True)),
+                skipped=list(zip(_texts(arrays, "skipped_name"), _texts(arrays, "skipped_reason"), strict=True)),
+            )
+        except ValueError as error:
+            raise TraceFileError(f"{os.fspath(path)}: damaged trace file: {error}") from error
+
+
+def file_digest(path: str) -> str:
+    """Return what tells one content of a source file from another, or '' if there is no such file to read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.blake2b(file.read(), digest_size=16).hexdigest()
+    except (OSError, ValueError):  # ValueError: a NUL in what is no file name
+        return ""
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    path = path.resolve()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _read(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
+    name = os.fspath(path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile) or "format" not in archive:
+                raise TraceFileError(f"{name}: not a trace file of pykcov")
+            if _text(archive, "format") != FORMAT:
+                raise TraceFileError(f"{name}: not a trace file of pykcov (it says {_text(archive, 'format')!r})")
+            version = _integer(archive, "version")
+            if version > VERSION:
+                raise TraceFileError(
+                    f"{name}: format version {version}, and this pykcov reads up to {VERSION}: use a newer pykcov"
+                )
+            return {name: archive[name] for name in archive.files}
+    except TraceFileError:
+        raise
+    except OSError as error:
+        raise TraceFileError(f"{name}: {error.strerror or error}") from error
+    except Exception as error:  # the bytes may be anything, and numpy, zipfile and zlib each complain in many ways
+        raise TraceFileError(f"{name}: not a trace file, or damaged: {error}") from error
+
+
+def _array(arrays: Mapping[str, NDArray[Any]], name: str, kinds: str, dimensions: int) -> NDArray[Any]:
+    if name not in arrays:
+        raise ValueError(f"{name!r} is missing")
+    found = arrays[name]
+    if found.ndim != dimensions or found.dtype.kind not in kinds:
+        raise ValueError(f"{name!r} is {found.ndim}-dimensional {found.dtype}")
+    return found
+
+
+def _text(arrays: Mapping[str, NDArray[Any]], name: str) -> str:
+    return str(_array(arrays, name, "U", 0))
+
+
+def _texts(arrays: Mapping[str, NDArray[Any]], name: str) -> list[str]:
+    return [str(text) for text in _array(arrays, name, "U", 1)]
+
+
+def _integer(arrays: Mapping[str, NDArray[Any]], name: str) -> int:
+    return int(_array(arrays, name, "iu", 0))
+
+
+def _integers(arrays: Mapping[str, NDArray[Any]], name: str) -> list[int]:
+    return [int(number) for number in _array(arrays, name, "iu", 1)]
+
+
+def _thread_columns(threads: list[Thread]) -> dict[str, NDArray[Any]]:
+    lengths = np.array([len(thread.entries) for thread in threads], "i8")
+    return {
+        "entries": np.concatenate([np.empty(0, "u8"), *(thread.entries for thread in threads)]),
+        "thread_name": np.array([thread.name for thread in threads], "U"),
+        "thread_ident": np.array([thread.ident for thread in threads], "u8"),
+        "thread_native_id": np.array([thread.native_id for thread in threads], "i8"),
+        "thread_dropped": np.array([thread.dropped for thread in threads], "u8"),
+        "thread_offset": np.cumsum(lengths) - lengths,
+        "thread_length": lengths,
+    }
+
+
+def _threads(arrays: Mapping[str, NDArray[Any]]) -> list[Thread]:
+    entries = _array(arrays, "entries", "u", 1)
+    if entries.dtype != np.uint64:
+        raise ValueError(f"'entries' is {entries.dtype}")
+    columns = [_integers(arrays, f"thread_{name}") for name in ("ident", "native_id", "dropped", "offset", "length")]
+    threads = []
+    for name, ident, native_id, dropped, offset, length in zip(_texts(arrays, "thread_name"), *columns, strict=True):
+        if not 0 <= offset <= offset + length <= len(entries):
+            raise ValueError(f"thread {name!r} has entries {offset} to {offset + length} of {len(entries)}")
+        threads.append(Thread(name, ident, native_id, dropped, entries[offset : offset + length]))
+    return threads
