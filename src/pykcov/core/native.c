@@ -1,0 +1,68 @@
+/*
+ * native.c: what Python is told about native code.
+ */
+#include "images.h"
+#include "module.h"
+
+#include <errno.h>
+
+static PyObject *
+image_log(PyObject *module, PyObject *unused)
+{
+    uint64_t lost;
+    size_t length;
+    PyObject *result;
+    char *text;
+    (void)module, (void)unused;
+
+    kcov_images_scan();
+    text = kcov_images_text(&length, &lost);
+    if (text == NULL)
+        return PyErr_NoMemory();
+    result = Py_BuildValue("y#K", text, (Py_ssize_t)length, (unsigned long long)lost);
+    free(text);
+    return result;
+}
+
+static PyObject *
+share_image_log(PyObject *module, PyObject *unused)
+{
+    int fd;
+    (void)unused;
+
+    kcov_images_scan();
+    fd = kcov_images_share();
+    if (fd < 0)
+        return kcov_raise(kcov_module_state(module), errno,
+                          errno == EBUSY ? "the log of images is shared already"
+                                         : "no memory for the log of images");
+    return PyLong_FromLong(fd);
+}
+
+static PyObject *
+callbacks_owner(PyObject *module, PyObject *unused)
+{
+    bool own;
+    const char *path = kcov_images_owner(&own);
+    (void)module, (void)unused;
+
+    return Py_BuildValue("NO", path ? PyUnicode_DecodeFSDefault(path) : Py_NewRef(Py_None),
+                         own ? Py_True : Py_False);
+}
+
+static PyMethodDef functions[] = {
+    {"image_log", image_log, METH_NOARGS, NULL},
+    {"share_image_log", share_image_log, METH_NOARGS, NULL},
+    {"callbacks_owner", callbacks_owner, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+int
+kcov_native_add(PyObject *module)
+{
+    /* If it does not work callbacks_owner() says so, and objects with slots do not need it. */
+    (void)kcov_images_publish();
+    /* Objects that were loaded before get their slots filled in. */
+    kcov_images_scan();
+    return PyModule_AddFunctions(module, functions);
+}
