@@ -70,11 +70,16 @@ class Difference:
 
 
 def read(path: Path) -> Iterator[Sequence]:
-    """Yield the sequences of a `.jsonl` or `.jsonl.gz` file."""
+    """Yield the sequences of a `.jsonl` or `.jsonl.gz` file; ValueError if a line is none."""
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
-        for line in lines:
-            if line.strip():
-                yield json.loads(line)
+        for number, line in enumerate(lines, 1):
+            try:
+                sequence = json.loads(line)
+            except ValueError as error:
+                raise ValueError(f"line {number} of {path} is not JSON: {error}") from None
+            if not isinstance(sequence, dict) or not {"id", "groups", "steps", "final"} <= sequence.keys():
+                raise ValueError(f"line {number} of {path} is not a sequence")
+            yield sequence
 
 
 def site_word(site: int) -> int:

@@ -29,11 +29,11 @@ class ModelSystem:
         return self._outcome(number, answer)
 
     def outcomes(self, number: int, step: Step) -> Iterator[tuple[ModelSystem, Outcome]]:
-        """Yield every allowed future, one for each order in which the woken sleepers may run."""
-        after = copy.deepcopy(self)
-        answer = after._call(number, step)
-        for order in itertools.permutations(range(after.model.woken())):
-            future = copy.deepcopy(after)
+        """Yield every allowed future, one for each order in which the woken sleepers may run. Use only one of them."""
+        answer = self._call(number, step)
+        orders = list(itertools.permutations(range(self.model.woken())))
+        for order in orders:
+            future = copy.deepcopy(self) if len(orders) > 1 else self
             future.model.settle(order)
             yield future, future._outcome(number, answer)
 
@@ -90,8 +90,8 @@ class ModelSystem:
         return None if words is None else np.frombuffer(words, np.uint64)
 
     def devices(self) -> list[int]:
-        """Name every device there ever was, by the step that opened it."""
-        return list(self._opened)
+        """Name every device that ever had a buffer, by the step that opened it."""
+        return [number for number, device in self._opened.items() if device.words is not None]
 
     def finish(self) -> None:
         """Nothing to let go of."""

@@ -1,0 +1,92 @@
+/*
+ * produce.c: events, from native code, without any lock.
+ */
+#include "worker.h"
+
+#include "trace.h"
+
+uint64_t
+random_next(struct worker *worker)
+{
+    worker->random ^= worker->random << 13;
+    worker->random ^= worker->random >> 7;
+    worker->random ^= worker->random << 17;
+    return worker->random;
+}
+
+unsigned
+random_below(struct worker *worker, unsigned limit)
+{
+    return (unsigned)((random_next(worker) >> 32) % limit);
+}
+
+static void
+produce_pc(struct worker *worker, uint64_t serial, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        kcov_trace_pc(encode(worker->number, serial, worker->next++));
+}
+
+/* Comparisons, and switches of up to 4 cases. */
+static void
+produce_cmp(struct worker *worker, uint64_t serial, unsigned count)
+{
+    uint64_t cases[4], first;
+    unsigned many;
+
+    for (unsigned i = 0; i < count; i += many) {
+        first = encode(worker->number, serial, worker->next);
+        many = 1 + random_below(worker, count - i < 4 ? count - i : 4);
+        if (many == 1) {
+            kcov_trace_cmp(8, 0, first, ~first, first);
+        } else {
+            for (unsigned j = 0; j < many; j++)
+                cases[j] = encode(worker->number, serial, worker->next + j);
+            kcov_record_switch(64, ~first, cases, many, first);
+        }
+        worker->next += many;
+    }
+}
+
+/* Places are the same for all threads: they race for who reaches one first. */
+static void
+produce_unique(struct worker *worker, struct window *window, unsigned count)
+{
+    struct kcov_trace *trace = kcov_attached_trace();
+
+    for (unsigned i = 0; i < count; i++) {
+        unsigned number = random_below(worker, PLACES);
+        if (window != NULL)
+            window->hit[number] = 1;
+        kcov_record_probe(trace, kcov_trace_mode(trace),
+                          encode(0, window != NULL ? window->serial : 0, number), number);
+    }
+}
+
+struct window *
+attached_window(void)
+{
+    uint64_t serial = kcov_thread_attached();
+
+    return serial != 0 ? windows[serial] : NULL;
+}
+
+void
+worker_produce(struct worker *worker, struct window *window, unsigned count)
+{
+    uint64_t serial = window != NULL ? window->serial : 0;
+    static const int modes[] = {KCOV_MODE_TRACE_PC, KCOV_MODE_TRACE_CMP};
+    int mode = modes[random_below(worker, 2)];
+
+    if (window != NULL && random_below(worker, 4) > 0)
+        mode = window->mode;
+    if (mode == KCOV_MODE_TRACE_PC)
+        produce_pc(worker, serial, count);
+    else if (mode == KCOV_MODE_TRACE_CMP)
+        produce_cmp(worker, serial, count);
+    else
+        produce_unique(worker, window, count);
+    if (window != NULL && window->mode == mode)
+        atomic_fetch_add(&window->produced, count);
+    atomic_fetch_add(&figures.events, count);
+}

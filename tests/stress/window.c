@@ -1,0 +1,197 @@
+/*
+ * window.c: see window.h.
+ */
+#include "window.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct window *_Atomic windows[SERIALS_MAX];
+struct findings findings;
+
+_Noreturn void
+fail(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    fprintf(stderr, "stress: ");
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\n");
+    va_end(arguments);
+    abort();
+}
+
+/* 8 bits of check, 4 of thread, 20 of serial, 32 of number. */
+static uint64_t
+with_check(uint64_t low)
+{
+    uint64_t hash = (low + 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+    return low | (hash >> 56) << 56;
+}
+
+uint64_t
+encode(unsigned thread, uint64_t serial, uint32_t number)
+{
+    return with_check((uint64_t)thread << 52 | serial << 32 | number);
+}
+
+struct window *
+window_open(enum kind kind, int mode, uint64_t nmemb)
+{
+    struct window *window = calloc(1, sizeof(*window));
+
+    if (window == NULL || kcov_device_open(&window->device) != 0 ||
+        kcov_device_set_buffer(window->device, nmemb) != 0 ||
+        kcov_device_buffer(window->device, &window->buffer) != 0)
+        fail("a device cannot be opened");
+    window->references = 1;
+    window->serial = window->device->serial;
+    window->kind = kind;
+    window->mode = mode;
+    window->nmemb = nmemb;
+    if (kind == EXPLICIT)
+        window->key = (struct kcov_key){3, window->serial, 0};
+    else if (kind == COMMON)
+        window->key = (struct kcov_key){KCOV_REMOTE_COMMON, kcov_group_new(), 1};
+    if (mode == KCOV_MODE_TRACE_UNIQUE_PC && (window->hit = calloc(PLACES, 1)) == NULL)
+        fail("no memory");
+    if (window->serial >= SERIALS_MAX)
+        fail("too many devices: make the buffers larger or the run shorter");
+    windows[window->serial] = window;
+    return window;
+}
+
+void
+window_reference(struct window *window)
+{
+    atomic_fetch_add(&window->references, 1);
+}
+
+void
+window_release(struct window *window)
+{
+    if (atomic_fetch_sub(&window->references, 1) > 1)
+        return;
+    kcov_buffer_release(window->buffer);
+    kcov_device_release(window->device);
+    free((void *)window->hit);
+    free(window);
+}
+
+/* The largest number of each thread so far: entries of a thread stand in the order in which it made
+ * them. */
+struct order {
+    int64_t last[THREADS_MAX];
+};
+
+static void
+check_word(const struct window *window, uint64_t word, const char *what)
+{
+    if (word != with_check(word & UINT64_C(0x00ffffffffffffff)))
+        fail("torn: %s of device %lu is %lx", what, window->serial, word);
+    if ((word >> 32 & (SERIALS_MAX - 1)) != window->serial)
+        fail("in the wrong buffer: %s of device %lu is %lx", what, window->serial, word);
+}
+
+static void
+check_order(const struct window *window, struct order *order, uint64_t word)
+{
+    unsigned thread = word >> 52 & 15;
+
+    if ((int64_t)(uint32_t)word <= order->last[thread])
+        fail("doubled or out of order: device %lu, thread %u: %u after %ld", window->serial, thread,
+             (uint32_t)word, order->last[thread]);
+    order->last[thread] = (uint32_t)word;
+}
+
+static void
+check_cmp(const struct window *window, struct order *order, const _Atomic uint64_t *entry)
+{
+    uint64_t type = entry[0], a = entry[1], b = entry[2], pc = entry[3];
+
+    check_word(window, a, "an operand");
+    check_word(window, pc, "a pc");
+    check_order(window, order, a);
+    if (type == (KCOV_CMP_SIZE(3) |
+                 KCOV_CMP_CONST)) { /* a switch: the first case has the number of the pc */
+        if (b != ~pc || (uint32_t)a - (uint32_t)pc >= 4)
+            fail("torn: a case of device %lu: %lx %lx %lx", window->serial, a, b, pc);
+    } else if (type != KCOV_CMP_SIZE(3) || b != ~a || pc != a) {
+        fail("torn: a comparison of device %lu: %lx %lx %lx %lx", window->serial, type, a, b, pc);
+    }
+}
+
+static void
+check_place(const struct window *window, uint64_t word, uint8_t *found)
+{
+    uint32_t number = (uint32_t)word;
+
+    check_word(window, word, "a place");
+    if (number >= PLACES || !window->hit[number] || found[number])
+        fail("doubled or never reached: place %u of device %lu", number, window->serial);
+    found[number] = 1;
+}
+
+static void
+check_entries(const struct window *window, uint64_t count)
+{
+    const _Atomic uint64_t *words = window->buffer->words;
+    struct order order;
+    uint8_t found[PLACES] = {0};
+
+    for (unsigned i = 0; i < THREADS_MAX; i++)
+        order.last[i] = -1;
+    for (uint64_t i = 0; i < count; i++) {
+        if (window->mode == KCOV_MODE_TRACE_CMP) {
+            check_cmp(window, &order, &words[i * KCOV_CMP_WORDS + 1]);
+        } else if (window->mode == KCOV_MODE_TRACE_UNIQUE_PC) {
+            check_place(window, words[i + 1], found);
+        } else {
+            check_word(window, words[i + 1], "a pc");
+            check_order(window, &order, words[i + 1]);
+        }
+    }
+}
+
+/* Whatever stood in word 0: nothing is written behind the buffer. */
+static void
+check_bounds(const struct window *window)
+{
+    const struct kcov_buffer *buffer = window->buffer;
+
+    if (buffer->info->magic != KCOV_INFO_MAGIC || buffer->info->nmemb != window->nmemb)
+        fail("the information page of device %lu was written over", window->serial);
+    for (uint64_t i = window->nmemb; i < KCOV_INFO_OFFSET(window->nmemb) / sizeof(uint64_t); i++) {
+        if (buffer->words[i] != 0)
+            fail("word %lu behind the buffer of device %lu was written", i, window->serial);
+    }
+}
+
+void
+window_check(struct window *window)
+{
+    uint64_t count = window->buffer->words[0];
+    uint64_t dropped = *kcov_buffer_dropped(window->buffer);
+    uint64_t produced = window->produced;
+
+    atomic_fetch_add(&findings.windows, 1);
+    check_bounds(window);
+    if (window->poked)
+        return;
+    if (window->hit != NULL) {
+        produced = 0;
+        for (unsigned i = 0; i < PLACES; i++)
+            produced += window->hit[i];
+    }
+    if (window->inexact ? count + dropped > produced : count + dropped != produced)
+        fail("device %lu, mode %x, %lu words: count %lu + dropped %lu, but produced %lu%s",
+             window->serial, (unsigned)window->mode, window->nmemb, count, dropped, produced,
+             window->inexact ? " at most" : "");
+    check_entries(window, count);
+    atomic_fetch_add(&findings.exact, !window->inexact);
+    atomic_fetch_add(&findings.entries, count);
+    atomic_fetch_add(&findings.dropped, dropped);
+}
