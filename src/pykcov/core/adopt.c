@@ -11,13 +11,15 @@
 
 struct kcov_idle kcov_newborn;
 
-static struct kcov_idle *present; /* [L] of the threads that the present adopter has seen, NULL without one */
+static struct kcov_idle
+    *present; /* [L] of the threads that the present adopter has seen, NULL without one */
 
 static void
 set_modes(void)
 {
     for (struct kcov_idle *idle = &kcov_newborn; idle != NULL; idle = idle->next)
-        atomic_store(&idle->trace.mode, present != NULL && idle != present ? KCOV_MODE_ADOPT : KCOV_MODE_NONE);
+        atomic_store(&idle->trace.mode,
+                     present != NULL && idle != present ? KCOV_MODE_ADOPT : KCOV_MODE_NONE);
 }
 
 /* An idle trace that no thread points at: there are never more of them than threads, and two. */

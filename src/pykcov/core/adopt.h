@@ -1,7 +1,8 @@
 /*
- * adopt.h: which threads were asked by the adopter. A thread that is attached to nothing points at an idle trace. All
- * idle traces but that of the threads which the present adopter has seen are in KCOV_MODE_ADOPT while there is one: so
- * a thread finds out by the look at the mode that it takes anyway.
+ * adopt.h: which threads were asked by the adopter. A thread that is attached to nothing points at
+ * an idle trace. All idle traces but that of the threads which the present adopter has seen are in
+ * KCOV_MODE_ADOPT while there is one: so a thread finds out by the look at the mode that it takes
+ * anyway.
  */
 #ifndef KCOV_ADOPT_H
 #define KCOV_ADOPT_H
@@ -21,8 +22,8 @@ extern struct kcov_idle kcov_newborn __attribute__((visibility("hidden")));
 int kcov_adopter_set(bool on);
 
 /*
- * The calling thread is about to ask the adopter: true, and from now on it records nothing and counts as seen. False if
- * there is none any more, or no memory.
+ * The calling thread is about to ask the adopter: true, and from now on it records nothing and
+ * counts as seen. False if there is none any more, or no memory.
  */
 bool kcov_adopt_begin(void);
 void kcov_adopt_end(void);

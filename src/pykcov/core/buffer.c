@@ -121,6 +121,22 @@ kcov_is_device(int fd)
     return true;
 }
 
+/*
+ * An event that had read the count already puts the old one back, and one to it. It is an
+ * instruction, not a span of time: it ends within far less than so many looks.
+ */
+void
+kcov_buffer_reset(struct kcov_buffer *buffer)
+{
+    uint64_t before, now = 0;
+
+    do {
+        before = atomic_exchange(&buffer->words[0], 0);
+        for (int i = 0; i < 300 && before != 0 && now <= before; i++)
+            now = atomic_load(&buffer->words[0]);
+    } while (now > before);
+}
+
 void
 kcov_buffer_reference(struct kcov_buffer *buffer)
 {

@@ -15,7 +15,8 @@
 struct kcov_buffer {
     atomic_uint references;  /* [a] */
     _Atomic uint64_t *words; /* [I] where the mapping begins */
-    struct kcov_info *info;  /* [I] in the mapping's last page; others may write there, so only shown, never trusted */
+    struct kcov_info *info;  /* [I] in the mapping's last page; others may write there, so only
+                                shown, never trusted */
     uint64_t nmemb;          /* [I] */
     size_t size;             /* [I] of the mapping, in bytes */
     bool writable;           /* [I] */
@@ -35,6 +36,12 @@ bool kcov_is_device(int fd);
 
 void kcov_buffer_reference(struct kcov_buffer *buffer);
 void kcov_buffer_release(struct kcov_buffer *buffer);
+
+/*
+ * Set word 0 to 0, so that it holds also while a thread or process traces (trace.h:
+ * kcov_claim_alone).
+ */
+void kcov_buffer_reset(struct kcov_buffer *buffer);
 
 static inline _Atomic uint64_t *
 kcov_buffer_dropped(struct kcov_buffer *buffer)

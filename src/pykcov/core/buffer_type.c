@@ -9,8 +9,7 @@
 #include "device.h"
 
 struct buffer_object {
-    PyObject_HEAD
-    struct kcov_buffer *buffer;
+    PyObject_HEAD struct kcov_buffer *buffer;
     Py_ssize_t shape;
     Py_ssize_t stride;
 };
@@ -53,7 +52,8 @@ buffer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     case 0:
         return make_buffer(type, buffer);
     case EINVAL:
-        return kcov_raise(state, EINVAL, "mmap: the device has no buffer; call set_buffer_size() first");
+        return kcov_raise(state, EINVAL,
+                          "mmap: the device has no buffer; call set_buffer_size() first");
     default:
         return kcov_raise(state, ENXIO, "mmap: the device is closed");
     }
@@ -73,7 +73,8 @@ buffer_from_fd(PyObject *type, PyObject *args, PyObject *kwargs)
     case 0:
         return make_buffer((PyTypeObject *)type, buffer);
     case EINVAL:
-        return kcov_raise(state, error, "from_fd: descriptor %d is not that of a device with a buffer", fd);
+        return kcov_raise(state, error,
+                          "from_fd: descriptor %d is not that of a device with a buffer", fd);
     default:
         return kcov_raise(state, error, "from_fd: descriptor %d: %s", fd, strerror(error));
     }
@@ -107,8 +108,9 @@ static PyObject *
 buffer_reset(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     if (!core(self)->writable)
-        return kcov_raise(kcov_module_of_type(Py_TYPE(self)), EPERM, "reset: the buffer is mapped read-only");
-    atomic_store(&core(self)->words[0], 0);
+        return kcov_raise(kcov_module_of_type(Py_TYPE(self)), EPERM,
+                          "reset: the buffer is mapped read-only");
+    kcov_buffer_reset(core(self));
     Py_RETURN_NONE;
 }
 
@@ -133,7 +135,7 @@ buffer_get_nmemb(PyObject *self, void *Py_UNUSED(closure))
 static PyObject *
 buffer_get_mode(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyLong_FromUnsignedLong(core(self)->info->mode);
+    return PyLong_FromUnsignedLong(__atomic_load_n(&core(self)->info->mode, __ATOMIC_RELAXED));
 }
 
 static PyObject *
@@ -145,13 +147,13 @@ buffer_get_dropped(PyObject *self, void *Py_UNUSED(closure))
 static PyObject *
 buffer_get_pid(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyLong_FromLong(core(self)->info->pid);
+    return PyLong_FromLong(__atomic_load_n(&core(self)->info->pid, __ATOMIC_RELAXED));
 }
 
 static PyObject *
 buffer_get_tid(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyLong_FromLong(core(self)->info->tid);
+    return PyLong_FromLong(__atomic_load_n(&core(self)->info->tid, __ATOMIC_RELAXED));
 }
 
 static PyObject *
@@ -172,22 +174,31 @@ buffer_dealloc(PyObject *self)
 }
 
 static PyMethodDef buffer_methods[] = {
-    {"from_fd", (PyCFunction)(void (*)(void))buffer_from_fd, METH_VARARGS | METH_KEYWORDS | METH_CLASS, NULL},
+    {"from_fd", (PyCFunction)(void (*)(void))buffer_from_fd,
+     METH_VARARGS | METH_KEYWORDS | METH_CLASS, NULL},
     {"reset", buffer_reset, METH_NOARGS, NULL},
     {0},
 };
 
 static PyGetSetDef buffer_getset[] = {
-    {"count", buffer_get_count, NULL, NULL, NULL},     {"words", buffer_get_words, NULL, NULL, NULL},
-    {"nmemb", buffer_get_nmemb, NULL, NULL, NULL},     {"mode", buffer_get_mode, NULL, NULL, NULL},
-    {"dropped", buffer_get_dropped, NULL, NULL, NULL}, {"pid", buffer_get_pid, NULL, NULL, NULL},
-    {"tid", buffer_get_tid, NULL, NULL, NULL},         {"writable", buffer_get_writable, NULL, NULL, NULL},
+    {"count", buffer_get_count, NULL, NULL, NULL},
+    {"words", buffer_get_words, NULL, NULL, NULL},
+    {"nmemb", buffer_get_nmemb, NULL, NULL, NULL},
+    {"mode", buffer_get_mode, NULL, NULL, NULL},
+    {"dropped", buffer_get_dropped, NULL, NULL, NULL},
+    {"pid", buffer_get_pid, NULL, NULL, NULL},
+    {"tid", buffer_get_tid, NULL, NULL, NULL},
+    {"writable", buffer_get_writable, NULL, NULL, NULL},
     {0},
 };
 
 static PyType_Slot buffer_slots[] = {
-    {Py_tp_new, buffer_new},         {Py_tp_dealloc, buffer_dealloc}, {Py_bf_getbuffer, buffer_getbuffer},
-    {Py_tp_methods, buffer_methods}, {Py_tp_getset, buffer_getset},   {0},
+    {Py_tp_new, buffer_new},
+    {Py_tp_dealloc, buffer_dealloc},
+    {Py_bf_getbuffer, buffer_getbuffer},
+    {Py_tp_methods, buffer_methods},
+    {Py_tp_getset, buffer_getset},
+    {0},
 };
 
 static PyType_Spec buffer_spec = {

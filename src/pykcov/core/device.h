@@ -1,14 +1,15 @@
 /*
  * device.h: the life of a device.
  *
- *      open          set_buffer          enable
- *   ---------> none ------------> ready <--------> trace
- *                                   ^    disable     |  disable of a remote device with open sections
- *                                   |                v
- *                                   +---------- stopping     (the last section is left)
+ *   open          set_buffer          enable
+ *   -----> none -------------> ready <--------> trace
+ *                                ^    disable     |
+ *                                |                |  disable, while sections are open
+ *    the last section is left    |                v
+ *                                +------------ stopping
  *
- * close ends it in every state. Closed by others while a thread owns it, it is `dying` until that thread's next
- * operation or end. A closed remote device goes on until its last section is left.
+ * close ends it in every state. Closed by others while a thread owns it, it is `dying` until that
+ * thread's next operation or end. A closed remote device goes on until its last section is left.
  */
 #ifndef KCOV_DEVICE_H
 #define KCOV_DEVICE_H
@@ -19,21 +20,27 @@
 #include "trace.h"
 #include "wait.h"
 
+/* Both maps for TRACE_UNIQUE_PC: address space, of which only what is touched becomes memory. */
+#define KCOV_SEEN_BYTES (KCOV_PROBES_MAX + (sizeof(uint64_t) << KCOV_NATIVE_BITS))
+
 enum kcov_state { KCOV_NONE, KCOV_READY, KCOV_TRACE, KCOV_STOPPING, KCOV_DYING };
 
 struct kcov_device {
-    struct kcov_trace trace;      /* what events see; a cache line that nobody writes while it traces */
-    uint64_t serial;              /* [I] never used again */
-    dev_t node_device;            /* [I] which file the descriptor was, */
-    ino_t node;                   /* [I] in case somebody else closed it */
-    unsigned references;          /* [L] one for being alive, one for each user */
-    bool open;                    /* [L] the unit is in the table */
-    enum kcov_state state;        /* [L] */
-    int fd;                       /* [L] -1 when closed */
-    struct kcov_thread *owner;    /* [L] */
-    struct kcov_handle *handle;   /* [L] a device with a handle is remote, and never has an owner */
-    struct kcov_buffer *buffer;   /* [L] NULL: none yet, or freed */
-    uint64_t nmemb;               /* [L] 0: no buffer yet */
+    struct kcov_trace trace; /* what events see; a cache line that nobody writes while it traces */
+    uint64_t serial;         /* [I] never used again */
+    dev_t node_device;       /* [I] which file the descriptor was, */
+    ino_t node;              /* [I] in case somebody else closed it */
+    unsigned references;     /* [L] one for being alive, one for each user */
+    bool open;               /* [L] the unit is in the table */
+    enum kcov_state state;   /* [L] */
+    int fd;                  /* [L] -1 when closed */
+    struct kcov_thread *owner;  /* [L] */
+    struct kcov_handle *handle; /* [L] a device with a handle is remote, and never has an owner */
+    struct kcov_buffer *buffer; /* [L] NULL: none yet, or freed */
+    uint64_t nmemb;             /* [L] 0: no buffer yet */
+    bool inherited; /* [L] a child process has it too, and may enable it at the same time */
+    struct kcov_device *next;     /* [L] all that are not freed */
+    struct kcov_device *previous; /* [L] */
     uint64_t dropped;             /* [L] copied from the information page when the buffer goes */
 };
 
@@ -47,14 +54,16 @@ struct kcov_device_status {
 };
 
 /*
- * The operations, with the answers of the specification: 0 or an errno. The caller holds a reference. They sleep only as
- * `wait` says (wait.h); EINTR then means that the wait was given up, and everything but the wait was done.
+ * The operations, with the answers of the specification: 0 or an errno. The caller holds a
+ * reference. They sleep only as `wait` says (wait.h); EINTR then means that the wait was given up,
+ * and everything but the wait was done.
  */
 int kcov_device_open(struct kcov_device **device);
 int kcov_device_set_buffer(struct kcov_device *device, uint64_t nmemb);
 int kcov_device_enable(struct kcov_device *device, int mode);
 int kcov_device_disable(struct kcov_device *device, const struct kcov_wait *wait);
-int kcov_device_attach(struct kcov_device *device, struct kcov_key key, const struct kcov_wait *wait);
+int kcov_device_attach(struct kcov_device *device, struct kcov_key key,
+                       const struct kcov_wait *wait);
 int kcov_device_close(struct kcov_device *device, const struct kcov_wait *wait);
 
 /* EINVAL: nothing to be mapped at this byte offset. ENXIO: not open. */
@@ -76,6 +85,9 @@ void kcov_device_release(struct kcov_device *device);
 
 /* For the rest of the core, under the lock. */
 
+/* Before anything else, in five operations: a dying device goes with its owner's next one. */
+void kcov_device_settle(void);
+
 /* Not tracing any more, for whatever reason: it can be enabled again. */
 void kcov_device_ready(struct kcov_device *device);
 
@@ -84,6 +96,9 @@ void kcov_device_free(struct kcov_device *device);
 
 /* The thread gives up its own device: freed if it is dying, else ready. */
 void kcov_device_disown(struct kcov_thread *thread);
+
+/* Before a fork: from now on more than one process may append to any device that there is. */
+void kcov_device_before_fork(void);
 
 /* In a forked child. */
 void kcov_device_forked(void);

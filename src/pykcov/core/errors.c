@@ -13,26 +13,30 @@ static const struct {
     const char *doc;
     int error; /* 0: any other */
 } error_classes[KCOV_ERRORS] = {
-    [KCOV_ERROR] = {"pykcov.KcovError",
-                    "What every refused operation raises: an OSError with the errno that kcov(4) gives, and a "
-                    "sentence.",
-                    0},
-    [KCOV_ERROR_BUSY] = {"pykcov.DeviceBusyError",
-                         "EBUSY: it has a buffer, a handle or an owner already, or the caller is attached already.",
-                         EBUSY},
-    [KCOV_ERROR_NOT_READY] = {"pykcov.DeviceNotReadyError",
-                              "ENXIO: closed, without a buffer, or not in the state that the operation needs.",
-                              ENXIO},
-    [KCOV_ERROR_INVALID] = {"pykcov.InvalidValueError",
-                            "EINVAL: a number of words, a mode, an offset or a handle that the operation does not "
-                            "take.",
-                            EINVAL},
-    [KCOV_ERROR_NOT_OWNER] = {"pykcov.NotOwnerError",
-                              "EPERM: only the thread that enabled a device may disable it; or the buffer is mapped "
-                              "read-only.",
-                              EPERM},
-    [KCOV_ERROR_NO_MEMORY] = {"pykcov.NoMemoryError", "ENOMEM: no memory for a buffer, a section or a map.",
-                              ENOMEM},
+    [KCOV_ERROR] =
+        {"pykcov.KcovError",
+         "What every refused operation raises: an OSError with the errno that kcov(4) gives, and a "
+         "sentence.",
+         0},
+    [KCOV_ERROR_BUSY] =
+        {"pykcov.DeviceBusyError",
+         "EBUSY: it has a buffer, a handle or an owner already, or the caller is attached already.",
+         EBUSY},
+    [KCOV_ERROR_NOT_READY] =
+        {"pykcov.DeviceNotReadyError",
+         "ENXIO: closed, without a buffer, or not in the state that the operation needs.", ENXIO},
+    [KCOV_ERROR_INVALID] =
+        {"pykcov.InvalidValueError",
+         "EINVAL: a number of words, a mode, an offset or a handle that the operation does not "
+         "take.",
+         EINVAL},
+    [KCOV_ERROR_NOT_OWNER] =
+        {"pykcov.NotOwnerError",
+         "EPERM: only the thread that enabled a device may disable it; or the buffer is mapped "
+         "read-only.",
+         EPERM},
+    [KCOV_ERROR_NO_MEMORY] = {"pykcov.NoMemoryError",
+                              "ENOMEM: no memory for a buffer, a section or a map.", ENOMEM},
     [KCOV_ERROR_UNKNOWN_REQUEST] = {"pykcov.UnknownRequestError",
                                     "ENOTTY: Device.ioctl() does not know the request.", ENOTTY},
 };
@@ -55,11 +59,12 @@ kcov_errors_add(PyObject *module, struct kcov_module *state)
 
         if (parents == NULL)
             return -1;
-        state->errors[error] =
-            PyErr_NewExceptionWithDoc(error_classes[error].name, error_classes[error].doc, parents, NULL);
+        state->errors[error] = PyErr_NewExceptionWithDoc(error_classes[error].name,
+                                                         error_classes[error].doc, parents, NULL);
         Py_DECREF(parents);
         if (state->errors[error] == NULL ||
-            PyModule_AddObjectRef(module, strchr(error_classes[error].name, '.') + 1, state->errors[error]) < 0)
+            PyModule_AddObjectRef(module, strchr(error_classes[error].name, '.') + 1,
+                                  state->errors[error]) < 0)
             return -1;
     }
     return 0;
@@ -160,7 +165,8 @@ kcov_python_wait_begin(struct kcov_python_wait *waiting, bool wait)
     /* Signal handlers run in the main thread only: the others need not look. */
     bool main_thread = gettid() == getpid();
 
-    waiting->wait = (struct kcov_wait){.poll = main_thread ? check_signals : NULL, .context = waiting};
+    waiting->wait =
+        (struct kcov_wait){.poll = main_thread ? check_signals : NULL, .context = waiting};
     waiting->saved = PyEval_SaveThread();
     return wait ? &waiting->wait : NULL;
 }

@@ -1,5 +1,6 @@
 /*
- * events.c: the functions of the module that make events, for instrumentation of other making, and that stop them all.
+ * events.c: the functions of the module that make events, for instrumentation of other making, and
+ * that stop them all.
  */
 #include "module.h"
 
@@ -25,7 +26,8 @@ record_pc(PyObject *module, PyObject *args, PyObject *kwargs)
     int count;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:record_pc", keywords, &site, &times) ||
-        kcov_need_uint64(kcov_module_state(module), site, "a pc", &pc) < 0 || repetitions(times, &count) < 0)
+        kcov_need_uint64(kcov_module_state(module), site, "a pc", &pc) < 0 ||
+        repetitions(times, &count) < 0)
         return NULL;
     for (int i = 0; i < count; i++)
         kcov_trace_pc(pc);
@@ -41,11 +43,11 @@ record_cmp(PyObject *module, PyObject *args, PyObject *kwargs)
     uint64_t a, b, pc;
     int size, is_const, count;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OpOOO|O:record_cmp", keywords, &bytes, &is_const, &first, &second,
-                                     &site, &times) ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OpOOO|O:record_cmp", keywords, &bytes,
+                                     &is_const, &first, &second, &site, &times) ||
         kcov_as_int(bytes, &size) < 0 || kcov_need_uint64(state, first, "an operand", &a) < 0 ||
-        kcov_need_uint64(state, second, "an operand", &b) < 0 || kcov_need_uint64(state, site, "a pc", &pc) < 0 ||
-        repetitions(times, &count) < 0)
+        kcov_need_uint64(state, second, "an operand", &b) < 0 ||
+        kcov_need_uint64(state, site, "a pc", &pc) < 0 || repetitions(times, &count) < 0)
         return NULL;
     if (size != 1 && size != 2 && size != 4 && size != 8)
         return kcov_raise(state, EINVAL, "an operand has 1, 2, 4 or 8 bytes, not %S", bytes);
@@ -87,9 +89,10 @@ record_switch(PyObject *module, PyObject *args, PyObject *kwargs)
     Py_ssize_t length;
     int bits, count;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOO|O:record_switch", keywords, &width, &operand, &sequence,
-                                     &site, &times) ||
-        kcov_as_int(width, &bits) < 0 || kcov_need_uint64(state, operand, "an operand", &value) < 0 ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOO|O:record_switch", keywords, &width,
+                                     &operand, &sequence, &site, &times) ||
+        kcov_as_int(width, &bits) < 0 ||
+        kcov_need_uint64(state, operand, "an operand", &value) < 0 ||
         kcov_need_uint64(state, site, "a pc", &pc) < 0 || repetitions(times, &count) < 0 ||
         (cases = case_array(state, sequence, &length)) == NULL)
         return NULL;
@@ -114,7 +117,8 @@ halt(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 static PyMethodDef functions[] = {
     {"record_pc", (PyCFunction)(void (*)(void))record_pc, METH_VARARGS | METH_KEYWORDS, NULL},
     {"record_cmp", (PyCFunction)(void (*)(void))record_cmp, METH_VARARGS | METH_KEYWORDS, NULL},
-    {"record_switch", (PyCFunction)(void (*)(void))record_switch, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"record_switch", (PyCFunction)(void (*)(void))record_switch, METH_VARARGS | METH_KEYWORDS,
+     NULL},
     {"halt", (PyCFunction)(void (*)(void))halt, METH_VARARGS | METH_KEYWORDS, NULL},
     {0},
 };

@@ -8,8 +8,7 @@
 #include "remote.h"
 
 struct group {
-    PyObject_HEAD
-    uint64_t number;
+    PyObject_HEAD uint64_t number;
 };
 
 /* What no handle has: kcov_key.is_group is 0 or 1. */
@@ -47,11 +46,29 @@ group_dealloc(PyObject *self)
 static PyObject *
 group_repr(PyObject *self)
 {
-    return PyUnicode_FromFormat("<pykcov.Group %llu>", (unsigned long long)((struct group *)self)->number);
+    return PyUnicode_FromFormat("<pykcov.Group %llu>",
+                                (unsigned long long)((struct group *)self)->number);
+}
+
+/* By number: the group of the process is made anew each time that it is asked for. */
+static PyObject *
+group_compare(PyObject *self, PyObject *other, int operation)
+{
+    if (Py_TYPE(other) != Py_TYPE(self) || (operation != Py_EQ && operation != Py_NE))
+        Py_RETURN_NOTIMPLEMENTED;
+    return PyBool_FromLong((((struct group *)self)->number == ((struct group *)other)->number) ==
+                           (operation == Py_EQ));
+}
+
+static Py_hash_t
+group_hash(PyObject *self)
+{
+    return (Py_hash_t)((struct group *)self)->number;
 }
 
 static PyMemberDef group_members[] = {
-    {"number", T_ULONGLONG, offsetof(struct group, number), READONLY, "What handles() shows for this group."},
+    {"number", T_ULONGLONG, offsetof(struct group, number), READONLY,
+     "What handles() shows for this group."},
     {0},
 };
 
@@ -59,8 +76,11 @@ static PyType_Slot group_slots[] = {
     {Py_tp_new, group_new},
     {Py_tp_dealloc, group_dealloc},
     {Py_tp_repr, group_repr},
+    {Py_tp_richcompare, group_compare},
+    {Py_tp_hash, group_hash},
     {Py_tp_members, group_members},
-    {Py_tp_doc, "The party that work belongs to (kcov: the process). Numbers are never reused, and equal no plain "
+    {Py_tp_doc, "The party that work belongs to (kcov: the process). Numbers are never reused, and "
+                "equal no plain "
                 "number."},
     {0},
 };
@@ -72,58 +92,47 @@ static PyType_Spec group_spec = {
     .slots = group_slots,
 };
 
-/* A new reference. The process has another group after a fork. */
-static PyObject *
-process_group(struct kcov_module *state)
+/* What the context variable holds: a new reference, NULL if nothing. 0 or -1 with an exception. */
+static int
+group_in_context(struct kcov_module *state, PyObject **group)
 {
-    struct group *known = (struct group *)state->process_group;
-
-    if (known == NULL || known->number != kcov_process_group()) {
-        PyObject *group = make_group(state->group_type, kcov_process_group());
-
-        if (group == NULL)
-            return NULL;
-        Py_XSETREF(state->process_group, group);
-    }
-    return Py_NewRef(state->process_group);
-}
-
-static PyObject *
-current_group(struct kcov_module *state)
-{
-    PyObject *group;
-
-    if (PyContextVar_Get(state->group_variable, NULL, &group) < 0)
-        return NULL;
-    if (group == NULL)
-        return process_group(state);
-    if (Py_TYPE(group) != state->group_type) {
-        PyErr_Format(PyExc_TypeError, "the group variable holds a %.200s, not a Group", Py_TYPE(group)->tp_name);
-        Py_CLEAR(group);
-    }
-    return group;
+    if (PyContextVar_Get(state->group_variable, NULL, group) < 0)
+        return -1;
+    if (*group == NULL || Py_TYPE(*group) == state->group_type)
+        return 0;
+    PyErr_Format(PyExc_TypeError, "the group variable holds a %.200s, not a Group",
+                 Py_TYPE(*group)->tp_name);
+    Py_CLEAR(*group);
+    return -1;
 }
 
 PyObject *
 kcov_current_group(PyObject *module, PyObject *Py_UNUSED(unused))
 {
-    return current_group(kcov_module_state(module));
+    struct kcov_module *state = kcov_module_state(module);
+    PyObject *group;
+
+    if (group_in_context(state, &group) < 0)
+        return NULL;
+    return group != NULL ? group : make_group(state->group_type, kcov_process_group());
 }
 
-int
-kcov_current_group_number(struct kcov_module *state, uint64_t *number)
+/* The number of the caller's group. 0 or -1 with an exception. */
+static int
+current_group_number(struct kcov_module *state, uint64_t *number)
 {
-    PyObject *group = current_group(state);
+    PyObject *group;
 
-    if (group == NULL)
+    if (group_in_context(state, &group) < 0)
         return -1;
-    *number = ((struct group *)group)->number;
-    Py_DECREF(group);
+    *number = group != NULL ? ((struct group *)group)->number : kcov_process_group();
+    Py_XDECREF(group);
     return 0;
 }
 
 int
-kcov_as_key(struct kcov_module *state, PyObject *subsystem, PyObject *id, struct kcov_key *key, bool *fits)
+kcov_as_key(struct kcov_module *state, PyObject *subsystem, PyObject *id, struct kcov_key *key,
+            bool *fits)
 {
     bool id_fits = true;
 
@@ -133,11 +142,12 @@ kcov_as_key(struct kcov_module *state, PyObject *subsystem, PyObject *id, struct
         return -1;
     if (id == NULL || id == Py_None) {
         if (key->subsystem != KCOV_REMOTE_COMMON) {
-            PyErr_SetString(PyExc_TypeError, "an id is needed with every subsystem but REMOTE_COMMON");
+            PyErr_SetString(PyExc_TypeError,
+                            "an id is needed with every subsystem but REMOTE_COMMON");
             return -1;
         }
         key->is_group = 1;
-        return kcov_current_group_number(state, &key->id);
+        return current_group_number(state, &key->id);
     }
     if (Py_TYPE(id) == state->group_type) {
         key->is_group = 1;
@@ -165,6 +175,7 @@ kcov_group_add(PyObject *module, struct kcov_module *state)
     if (state->group_type == NULL || PyModule_AddType(module, state->group_type) < 0)
         return -1;
     state->group_variable = PyContextVar_New("pykcov.group", NULL);
-    return state->group_variable != NULL ? PyModule_AddObjectRef(module, "group_variable", state->group_variable)
-                                         : -1;
+    return state->group_variable != NULL
+               ? PyModule_AddObjectRef(module, "group_variable", state->group_variable)
+               : -1;
 }

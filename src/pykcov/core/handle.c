@@ -18,7 +18,8 @@ static size_t registered;                 /* [L] */
 static struct kcov_handle **
 chain(struct kcov_key key)
 {
-    uint64_t mixed = (key.id ^ key.subsystem << 32 ^ key.is_group << 63) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t mixed =
+        (key.id ^ key.subsystem << 32 ^ key.is_group << 63) * UINT64_C(0x9e3779b97f4a7c15);
 
     return &table[mixed >> 54];
 }
@@ -137,7 +138,10 @@ kcov_handle_end(struct kcov_handle *handle)
         remove_handle(handle);
 }
 
-/* No thread waits for itself, nor for a sleeper: who is about to sleep leaves all its sections first. */
+/*
+ * No thread waits for itself, nor for a sleeper: who is about to sleep leaves all its sections
+ * first.
+ */
 static int
 sleep_in(struct kcov_sleeper **queue, const struct kcov_wait *wait)
 {

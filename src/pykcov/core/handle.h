@@ -7,16 +7,19 @@
 #include "remote.h"
 
 struct kcov_handle {
-    struct kcov_key key;               /* [I] */
-    enum kcov_handle_state state;      /* [L] */
-    unsigned sections;                 /* [L] effective ones. While there are any, the device stays the same */
+    struct kcov_key key;          /* [I] */
+    enum kcov_handle_state state; /* [L] */
+    unsigned sections; /* [L] effective ones. While there are any, the device stays the same */
     struct kcov_device *device;        /* [L] */
     struct kcov_sleeper *draining;     /* [L] until the last section is left */
     struct kcov_sleeper *awaiting_end; /* [L] until the handle is gone */
     struct kcov_handle *next;          /* [L] in its chain */
 };
 
-/* The last section was left, or there was none: do what waits for that, and wake. The handle may be gone afterwards. */
+/*
+ * The last section was left, or there was none: do what waits for that, and wake. The handle may be
+ * gone afterwards.
+ */
 void kcov_handle_end(struct kcov_handle *handle);
 
 #endif

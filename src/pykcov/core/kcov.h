@@ -1,9 +1,10 @@
 /*
  * kcov.h: the modes, the layout of a buffer, and the C face of pykcov.
  *
- * For native code: compile with -I"$(python -c 'import pykcov; print(pykcov.get_include())')". The functions are weak:
- * each is NULL unless pykcov was imported before the code that uses them was loaded. All of them may be called by any
- * thread, with or without the GIL. For C11 and C++11 or later.
+ * For native code: compile with -I"$(python -c 'import pykcov; print(pykcov.get_include())')". The
+ * functions are weak: each is NULL unless pykcov was imported before the code that uses them was
+ * loaded. All of them may be called by any thread, with or without the GIL. For C11 and C++11 or
+ * later.
  */
 #ifndef KCOV_H
 #define KCOV_H
@@ -36,9 +37,10 @@ struct kio_remote_attach {
 #define KIOREMOTEATTACH _IOW('K', 4, struct kio_remote_attach)
 
 /*
- * The buffer: nmemb words of 64 bits. Word 0 counts entries; the reader may set it to any value at any time. An entry
- * of w words (1: pc; 4: type, operand 1, operand 2, pc) with index e begins at word e * w + 1.
- * Type of a comparison: KCOV_CMP_SIZE of log2(bytes), and KCOV_CMP_CONST if the first operand is a constant.
+ * The buffer: nmemb words of 64 bits. Word 0 counts entries; the reader may set it to any value at
+ * any time. An entry of w words (1: pc; 4: type, operand 1, operand 2, pc) with index e begins at
+ * word e * w + 1. Type of a comparison: KCOV_CMP_SIZE of log2(bytes), and KCOV_CMP_CONST if the
+ * first operand is a constant.
  */
 #define KCOV_BUFFER_WORDS_MAX 262144
 #define KCOV_CMP_WORDS 4
@@ -47,8 +49,9 @@ struct kio_remote_attach {
 #define KCOV_CMP_FLOAT 0x10 /* under KCOV_CMP_BYTES: the operands are IEEE 754 */
 
 /*
- * The descriptor of a device is a memfd, sealed against shrinking and growing. It holds the words, rounded up to whole
- * pages, and then one more page that begins with this. Written by the process that traces; readers map it and look.
+ * The descriptor of a device is a memfd, sealed against shrinking and growing. It holds the words,
+ * rounded up to whole pages, and then one more page that begins with this. Written by the process
+ * that traces; readers map it and look.
  */
 #define KCOV_PAGE 4096
 #define KCOV_INFO_MAGIC UINT64_C(0x766f636b7970) /* "pykcov" */
@@ -62,7 +65,8 @@ struct kcov_info {
     int32_t pid; /* of the last successful enable */
     int32_t tid; /* the thread enabled last, 0: none yet, or the device is remote */
     uint64_t reserved[4];
-    uint64_t dropped; /* atomic: entries refused because the buffer was full, since the last enable */
+    uint64_t
+        dropped; /* atomic: entries refused because the buffer was full, since the last enable */
 };
 
 /* Where kcov_info begins, in bytes, in the descriptor of a buffer of nmemb words. */
@@ -76,8 +80,9 @@ struct kcov_info {
 #endif
 
 /*
- * Names a handle: {subsystem, id, 0}, or {subsystem, group, 1} where the id is the number of a group. The common handle
- * of a group is {KCOV_REMOTE_COMMON, group, 1}. A group's number is never equal to a plain id.
+ * Names a handle: {subsystem, id, 0}, or {subsystem, group, 1} where the id is the number of a
+ * group. The common handle of a group is {KCOV_REMOTE_COMMON, group, 1}. A group's number is never
+ * equal to a plain id.
  */
 struct kcov_key {
     uint64_t subsystem;
@@ -95,22 +100,23 @@ KCOV_API int kcov_remote_register(struct kcov_key key);
 KCOV_API int kcov_remote_unregister(struct kcov_key key);
 
 /*
- * The calling thread begins, ends to work for the device of a handle. leave undoes only the enter made last, and only
- * if that was of the same handle. 0 or ENOMEM. Not for asynchronous signal handlers.
+ * The calling thread begins, ends to work for the device of a handle. leave undoes only the enter
+ * made last, and only if that was of the same handle. 0 or ENOMEM. Not for asynchronous signal
+ * handlers.
  */
 KCOV_API int kcov_remote_enter(struct kcov_key key);
 KCOV_API void kcov_remote_leave(struct kcov_key key);
 
 /*
- * Around code that barges in on the thread: what it runs is not recorded, unless it enters a section of its own. Calls
- * nest. A signal handler may call these two.
+ * Around code that barges in on the thread: what it runs is not recorded, unless it enters a
+ * section of its own. Calls nest. A signal handler may call these two.
  */
 KCOV_API void kcov_interrupt_enter(void);
 KCOV_API void kcov_interrupt_leave(void);
 
 /*
- * One event of the calling thread. size: 1, 2, 4 or 8 bytes, to which a and b are cut; is_const: a is a constant. A
- * signal handler may call these.
+ * One event of the calling thread. size: 1, 2, 4 or 8 bytes, to which a and b are cut; is_const: a
+ * is a constant. A signal handler may call these.
  */
 KCOV_API void kcov_trace_pc(uint64_t pc);
 KCOV_API void kcov_trace_cmp(unsigned size, int is_const, uint64_t a, uint64_t b, uint64_t pc);

@@ -1,6 +1,6 @@
 /*
- * lock.h: the one lock. It guards every field that is marked [L]; the hot path (trace.h) never takes it. No callback,
- * no Python and no wait runs under it, so it is only ever held for a moment.
+ * lock.h: the one lock. It guards every field that is marked [L]; the hot path (trace.h) never
+ * takes it. No callback, no Python and no wait runs under it, so it is only ever held for a moment.
  */
 #ifndef KCOV_LOCK_H
 #define KCOV_LOCK_H

@@ -28,8 +28,8 @@ is_device(PyObject *Py_UNUSED(module), PyObject *object)
 
     if (fd < 0 && PyErr_Occurred()) {
         /* A closed file, or a number that no descriptor has, is no device. */
-        if (!PyErr_ExceptionMatches(PyExc_ValueError) && !PyErr_ExceptionMatches(PyExc_OverflowError) &&
-            !PyErr_ExceptionMatches(PyExc_OSError))
+        if (!PyErr_ExceptionMatches(PyExc_ValueError) &&
+            !PyErr_ExceptionMatches(PyExc_OverflowError) && !PyErr_ExceptionMatches(PyExc_OSError))
             return NULL;
         PyErr_Clear();
     }
@@ -46,7 +46,8 @@ add_constants(PyObject *module)
 {
     return PyModule_AddIntConstant(module, "TRACE_PC", KCOV_MODE_TRACE_PC) < 0 ||
                    PyModule_AddIntConstant(module, "TRACE_CMP", KCOV_MODE_TRACE_CMP) < 0 ||
-                   PyModule_AddIntConstant(module, "TRACE_UNIQUE_PC", KCOV_MODE_TRACE_UNIQUE_PC) < 0 ||
+                   PyModule_AddIntConstant(module, "TRACE_UNIQUE_PC", KCOV_MODE_TRACE_UNIQUE_PC) <
+                       0 ||
                    PyModule_AddIntConstant(module, "CMP_BYTES", KCOV_CMP_BYTES) < 0 ||
                    PyModule_AddIntConstant(module, "REMOTE_COMMON", KCOV_REMOTE_COMMON) < 0 ||
                    PyModule_AddIntConstant(module, "BUFFER_WORDS_MAX", KCOV_BUFFER_WORDS_MAX) < 0 ||
@@ -64,14 +65,20 @@ module_exec(PyObject *module)
 {
     struct kcov_module *state = kcov_module_state(module);
 
-    /* Threads, and with them the attachment, belong to the process: an event could not tell interpreters apart. */
+    /*
+     * Threads, and with them the attachment, belong to the process: an event could not tell
+     * interpreters apart.
+     */
     if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
-        PyErr_SetString(PyExc_ImportError, "pykcov works in the main interpreter only, not in a subinterpreter");
+        PyErr_SetString(PyExc_ImportError,
+                        "pykcov works in the main interpreter only, not in a subinterpreter");
         return -1;
     }
-    if (add_constants(module) < 0 || kcov_errors_add(module, state) < 0 || kcov_group_add(module, state) < 0 ||
-        kcov_device_type_add(module, state) < 0 || kcov_buffer_type_add(module, state) < 0 ||
-        kcov_sections_add(module) < 0 || kcov_events_add(module) < 0 || kcov_probe_add(module, state) < 0)
+    if (add_constants(module) < 0 || kcov_errors_add(module, state) < 0 ||
+        kcov_group_add(module, state) < 0 || kcov_device_type_add(module, state) < 0 ||
+        kcov_buffer_type_add(module, state) < 0 || kcov_sections_add(module) < 0 ||
+        kcov_events_add(module) < 0 || kcov_probe_add(module, state) < 0 ||
+        kcov_native_add(module) < 0)
         return -1;
     return 0;
 }
@@ -88,7 +95,6 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->group_type);
     Py_VISIT(state->probe_type);
     Py_VISIT(state->group_variable);
-    Py_VISIT(state->process_group);
     return 0;
 }
 
@@ -105,7 +111,6 @@ module_clear(PyObject *module)
     Py_CLEAR(state->group_type);
     Py_CLEAR(state->probe_type);
     Py_CLEAR(state->group_variable);
-    Py_CLEAR(state->process_group);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * module.h: what the Python-facing files share. One of them a subject: module.c, device_type.c, buffer_type.c, group.c,
- * sections.c, probe.c.
+ * module.h: what the Python-facing files share. One of them a subject: module.c, device_type.c,
+ * buffer_type.c, group.c, sections.c, probe.c, native.c.
  */
 #ifndef KCOV_MODULE_H
 #define KCOV_MODULE_H
@@ -15,7 +15,7 @@
 #include "kcov.h"
 #include "wait.h"
 
-/* The errors, in the order of kcov_error_names in errors.c. The first is the base of the others. */
+/* The errors, in the order of error_classes in errors.c. The first is the base of the others. */
 enum kcov_error {
     KCOV_ERROR,
     KCOV_ERROR_BUSY,
@@ -34,7 +34,6 @@ struct kcov_module {
     PyTypeObject *group_type;
     PyTypeObject *probe_type;
     PyObject *group_variable;
-    PyObject *process_group;
 };
 
 extern struct PyModuleDef kcov_module_definition;
@@ -49,19 +48,21 @@ int kcov_errors_add(PyObject *module, struct kcov_module *state);
 PyObject *kcov_raise(struct kcov_module *state, int error, const char *format, ...);
 
 /*
- * Any integer; anything else is a TypeError (-1). *fits says whether it is in 0..2^64-1; if not, *value is UINT64_MAX.
+ * Any integer; anything else is a TypeError (-1). *fits says whether it is in 0..2^64-1; if not,
+ * *value is UINT64_MAX.
  */
 int kcov_as_uint64(PyObject *object, uint64_t *value, bool *fits);
 
 /* The same for numbers that must be in range: EINVAL with `what`, a noun. */
-int kcov_need_uint64(struct kcov_module *state, PyObject *object, const char *what, uint64_t *value);
+int kcov_need_uint64(struct kcov_module *state, PyObject *object, const char *what,
+                     uint64_t *value);
 
 /* An integer as an int; out of range gives -1 or INT_MAX. */
 int kcov_as_int(PyObject *object, int *value);
 
 /*
- * How Python waits: without the GIL, and signal handlers run. Use: Py_UNBLOCK_THREADS is in begin, Py_BLOCK_THREADS in
- * end. wait false: not at all.
+ * How Python waits: without the GIL, from begin to end, and signal handlers run. wait false: not at
+ * all.
  */
 struct kcov_python_wait {
     struct kcov_wait wait;
@@ -75,14 +76,12 @@ void kcov_python_wait_end(struct kcov_python_wait *waiting);
 int kcov_group_add(PyObject *module, struct kcov_module *state);
 PyObject *kcov_current_group(PyObject *module, PyObject *unused);
 
-/* The number of the caller's group. 0 or -1 with an exception. */
-int kcov_current_group_number(struct kcov_module *state, uint64_t *number);
-
 /*
- * The key of (subsystem, id). id: an integer, a Group, or NULL or None for the caller's group, with REMOTE_COMMON only.
- * What is out of range becomes a key that no handle has, and *fits is false.
+ * The key of (subsystem, id). id: an integer, a Group, or NULL or None for the caller's group, with
+ * REMOTE_COMMON only. What is out of range becomes a key that no handle has, and *fits is false.
  */
-int kcov_as_key(struct kcov_module *state, PyObject *subsystem, PyObject *id, struct kcov_key *key, bool *fits);
+int kcov_as_key(struct kcov_module *state, PyObject *subsystem, PyObject *id, struct kcov_key *key,
+                bool *fits);
 
 /* (subsystem, id, is_group) */
 PyObject *kcov_key_tuple(struct kcov_key key);
@@ -93,6 +92,7 @@ int kcov_buffer_type_add(PyObject *module, struct kcov_module *state);
 int kcov_sections_add(PyObject *module);
 int kcov_events_add(PyObject *module);
 int kcov_probe_add(PyObject *module, struct kcov_module *state);
+int kcov_native_add(PyObject *module);
 void kcov_probe_clear(void);
 
 struct kcov_buffer;

@@ -1,6 +1,6 @@
 /*
- * probe.c: the constant in probed bytecode. `LOAD_CONST probe; UNARY_INVERT; POP_TOP` comes to probe_invert(): no call,
- * no argument, no frame.
+ * probe.c: the constant in probed bytecode. `LOAD_CONST probe; UNARY_INVERT; POP_TOP` comes to
+ * probe_invert(): no call, no argument, no frame.
  */
 #include "module.h"
 
@@ -9,25 +9,37 @@
 #include <stddef.h>
 
 #include "adopt.h"
+#include "lock.h"
 #include "trace.h"
 
 struct probe {
-    PyObject_HEAD
-    uint64_t pc;
+    PyObject_HEAD uint64_t pc;
     uint32_t number;
 };
 
 static atomic_uint probe_total; /* [a] probes made so far */
-static PyObject *adopter;       /* guarded by the GIL; NULL: none */
+static PyObject *adopter;       /* [L] NULL: none */
+
+static PyObject *
+adopter_reference(void)
+{
+    PyObject *callable;
+
+    kcov_lock();
+    callable = Py_XNewRef(adopter);
+    kcov_unlock();
+    return callable;
+}
 
 /*
- * The adopter is asked, once, in a thread that it has not seen. Its errors are not the traced program's. But what is no
- * Exception, such as the KeyboardInterrupt of a Ctrl-C that fell into this moment, is meant for the program.
+ * The adopter is asked, once, in a thread that it has not seen. Its errors are not the traced
+ * program's. But what is no Exception, such as the KeyboardInterrupt of a Ctrl-C that fell into
+ * this moment, is meant for the program.
  */
-static __attribute__((noinline, cold)) int
+static int
 ask_adopter(void)
 {
-    PyObject *asked = Py_XNewRef(adopter);
+    PyObject *asked = adopter_reference();
     PyObject *answer;
 
     if (asked == NULL || !kcov_adopt_begin()) {
@@ -43,6 +55,18 @@ ask_adopter(void)
     return PyErr_Occurred() ? -1 : 0;
 }
 
+static __attribute__((noinline, cold)) PyObject *
+probe_of_new_thread(struct probe *probe)
+{
+    struct kcov_trace *trace;
+
+    if (ask_adopter() < 0)
+        return NULL;
+    trace = kcov_attached_trace();
+    kcov_record_probe(trace, kcov_trace_mode(trace), probe->pc, probe->number);
+    Py_RETURN_NONE;
+}
+
 static PyObject *
 probe_invert(PyObject *self)
 {
@@ -50,15 +74,9 @@ probe_invert(PyObject *self)
     struct kcov_trace *trace = kcov_attached_trace();
     int mode = kcov_trace_mode(trace);
 
-    if (mode != KCOV_MODE_NONE) {
-        if (mode == KCOV_MODE_ADOPT) {
-            if (ask_adopter() < 0)
-                return NULL;
-            trace = kcov_attached_trace();
-            mode = kcov_trace_mode(trace);
-        }
-        kcov_record_probe(trace, mode, probe->pc, probe->number);
-    }
+    if (mode == KCOV_MODE_ADOPT)
+        return probe_of_new_thread(probe);
+    kcov_record_probe(trace, mode, probe->pc, probe->number);
     Py_RETURN_NONE;
 }
 
@@ -72,7 +90,10 @@ probe_repr(PyObject *self)
     return PyUnicode_FromFormat("<pykcov.Probe %u pc=%s>", probe->number, pc);
 }
 
-/* By its place, so that a copied or unpickled function has the same probe, or one that its process knows how to make. */
+/*
+ * By its place, so that a copied or unpickled function has the same probe, or one that its process
+ * knows how to make.
+ */
 static PyObject *
 probe_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
 {
@@ -114,7 +135,8 @@ static PyType_Slot probe_slots[] = {
     {Py_tp_dealloc, probe_dealloc},
     {Py_tp_members, probe_members},
     {Py_tp_methods, probe_methods},
-    {Py_tp_doc, "A constant for bytecode: `~probe` records that its place was reached. Only probes() makes them."},
+    {Py_tp_doc, "A constant for bytecode: `~probe` records that its place was reached. Only "
+                "probes() makes them."},
     {0},
 };
 
@@ -156,7 +178,8 @@ probes(PyObject *module, PyObject *argument)
 
         if (probe != NULL)
             PyList_SET_ITEM(list, i, (PyObject *)probe);
-        if (probe == NULL || kcov_need_uint64(state, PyTuple_GET_ITEM(pcs, i), "a pc", &probe->pc) < 0)
+        if (probe == NULL ||
+            kcov_need_uint64(state, PyTuple_GET_ITEM(pcs, i), "a pc", &probe->pc) < 0)
             Py_CLEAR(list);
     }
     Py_DECREF(pcs);
@@ -164,7 +187,8 @@ probes(PyObject *module, PyObject *argument)
         return NULL;
     if ((first = take_numbers((size_t)count)) < 0) {
         Py_DECREF(list);
-        return PyErr_Format(PyExc_OverflowError, "%zd more probes would be more than the %u that a process can have",
+        return PyErr_Format(PyExc_OverflowError,
+                            "%zd more probes would be more than the %u that a process can have",
                             count, KCOV_PROBES_MAX);
     }
     for (Py_ssize_t i = 0; i < count; i++)
@@ -178,18 +202,27 @@ probe_count(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     return PyLong_FromUnsignedLong(atomic_load(&probe_total));
 }
 
+static void
+replace_adopter(PyObject *callable)
+{
+    PyObject *before;
+
+    kcov_lock();
+    before = adopter;
+    adopter = Py_XNewRef(callable);
+    kcov_unlock();
+    Py_XDECREF(before);
+}
+
 static PyObject *
 set_adopter(PyObject *module, PyObject *callable)
 {
-    PyObject *before = adopter;
-
     if (callable != Py_None && !PyCallable_Check(callable))
         return PyErr_Format(PyExc_TypeError, "an adopter is a callable or None, not %.200s",
                             Py_TYPE(callable)->tp_name);
     if (kcov_adopter_set(callable != Py_None) != 0)
         return kcov_raise(kcov_module_state(module), ENOMEM, "no memory for an adopter");
-    adopter = callable != Py_None ? Py_NewRef(callable) : NULL;
-    Py_XDECREF(before);
+    replace_adopter(callable != Py_None ? callable : NULL);
     Py_RETURN_NONE;
 }
 
@@ -197,14 +230,15 @@ void
 kcov_probe_clear(void)
 {
     kcov_adopter_set(false);
-    Py_CLEAR(adopter);
+    replace_adopter(NULL);
 }
 
 static PyMethodDef functions[] = {
     {"probes", probes, METH_O, "Make probes for a sequence of pcs, numbered consecutively."},
     {"probe_count", probe_count, METH_NOARGS, "How many probes were made so far."},
     {"set_adopter", set_adopter, METH_O,
-     "Call a callable once in every thread, at its first probe event while it is not attached; None: no more."},
+     "Call a callable once in every thread, at its first probe event while it is not attached; "
+     "None: no more."},
     {0},
 };
 

@@ -1,8 +1,10 @@
 /*
- * remote.h: handles, by which events of many threads find one device, and sections, in which a thread works for one.
+ * remote.h: handles, by which events of many threads find one device, and sections, in which a
+ * thread works for one.
  *
- * A handle is `none` (no device, or one that is being closed), `ready` (it has an open device) or `dying` (being
- * removed). Whoever leaves the last section of a handle does what was waiting for that, in the same step.
+ * A handle is `none` (no device, or one that is being closed), `ready` (it has an open device) or
+ * `dying` (being removed). Whoever leaves the last section of a handle does what was waiting for
+ * that, in the same step.
  */
 #ifndef KCOV_REMOTE_H
 #define KCOV_REMOTE_H
@@ -40,19 +42,30 @@ struct kcov_device *kcov_handle_device(const struct kcov_handle *handle);
 bool kcov_handle_dying(const struct kcov_handle *handle);
 void kcov_handle_link(struct kcov_handle *handle, struct kcov_device *device);
 
-/* Its device was closed: a common handle goes with it, an explicit one stays. Returns the handle. */
+/*
+ * Its device was closed: a common handle goes with it, an explicit one stays. Returns the handle.
+ */
 struct kcov_handle *kcov_handle_closed(struct kcov_handle *handle);
 
-/* Let what waits for the last section happen: now if there is none, else sleep until it is left (0 or EINTR). */
+/*
+ * Let what waits for the last section happen: now if there is none, else sleep until it is left (0
+ * or EINTR).
+ */
 int kcov_handle_drain(struct kcov_handle *handle, const struct kcov_wait *wait);
 
 /* Sleep until a dying handle is gone. */
 int kcov_handle_await_end(struct kcov_handle *handle, const struct kcov_wait *wait);
 
-/* Leave the caller's sections of a handle. Their records stay, without effect. The handle may be gone afterwards. */
+/*
+ * Leave the caller's sections of a handle. Their records stay, without effect. The handle may be
+ * gone afterwards.
+ */
 void kcov_sections_leave(struct kcov_handle *handle);
 
-/* The same for all sections of a thread: the caller's, or in a forked child that of a thread that is gone. */
+/*
+ * The same for all sections of a thread: the caller's, or in a forked child that of a thread that
+ * is gone.
+ */
 void kcov_sections_leave_all(struct kcov_thread *thread);
 
 /* Free the records. */

@@ -11,7 +11,8 @@
 
 /* Whether a section of this handle, entered now, has an effect. */
 static bool
-takes_effect(const struct kcov_handle *handle, const struct kcov_thread *thread, enum kcov_context context)
+takes_effect(const struct kcov_handle *handle, const struct kcov_thread *thread,
+             enum kcov_context context)
 {
     if (handle == NULL || handle->state != KCOV_HANDLE_READY || handle->device->state != KCOV_TRACE)
         return false;
@@ -39,7 +40,8 @@ end_interrupt(struct kcov_thread *thread, struct kcov_device *device)
     int mode = kcov_trace_mode(&thread->interrupt);
 
     atomic_store(&thread->interrupt.mode, KCOV_MODE_NONE);
-    if (mode != KCOV_MODE_NONE && device->state == KCOV_TRACE && kcov_trace_mode(&device->trace) == mode)
+    if (mode != KCOV_MODE_NONE && device->state == KCOV_TRACE &&
+        kcov_trace_mode(&device->trace) == mode)
         kcov_append_batch(&device->trace, &thread->interrupt);
 }
 
@@ -55,7 +57,8 @@ enter(struct kcov_key key, enum kcov_context context)
         return ENOMEM;
     if (!takes_effect(handle, thread, context))
         handle = NULL;
-    if (handle != NULL && context == KCOV_INTERRUPT_CONTEXT && kcov_thread_interrupt_buffer(thread) != 0)
+    if (handle != NULL && context == KCOV_INTERRUPT_CONTEXT &&
+        kcov_thread_interrupt_buffer(thread) != 0)
         return ENOMEM;
     if ((section = malloc(sizeof(*section))) == NULL)
         return ENOMEM;

@@ -1,5 +1,6 @@
 /*
- * sections.c: the functions of the module that concern handles, sections, interrupts and the calling thread.
+ * sections.c: the functions of the module that concern handles, sections, interrupts and the
+ * calling thread.
  */
 #include "module.h"
 
@@ -19,7 +20,8 @@ need_key(struct kcov_module *state, PyObject *subsystem, PyObject *id, struct kc
         return -1;
     if (fits)
         return 0;
-    kcov_raise(state, EINVAL, "the numbers of a handle are in 0..2**64-1, not (%S, %S)", subsystem, id);
+    kcov_raise(state, EINVAL, "the numbers of a handle are in 0..2**64-1, not (%S, %S)", subsystem,
+               id);
     return -1;
 }
 
@@ -59,7 +61,8 @@ remote_unregister(PyObject *module, PyObject *args, PyObject *kwargs)
     struct kcov_key key;
     int error, wait = true;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|Op:unregister", keywords, &subsystem, &id, &wait) ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|Op:unregister", keywords, &subsystem, &id,
+                                     &wait) ||
         need_key(kcov_module_state(module), subsystem, id, &key) < 0)
         return NULL;
     error = kcov_handle_unregister(key, kcov_python_wait_begin(&waiting, wait));
@@ -69,13 +72,16 @@ remote_unregister(PyObject *module, PyObject *args, PyObject *kwargs)
 
 /* Positional arguments only: these two stand around every piece of work that is carried along. */
 static int
-section_key(PyObject *module, const char *name, PyObject *const *args, Py_ssize_t count, struct kcov_key *key)
+section_key(PyObject *module, const char *name, PyObject *const *args, Py_ssize_t count,
+            struct kcov_key *key)
 {
     if (count > 2) {
-        PyErr_Format(PyExc_TypeError, "%s() takes at most 2 arguments, %zd were given", name, count);
+        PyErr_Format(PyExc_TypeError, "%s() takes at most 2 arguments, %zd were given", name,
+                     count);
         return -1;
     }
-    return need_key(kcov_module_state(module), count > 0 ? args[0] : NULL, count > 1 ? args[1] : NULL, key);
+    return need_key(kcov_module_state(module), count > 0 ? args[0] : NULL,
+                    count > 1 ? args[1] : NULL, key);
 }
 
 static PyObject *
@@ -125,13 +131,15 @@ handle_tuple(const struct kcov_handle_status *handle)
 {
     static const char *const names[] = {
         [KCOV_HANDLE_NONE] = "none", [KCOV_HANDLE_READY] = "ready", [KCOV_HANDLE_DYING] = "dying"};
-    PyObject *device = handle->device != 0 ? PyLong_FromUnsignedLongLong(handle->device) : Py_NewRef(Py_None);
+    PyObject *device =
+        handle->device != 0 ? PyLong_FromUnsignedLongLong(handle->device) : Py_NewRef(Py_None);
 
     if (device == NULL)
         return NULL;
-    return Py_BuildValue("KKNsIN", (unsigned long long)handle->key.subsystem, (unsigned long long)handle->key.id,
-                         PyBool_FromLong((long)handle->key.is_group), names[handle->state], handle->sections,
-                         device);
+    return Py_BuildValue("KKNsIN", (unsigned long long)handle->key.subsystem,
+                         (unsigned long long)handle->key.id,
+                         PyBool_FromLong((long)handle->key.is_group), names[handle->state],
+                         handle->sections, device);
 }
 
 static PyObject *
@@ -193,7 +201,8 @@ sleepers(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 static PyMethodDef functions[] = {
     {"current_group", kcov_current_group, METH_NOARGS, NULL},
     {"register", (PyCFunction)(void (*)(void))remote_register, METH_VARARGS | METH_KEYWORDS, NULL},
-    {"unregister", (PyCFunction)(void (*)(void))remote_unregister, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"unregister", (PyCFunction)(void (*)(void))remote_unregister, METH_VARARGS | METH_KEYWORDS,
+     NULL},
     {"enter", (PyCFunction)(void (*)(void))remote_enter, METH_FASTCALL, NULL},
     {"leave", (PyCFunction)(void (*)(void))remote_leave, METH_FASTCALL, NULL},
     {"interrupt_enter", interrupt_enter, METH_NOARGS, NULL},

@@ -1,6 +1,7 @@
 /*
- * thread.c: see thread.h. A thread is known from its first enable, enter or adoption until it ends, by whatever road: the
- * C library calls the destructor of `key` on all of them. A fork takes the lock, so the child finds everything whole.
+ * thread.c: see thread.h. A thread is known from its first enable, enter or adoption until it ends,
+ * by whatever road: the C library calls the destructor of `key` on all of them. A fork takes the
+ * lock, so the child finds everything whole.
  */
 #define _GNU_SOURCE
 #define KCOV_CORE
@@ -19,10 +20,10 @@
 
 #define INTERRUPT_BYTES (KCOV_BUFFER_WORDS_MAX * sizeof(uint64_t))
 
-static struct kcov_thread *threads; /* [L] */
-static pthread_key_t key;           /* [I] */
-static atomic_uint_fast64_t groups; /* [a] number of the newest group */
-static atomic_uint_fast64_t process_group;
+static struct kcov_thread *threads;        /* [L] */
+static pthread_key_t key;                  /* [I] */
+static atomic_uint_fast64_t groups;        /* [a] number of the newest group */
+static atomic_uint_fast64_t process_group; /* [a] */
 
 uint64_t
 kcov_group_new(void)
@@ -43,8 +44,18 @@ at_thread_end(void *thread)
     kcov_thread_exit();
 }
 
-static void before_fork(void) { kcov_lock(); }
-static void after_fork_in_parent(void) { kcov_unlock(); }
+static void
+before_fork(void)
+{
+    kcov_lock();
+    kcov_device_before_fork();
+}
+
+static void
+after_fork_in_parent(void)
+{
+    kcov_unlock();
+}
 
 static void
 unlink_thread(struct kcov_thread *thread)
@@ -67,8 +78,9 @@ free_thread(struct kcov_thread *thread)
 }
 
 /*
- * The child has one thread, attached to nothing. What the others were attached to is given up as if they had ended,
- * except that their interrupt buffers are not appended: the parent does that. Who slept is gone.
+ * The child has one thread, attached to nothing. What the others were attached to is given up as if
+ * they had ended, except that their interrupt buffers are not appended: the parent does that. Who
+ * slept is gone.
  */
 static void
 after_fork_in_child(void)
@@ -90,6 +102,8 @@ after_fork_in_child(void)
             free_thread(thread);
         }
     }
+    if (kcov_self.thread != NULL)
+        kcov_self.thread->tid = (int32_t)syscall(SYS_gettid);
     kcov_adopt_forked();
     kcov_thread_attach();
     kcov_unlock();
@@ -143,7 +157,7 @@ kcov_thread_device(void)
 }
 
 static void
-set(_Atomic(struct kcov_trace *) *place, struct kcov_trace *trace)
+set(kcov_trace_pointer *place, struct kcov_trace *trace)
 {
     atomic_store_explicit(place, trace, memory_order_relaxed);
 }
@@ -155,13 +169,14 @@ kcov_thread_attach(void)
     struct kcov_device *device = kcov_thread_device();
     struct kcov_idle *idle = self->thread != NULL ? self->thread->idle : &kcov_newborn;
     struct kcov_trace *in_thread = device != NULL ? &device->trace : &idle->trace;
-    struct kcov_trace *in_interrupt = self->thread != NULL ? &self->thread->interrupt : &kcov_nothing;
+    struct kcov_trace *in_interrupt =
+        self->thread != NULL ? &self->thread->interrupt : &kcov_nothing;
 
     if (self->quiet > 0)
         in_thread = in_interrupt = &kcov_nothing;
     /* In this order, since a signal handler may look at any moment. */
-    set(&self->thread_trace, in_thread);
-    set(&self->interrupt_trace, in_interrupt);
+    set(&self->in_thread, in_thread);
+    set(&self->in_interrupt, in_interrupt);
     set(&self->trace, self->interrupts > 0 ? in_interrupt : in_thread);
 }
 
@@ -172,8 +187,8 @@ kcov_thread_interrupt_buffer(struct kcov_thread *thread)
 
     if (thread->interrupt.words != NULL)
         return 0;
-    words = mmap(NULL, INTERRUPT_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                 -1, 0);
+    words = mmap(NULL, INTERRUPT_BYTES, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (words == MAP_FAILED)
         return ENOMEM;
     thread->interrupt.words = words;
@@ -215,5 +230,6 @@ kcov_thread_attached(void)
 bool
 kcov_thread_in_interrupt_section(void)
 {
-    return kcov_self.thread != NULL && kcov_self.thread->stacks[KCOV_INTERRUPT_CONTEXT].effective != NULL;
+    return kcov_self.thread != NULL &&
+           kcov_self.thread->stacks[KCOV_INTERRUPT_CONTEXT].effective != NULL;
 }

@@ -1,5 +1,6 @@
 /*
- * thread.h: what a thread has besides its attachment: its own device, its sections, its interrupt buffer.
+ * thread.h: what a thread has besides its attachment: its own device, its sections, its interrupt
+ * buffer.
  */
 #ifndef KCOV_THREAD_H
 #define KCOV_THREAD_H
@@ -12,10 +13,10 @@ struct kcov_handle;
 
 /* One enter, to be undone by a leave. */
 struct kcov_section {
-    struct kcov_key key;         /* [I] */
-    struct kcov_handle *handle;  /* [L] whose device it works for, NULL: no effect (any more) */
-    struct kcov_section *below;  /* [L] the next on the stack */
-    struct kcov_section *outer;  /* [L] of an effective one: the next effective one below */
+    struct kcov_key key;        /* [I] */
+    struct kcov_handle *handle; /* [L] whose device it works for, NULL: no effect (any more) */
+    struct kcov_section *below; /* [L] the next on the stack */
+    struct kcov_section *outer; /* [L] of an effective one: the next effective one below */
 };
 
 struct kcov_stack {
@@ -26,16 +27,16 @@ struct kcov_stack {
 /* Index of a stack. The two contexts never look at each other's. */
 enum kcov_context { KCOV_THREAD_CONTEXT, KCOV_INTERRUPT_CONTEXT };
 
-/* Only the thread itself writes these fields, but under the lock, so that a fork finds them whole. */
+/* Only the thread itself writes this, but under the lock: a fork must find it whole. */
 struct kcov_thread {
-    struct kcov_trace interrupt;         /* the private buffer; mode 0 outside effective interrupt sections */
-    _Atomic uint64_t interrupt_dropped;  /* [a] */
-    struct kcov_stack stacks[2];         /* [L] by context */
-    struct kcov_device *own;             /* [L] enabled by this thread; never remote */
-    struct kcov_idle *idle;              /* [L] where it points when it is attached to nothing */
-    struct kcov_thread *next;            /* [L] all threads */
-    struct kcov_thread *previous;        /* [L] */
-    int32_t tid;                         /* [I] */
+    struct kcov_trace interrupt;        /* private; mode 0 outside effective interrupt sections */
+    _Atomic uint64_t interrupt_dropped; /* [a] */
+    struct kcov_stack stacks[2];        /* [L] by context */
+    struct kcov_device *own;            /* [L] enabled by this thread; never remote */
+    struct kcov_idle *idle;             /* [L] where it points when it is attached to nothing */
+    struct kcov_thread *next;           /* [L] all threads */
+    struct kcov_thread *previous;       /* [L] */
+    int32_t tid;                        /* [L] native id; another one in a forked child */
 };
 
 /* All of these concern the calling thread, and are called under the lock. */

@@ -8,8 +8,8 @@
 
 _Thread_local struct kcov_self kcov_self = {
     .trace = &kcov_newborn.trace,
-    .thread_trace = &kcov_newborn.trace,
-    .interrupt_trace = &kcov_nothing,
+    .in_thread = &kcov_newborn.trace,
+    .in_interrupt = &kcov_nothing,
 };
 
 struct kcov_switches kcov_switches;
@@ -59,22 +59,22 @@ kcov_append_batch(struct kcov_trace *trace, struct kcov_trace *batch)
     uint64_t count = atomic_load_explicit(&batch->words[0], memory_order_relaxed);
     uint64_t lost = atomic_load_explicit(batch->dropped, memory_order_relaxed);
     size_t width = trace->mode == KCOV_MODE_TRACE_CMP ? KCOV_CMP_WORDS : 1;
-    int64_t index = count > 0 ? kcov_claim(trace, count) : -1;
+    uint64_t index;
 
     if (lost > 0)
         atomic_fetch_add_explicit(trace->dropped, lost, memory_order_relaxed);
-    if (index < 0)
+    if (count == 0 || !kcov_claim(trace, count, &index))
         return;
     for (size_t i = 0; i < count * width; i++) {
         uint64_t word = atomic_load_explicit(&batch->words[1 + i], memory_order_relaxed);
-        atomic_store_explicit(&trace->words[(size_t)index * width + 1 + i], word, memory_order_relaxed);
+        atomic_store_explicit(&trace->words[index * width + 1 + i], word, memory_order_relaxed);
     }
 }
 
 void
 kcov_interrupt_enter(void)
 {
-    struct kcov_trace *trace = atomic_load_explicit(&kcov_self.interrupt_trace, memory_order_relaxed);
+    struct kcov_trace *trace = atomic_load_explicit(&kcov_self.in_interrupt, memory_order_relaxed);
 
     kcov_self.interrupts++;
     atomic_store_explicit(&kcov_self.trace, trace, memory_order_relaxed);
@@ -83,7 +83,7 @@ kcov_interrupt_enter(void)
 void
 kcov_interrupt_leave(void)
 {
-    struct kcov_trace *trace = atomic_load_explicit(&kcov_self.thread_trace, memory_order_relaxed);
+    struct kcov_trace *trace = atomic_load_explicit(&kcov_self.in_thread, memory_order_relaxed);
 
     if (kcov_self.interrupts == 0 || --kcov_self.interrupts > 0)
         return;
@@ -105,6 +105,6 @@ kcov_trace_cmp(unsigned size, int is_const, uint64_t a, uint64_t b, uint64_t pc)
     if (logarithm < 0)
         return;
     mask = UINT64_MAX >> (64 - 8 * size);
-    kcov_record_cmp(KCOV_CMP_SIZE((unsigned)logarithm) | (is_const ? KCOV_CMP_CONST : 0), a & mask, b & mask,
-                    pc);
+    kcov_record_cmp(KCOV_CMP_SIZE((unsigned)logarithm) | (is_const ? KCOV_CMP_CONST : 0), a & mask,
+                    b & mask, pc);
 }

@@ -1,5 +1,6 @@
 /*
- * wait.c: see wait.h. Every sleeper has a condition of its own: nothing that a fork could leave half used.
+ * wait.c: see wait.h. Every sleeper has a condition of its own: nothing that a fork could leave
+ * half used.
  */
 #include "wait.h"
 

@@ -9,7 +9,9 @@
 
 /* How an operation waits. NULL instead of one: not at all. */
 struct kcov_wait {
-    /* Called now and then, without the lock; not 0 gives the wait up (EINTR). NULL: wait for ever. */
+    /*
+     * Called now and then, without the lock; not 0 gives the wait up (EINTR). NULL: wait for ever.
+     */
     int (*poll)(void *context);
     void *context;
 };
@@ -30,7 +32,8 @@ struct kcov_sleeper {
 void kcov_sleep_prepare(struct kcov_sleeper *sleeper, struct kcov_sleeper **queue);
 
 /* Sleep until woken (0) or until poll gives up (EINTR). */
-int kcov_sleep(struct kcov_sleeper *sleeper, struct kcov_sleeper **queue, const struct kcov_wait *wait);
+int kcov_sleep(struct kcov_sleeper *sleeper, struct kcov_sleeper **queue,
+               const struct kcov_wait *wait);
 
 /* Wake and release all who stand in the queue. */
 void kcov_wake(struct kcov_sleeper **queue);

@@ -1,0 +1,328 @@
+/*
+ * device_operations.c: the methods of Device. Each calls the core, which answers with an errno, and
+ * says it in words.
+ */
+#include <errno.h>
+
+#include "device_type.h"
+
+const char *
+kcov_state_name(const struct kcov_device_status *status)
+{
+    static const char *const names[] = {
+        [KCOV_NONE] = "none",
+        [KCOV_READY] = "ready",
+        [KCOV_TRACE] = "trace",
+        [KCOV_STOPPING] = "stopping",
+    };
+
+    return status->open ? names[status->state] : "closed";
+}
+
+/* ENXIO: what the device is, and what it would have to be. */
+static PyObject *
+raise_not_ready(PyObject *self, const char *operation, const char *needed)
+{
+    struct kcov_device_status status = status_of(self);
+
+    if (!status.open)
+        return kcov_raise(state_of(self), ENXIO, "%s: the device is closed", operation);
+    if (status.state == KCOV_NONE)
+        return kcov_raise(state_of(self), ENXIO,
+                          "%s: the device has no buffer; call set_buffer_size() first", operation);
+    return kcov_raise(state_of(self), ENXIO, "%s: the device is in state '%s', not '%s'", operation,
+                      kcov_state_name(&status), needed);
+}
+
+static PyObject *
+raise_other(PyObject *self, const char *operation, int error)
+{
+    return kcov_raise(state_of(self), error, "%s: %s", operation, strerror(error));
+}
+
+static PyObject *
+device_set_buffer_size(PyObject *self, PyObject *nmemb)
+{
+    uint64_t words;
+    bool fits;
+    int error;
+
+    if (kcov_as_uint64(nmemb, &words, &fits) < 0)
+        return NULL;
+    switch (error = kcov_device_set_buffer(core(self), words)) {
+    case 0:
+        Py_RETURN_NONE;
+    case ENXIO:
+        return raise_not_ready(self, "set_buffer_size", "none");
+    case EBUSY:
+        return kcov_raise(state_of(self), error,
+                          "set_buffer_size: the device has a buffer of %llu words already",
+                          (unsigned long long)status_of(self).nmemb);
+    case EINVAL:
+        return kcov_raise(state_of(self), error,
+                          "set_buffer_size: a buffer has 1 to %d words, not %S",
+                          KCOV_BUFFER_WORDS_MAX, nmemb);
+    default:
+        return raise_other(self, "set_buffer_size", error);
+    }
+}
+
+static PyObject *
+enable(PyObject *self, int mode)
+{
+    int error = kcov_device_enable(core(self), mode);
+
+    switch (error) {
+    case 0:
+        Py_RETURN_NONE;
+    case ENXIO:
+        return raise_not_ready(self, "enable", "ready");
+    case EBUSY:
+        return kcov_raise(state_of(self), error,
+                          "enable: the calling thread is attached to a device already");
+    case EINVAL:
+        return kcov_raise(
+            state_of(self), error,
+            "enable: no such mode; there are TRACE_PC, TRACE_CMP and TRACE_UNIQUE_PC");
+    default:
+        return raise_other(self, "enable", error);
+    }
+}
+
+static PyObject *
+device_enable(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {"mode", NULL};
+    PyObject *object = NULL;
+    int mode = KCOV_MODE_TRACE_PC;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:enable", keywords, &object))
+        return NULL;
+    if (object != NULL && kcov_as_int(object, &mode) < 0)
+        return NULL;
+    return enable(self, mode);
+}
+
+static PyObject *
+disable(PyObject *self, bool wait)
+{
+    struct kcov_python_wait waiting;
+    int error = kcov_device_disable(core(self), kcov_python_wait_begin(&waiting, wait));
+
+    kcov_python_wait_end(&waiting);
+    switch (error) {
+    case 0:
+        Py_RETURN_NONE;
+    case EINTR:
+        return NULL;
+    case ENXIO:
+        return raise_not_ready(self, "disable", "trace");
+    case EPERM:
+        return kcov_raise(state_of(self), error,
+                          "disable: only the thread that enabled the device may disable it");
+    default:
+        return raise_other(self, "disable", error);
+    }
+}
+
+static PyObject *
+device_disable(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {"wait", NULL};
+    int wait = true;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p:disable", keywords, &wait))
+        return NULL;
+    return disable(self, wait);
+}
+
+static PyObject *
+raise_attach_busy(PyObject *self)
+{
+    if (status_of(self).remote)
+        return kcov_raise(state_of(self), EBUSY, "remote_attach: the device has a handle already");
+    return kcov_raise(state_of(self), EBUSY, "remote_attach: the handle has a device already");
+}
+
+static PyObject *
+attach(PyObject *self, PyObject *subsystem, PyObject *id)
+{
+    struct kcov_python_wait waiting;
+    struct kcov_key key;
+    uint64_t number = KCOV_REMOTE_COMMON;
+    bool fits = true;
+    int error;
+
+    if (subsystem != NULL && kcov_as_uint64(subsystem, &number, &fits) < 0)
+        return NULL;
+    if (fits && number == KCOV_REMOTE_COMMON)
+        id = NULL; /* not looked at */
+    if (kcov_as_key(state_of(self), subsystem, id, &key, &fits) < 0)
+        return NULL;
+    error = kcov_device_attach(core(self), key, kcov_python_wait_begin(&waiting, true));
+    kcov_python_wait_end(&waiting);
+    switch (error) {
+    case 0:
+        Py_RETURN_NONE;
+    case EINTR:
+        return NULL;
+    case ENXIO:
+        return raise_not_ready(self, "remote_attach", "ready");
+    case EINVAL:
+        return kcov_raise(state_of(self), error,
+                          "remote_attach: the handle (%S, %S) is not registered", subsystem, id);
+    case EBUSY:
+        return raise_attach_busy(self);
+    default:
+        return raise_other(self, "remote_attach", error);
+    }
+}
+
+static PyObject *
+device_remote_attach(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {"subsystem", "id", NULL};
+    PyObject *subsystem = NULL, *id = NULL;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO:remote_attach", keywords, &subsystem, &id))
+        return NULL;
+    return attach(self, subsystem, id);
+}
+
+static PyObject *
+close_device(PyObject *self, bool wait)
+{
+    struct kcov_python_wait waiting;
+    int error = kcov_device_close(core(self), kcov_python_wait_begin(&waiting, wait));
+
+    kcov_python_wait_end(&waiting);
+    switch (error) {
+    case 0:
+        Py_RETURN_NONE;
+    case ENXIO: /* closed already */
+        Py_RETURN_NONE;
+    case EINTR:
+        return NULL;
+    default:
+        return raise_other(self, "close", error);
+    }
+}
+
+static PyObject *
+device_close(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {"wait", NULL};
+    int wait = true;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p:close", keywords, &wait))
+        return NULL;
+    return close_device(self, wait);
+}
+
+static PyObject *
+device_enter(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    return Py_NewRef(self);
+}
+
+static PyObject *
+device_exit(PyObject *self, PyObject *Py_UNUSED(args))
+{
+    return close_device(self, true);
+}
+
+static PyObject *
+device_fileno(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    int fd = kcov_device_fd(core(self));
+
+    return fd >= 0 ? PyLong_FromLong(fd) : raise_not_ready(self, "fileno", "ready");
+}
+
+static PyObject *
+device_mmap_offset(PyObject *self, PyObject *argument)
+{
+    PyObject *offset = PyNumber_Index(argument);
+    long long bytes;
+    int error, overflow;
+
+    if (offset == NULL)
+        return NULL;
+    bytes = PyLong_AsLongLongAndOverflow(offset, &overflow);
+    error = kcov_device_mmap(core(self), overflow != 0 ? -1 : bytes);
+    if (error == 0)
+        return offset;
+    if (error == EINVAL)
+        kcov_raise(state_of(self), error, "mmap_offset: the buffer does not reach byte %S", offset);
+    else
+        raise_not_ready(self, "mmap_offset", "ready");
+    Py_DECREF(offset);
+    return NULL;
+}
+
+static PyObject *
+ioctl_attach(PyObject *self, PyObject *argument)
+{
+    if (argument == NULL || !PyTuple_Check(argument) || PyTuple_GET_SIZE(argument) != 2)
+        return PyErr_Format(PyExc_TypeError, "the argument of KIOREMOTEATTACH is (subsystem, id)");
+    return attach(self, PyTuple_GET_ITEM(argument, 0), PyTuple_GET_ITEM(argument, 1));
+}
+
+/* 0 is the answer of every request that worked. */
+static PyObject *
+ioctl_answer(PyObject *none)
+{
+    if (none == NULL)
+        return NULL;
+    Py_DECREF(none);
+    return PyLong_FromLong(0);
+}
+
+static PyObject *
+device_ioctl(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {"request", "arg", NULL};
+    PyObject *request, *argument = NULL, *zero, *none;
+    uint64_t number;
+    bool fits;
+    int mode = 0;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:ioctl", keywords, &request, &argument) ||
+        kcov_as_uint64(request, &number, &fits) < 0)
+        return NULL;
+    switch (number) {
+    case KIOSETBUFSIZE:
+        zero = PyLong_FromLong(0);
+        none =
+            zero != NULL ? device_set_buffer_size(self, argument != NULL ? argument : zero) : NULL;
+        Py_XDECREF(zero);
+        return ioctl_answer(none);
+    case KIOENABLE:
+        if (argument != NULL && kcov_as_int(argument, &mode) < 0)
+            return NULL;
+        return ioctl_answer(enable(self, mode));
+    case KIODISABLE:
+        return ioctl_answer(disable(self, true));
+    case KIOREMOTEATTACH:
+        return ioctl_answer(ioctl_attach(self, argument));
+    default:
+        if (!status_of(self).open)
+            return raise_not_ready(self, "ioctl", "ready");
+        return kcov_raise(state_of(self), ENOTTY, "ioctl: there is no request %S", request);
+    }
+}
+
+PyMethodDef kcov_device_methods[] = {
+    {"__enter__", device_enter, METH_NOARGS, NULL},
+    {"__exit__", device_exit, METH_VARARGS, NULL},
+    {"set_buffer_size", device_set_buffer_size, METH_O, NULL},
+    {"enable", (PyCFunction)(void (*)(void))device_enable, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"disable", (PyCFunction)(void (*)(void))device_disable, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"remote_attach", (PyCFunction)(void (*)(void))device_remote_attach,
+     METH_VARARGS | METH_KEYWORDS, NULL},
+    {"ioctl", (PyCFunction)(void (*)(void))device_ioctl, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"mmap_offset", device_mmap_offset, METH_O, NULL},
+    {"fileno", device_fileno, METH_NOARGS, NULL},
+    {"close", (PyCFunction)(void (*)(void))device_close, METH_VARARGS | METH_KEYWORDS, NULL},
+    {0},
+};

@@ -1,0 +1,39 @@
+/*
+ * device_type.h: what the two files of the type Device share.
+ */
+#ifndef KCOV_DEVICE_TYPE_H
+#define KCOV_DEVICE_TYPE_H
+
+#include "device.h"
+#include "module.h"
+
+struct device_object {
+    PyObject_HEAD struct kcov_device *device;
+};
+
+static inline struct kcov_device *
+core(PyObject *self)
+{
+    return ((struct device_object *)self)->device;
+}
+
+static inline struct kcov_module *
+state_of(PyObject *self)
+{
+    return kcov_module_of_type(Py_TYPE(self));
+}
+
+static inline struct kcov_device_status
+status_of(PyObject *self)
+{
+    struct kcov_device_status status;
+
+    kcov_device_status(core(self), &status);
+    return status;
+}
+
+const char *kcov_state_name(const struct kcov_device_status *status);
+
+extern PyMethodDef kcov_device_methods[];
+
+#endif

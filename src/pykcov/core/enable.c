@@ -1,0 +1,207 @@
+/*
+ * enable.c: what makes a device record, and stops it: its buffer, enable and disable, the handle.
+ * See device.h. The order of the checks in every operation is that of the specification.
+ */
+#define _GNU_SOURCE
+#define KCOV_CORE
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "lock.h"
+#include "remote.h"
+#include "thread.h"
+
+static pid_t process; /* [L] getpid(), 0: not asked yet */
+
+static int
+finish(int error)
+{
+    kcov_unlock();
+    return error;
+}
+
+static int
+set_buffer(struct kcov_device *device, uint64_t nmemb)
+{
+    int error;
+
+    if (!device->open)
+        return ENXIO;
+    if (device->nmemb != 0)
+        return EBUSY;
+    if (nmemb < 1 || nmemb > KCOV_BUFFER_WORDS_MAX)
+        return EINVAL;
+    if ((error = kcov_buffer_create(&device->buffer, device->fd, nmemb)) != 0)
+        return error;
+    device->nmemb = nmemb;
+    device->trace.words = device->buffer->words;
+    device->trace.dropped = kcov_buffer_dropped(device->buffer);
+    device->state = KCOV_READY;
+    return 0;
+}
+
+int
+kcov_device_set_buffer(struct kcov_device *device, uint64_t nmemb)
+{
+    kcov_lock();
+    kcov_device_settle();
+    return finish(set_buffer(device, nmemb));
+}
+
+/* The generation that nothing in the maps holds. Only a wrap of the 8 bits clears anything. */
+static int
+new_generation(struct kcov_device *device)
+{
+    if (device->trace.seen == NULL) {
+        void *maps = mmap(NULL, KCOV_SEEN_BYTES, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (maps == MAP_FAILED)
+            return ENOMEM;
+        /* Few pages are touched, and each by few probes: not worth 2 MB of zeros. */
+        madvise(maps, KCOV_SEEN_BYTES, MADV_NOHUGEPAGE);
+        device->trace.seen = maps;
+        device->trace.native_seen = (_Atomic uint64_t *)((char *)maps + KCOV_PROBES_MAX);
+    }
+    if (device->trace.generation == UINT8_MAX) {
+        if (madvise((void *)device->trace.seen, KCOV_SEEN_BYTES, MADV_DONTNEED) != 0)
+            return ENOMEM;
+        device->trace.generation = 0;
+    }
+    device->trace.generation++;
+    return 0;
+}
+
+static void
+write_info(struct kcov_device *device, int mode, int32_t tid)
+{
+    struct kcov_info *info = device->buffer->info;
+
+    if (process == 0)
+        process = getpid();
+    atomic_store_explicit(device->trace.dropped, 0, memory_order_relaxed);
+    __atomic_store_n(&info->mode, (uint32_t)mode, __ATOMIC_RELAXED);
+    __atomic_store_n(&info->pid, process, __ATOMIC_RELAXED);
+    __atomic_store_n(&info->tid, tid, __ATOMIC_RELAXED);
+}
+
+static int
+enable(struct kcov_device *device, int mode)
+{
+    struct kcov_thread *thread;
+
+    if (!device->open)
+        return ENXIO;
+    if (kcov_thread_device() != NULL)
+        return EBUSY;
+    if (device->state != KCOV_READY)
+        return ENXIO;
+    if (mode != KCOV_MODE_TRACE_PC && mode != KCOV_MODE_TRACE_CMP &&
+        mode != KCOV_MODE_TRACE_UNIQUE_PC)
+        return EINVAL;
+    if ((thread = kcov_thread_get()) == NULL)
+        return ENOMEM;
+    if (mode == KCOV_MODE_TRACE_UNIQUE_PC && new_generation(device) != 0)
+        return ENOMEM;
+    write_info(device, mode, device->handle == NULL ? thread->tid : 0);
+    device->trace.capacity = kcov_capacity(mode, device->nmemb);
+    atomic_store(&device->trace.shared, device->handle != NULL || device->inherited);
+    device->state = KCOV_TRACE;
+    atomic_store(&device->trace.mode, mode);
+    if (device->handle == NULL) {
+        device->owner = thread;
+        thread->own = device;
+        kcov_thread_attach();
+    }
+    return 0;
+}
+
+int
+kcov_device_enable(struct kcov_device *device, int mode)
+{
+    kcov_lock();
+    kcov_device_settle();
+    return finish(enable(device, mode));
+}
+
+static int
+disable(struct kcov_device *device, const struct kcov_wait *wait)
+{
+    if (!device->open)
+        return ENXIO;
+    if (device->handle == NULL && (device->owner == NULL || device->owner != kcov_self.thread))
+        return EPERM;
+    if (device->state != KCOV_TRACE)
+        return ENXIO;
+    if (device->owner != NULL) {
+        kcov_device_disown(device->owner);
+        return 0;
+    }
+    kcov_sections_leave(device->handle);
+    if (device->state != KCOV_TRACE)
+        return 0;
+    atomic_store(&device->trace.mode, KCOV_MODE_NONE);
+    device->state = KCOV_STOPPING;
+    return kcov_handle_drain(device->handle, wait);
+}
+
+int
+kcov_device_disable(struct kcov_device *device, const struct kcov_wait *wait)
+{
+    kcov_lock();
+    kcov_device_settle();
+    return finish(disable(device, wait));
+}
+
+/* What stands against attaching the device right now. */
+static int
+check_attach(struct kcov_device *device, struct kcov_key key, struct kcov_handle *handle)
+{
+    bool common = key.subsystem == KCOV_REMOTE_COMMON;
+
+    if (!device->open || device->state != KCOV_READY)
+        return ENXIO;
+    if (!common && handle == NULL)
+        return EINVAL;
+    if (device->handle != NULL)
+        return EBUSY;
+    if (common)
+        return handle != NULL && !kcov_handle_dying(handle) ? EBUSY : 0;
+    return kcov_handle_device(handle) != NULL ? EBUSY : 0;
+}
+
+static int
+attach(struct kcov_device *device, struct kcov_key key, const struct kcov_wait *wait)
+{
+    struct kcov_handle *handle;
+    int error;
+
+    for (;;) {
+        handle = kcov_handle_find(key);
+        if ((error = check_attach(device, key, handle)) != 0)
+            return error;
+        if (handle == NULL || !kcov_handle_dying(handle))
+            break;
+        if ((error = kcov_handle_await_end(handle, wait)) != 0)
+            return error;
+    }
+    if (handle == NULL && (handle = kcov_handle_add(key)) == NULL)
+        return ENOMEM;
+    kcov_handle_link(handle, device);
+    return 0;
+}
+
+int
+kcov_device_attach(struct kcov_device *device, struct kcov_key key, const struct kcov_wait *wait)
+{
+    kcov_lock();
+    kcov_device_settle();
+    return finish(attach(device, key, wait));
+}
+
+void
+kcov_device_forked(void)
+{
+    process = 0;
+}
