@@ -1,0 +1,82 @@
+"""The executable and shared objects that the process has or had loaded, and what a native pc is in terms of them.
+
+A pc is an address, another one in each run; (build-id, offset) is the same in all of them.
+"""
+
+import os
+import re
+import struct
+from typing import NamedTuple
+
+from pykcov import _core
+
+# struct kcov_image_log: magic, bytes of text, lost lines.
+_HEADER = struct.Struct("=QQQ")
+_MAGIC = 0x676D69766F636B
+
+
+class Image(NamedTuple):
+    """An executable or shared object, at one place in memory."""
+
+    path: str
+    build_id: str
+    """Hexadecimal; '' if it was linked without one."""
+    start: int
+    """First address."""
+    end: int
+    """The address after the last one."""
+    bias: int
+    """What to subtract from an address to get the offset, the address that the file itself uses."""
+    instrumented: bool
+    """Built with `pykcov cflags`. Code that was built otherwise may be instrumented without saying so."""
+    loaded: bool
+    """Still there when looked at last."""
+
+
+class Place(NamedTuple):
+    """What a native pc is in every run."""
+
+    image: Image
+    offset: int
+
+
+def images() -> list[Image]:
+    """Look at what is loaded; return all images that were ever seen in this process, in the order of first sight."""
+    text, _ = _core.image_log()
+    return parse_log(text)
+
+
+def read_log(descriptor: int) -> list[Image]:
+    """Return the images of another process, dead or alive, from the descriptor that its _core.share_image_log() gave.
+
+    ValueError if it is not one.
+    """
+    header = os.pread(descriptor, _HEADER.size, 0)
+    magic, used, _ = _HEADER.unpack(header) if len(header) == _HEADER.size else (0, 0, 0)
+    if magic != _MAGIC:
+        raise ValueError(f"descriptor {descriptor} is not a log of images")
+    return parse_log(os.pread(descriptor, used, _HEADER.size))
+
+
+def parse_log(text: bytes) -> list[Image]:
+    """Return the images that a log (core/images.h) tells of."""
+    found: list[Image] = []
+    for line in text.split(b"\n"):
+        if line.startswith(b"+ "):
+            start, end, bias, flag, build_id, path = line[2:].split(b" ", 5)
+            name = re.sub(rb"\\([0-7]{3})", lambda escape: bytes([int(escape[1], 8)]), path)
+            found.append(
+                Image(
+                    os.fsdecode(name),
+                    "" if build_id == b"-" else build_id.decode(),
+                    int(start, 16),
+                    int(end, 16),
+                    int(bias, 16),
+                    flag == b"i",
+                    True,
+                )
+            )
+        elif line.startswith(b"- "):
+            number = int(line.partition(b" ")[2], 16)
+            found[number] = found[number]._replace(loaded=False)
+    return found

@@ -1,0 +1,161 @@
+"""Native pcs as Locations, beside those of Python code."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from operator import index
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
+
+from pykcov import locations
+from pykcov.locations import PYTHON_PC, Location
+from pykcov.native.images import Image, Place, images
+
+if TYPE_CHECKING:
+    from pykcov.native.lines import ImageLines
+    from pykcov.native.symbols import Symbol, Symbolizer
+
+_SYSTEM = ("/usr/include/", "/usr/lib/", "/usr/local/include/", "/rustc/")
+_MISSING = "needs symbolic, pyelftools and capstone: pip install 'pykcov[native]'"
+
+
+class Remark(NamedTuple):
+    """Something about native code that is not known."""
+
+    image: str
+    """Path of the executable or shared object."""
+    reason: str
+
+
+def symbolize(pcs: Iterable[SupportsIndex]) -> list[Location]:
+    """Return what each pc stands for, in the order given (an array of numpy will do).
+
+    A pc that this process does not know gives a Location whose `known` is false. TypeError if something is no integer.
+    """
+    numbers = [index(pc) for pc in pcs]
+    native = sorted({pc for pc in numbers if pc < PYTHON_PC})
+    if not native:
+        return locations.symbolize(numbers)
+    found = dict(zip(native, (rows[0] for rows in _shared().locate(images(), native)), strict=True))
+    python = iter(locations.symbolize(pc for pc in numbers if pc >= PYTHON_PC))
+    return [found[pc] if pc < PYTHON_PC else next(python) for pc in numbers]
+
+
+def lines(pcs: Iterable[SupportsIndex]) -> dict[str, list[int]]:
+    """Return the source lines, Python's and others, that hits of these pcs imply: sorted, by file."""
+    numbers = {index(pc) for pc in pcs}
+    native = sorted(pc for pc in numbers if pc < PYTHON_PC)
+    rows = [row for row in locations.symbolize(sorted(numbers.difference(native))) if row.known]
+    if native:
+        rows += [row for several in _shared().locate(images(), native) for row in several if row.lines]
+    found: dict[str, set[int]] = {}
+    for row in rows:
+        found.setdefault(row.file, set()).update(row.lines)
+    return {file: sorted(numbers) for file, numbers in sorted(found.items())}
+
+
+class Locator:
+    """Makes Locations of native pcs. Opens each file once."""
+
+    def __init__(self) -> None:
+        """Open nothing yet."""
+        self.remarks: dict[Remark, None] = {}
+        """In the order of discovery; a set."""
+        self._symbolizer: Symbolizer | None = None
+        self._lines: dict[tuple[str, str], ImageLines | None] = {}
+
+    def locate(self, images: Sequence[Image], pcs: Sequence[int]) -> list[list[Location]]:
+        """Return the Locations of each pc: one a source file that it implies lines of, at least one."""
+        # Those that are gone first, so that of several at one address the one that counts is looked at last.
+        ordered = sorted(images, key=lambda image: image.loaded)
+        found: list[list[Location]] = []
+        for pc in pcs:
+            image = next((image for image in reversed(ordered) if image.start <= pc < image.end), None)
+            found.append([_unknown(pc)] if image is None else self._rows(Place(image, pc - image.bias), pc))
+        return found
+
+    def all_of(self, image: Image) -> Iterator[Location]:
+        """Return the Locations of all pcs of an image that could be recorded and imply lines."""
+        for offset, _ in self._lines_of(image) or ():
+            yield from (row for row in self._rows(Place(image, offset), offset + image.bias) if row.lines)
+
+    def _rows(self, place: Place, pc: int) -> list[Location]:
+        known = self._lines_of(place.image)
+        if known is None or self._symbolizer is None:
+            return [_without_lines(place, pc, None)]
+        symbol = self._symbolizer.symbolize(place)
+        if symbol.note:
+            self.remarks[Remark(place.image.path, symbol.note)] = None
+        lines = {file: set(numbers) for file, numbers in known.lines_of(place.offset).items()}
+        # Where a function was inlined the line of its call has run, too.
+        for frame in symbol.frames:
+            if frame.file and frame.line:
+                lines.setdefault(frame.file, set()).add(frame.line)
+        rows = [_with_lines(place, pc, symbol, file, numbers) for file, numbers in lines.items() if not is_system(file)]
+        return rows or [_without_lines(place, pc, symbol)]
+
+    def _lines_of(self, image: Image) -> "ImageLines | None":
+        key = (image.path, image.build_id)
+        if key not in self._lines:
+            self._lines[key] = self._read(image)
+        return self._lines[key]
+
+    def _read(self, image: Image) -> "ImageLines | None":
+        try:
+            from elftools.common.exceptions import DWARFError, ELFError
+
+            from pykcov.native.elf import MissingError
+            from pykcov.native.lines import ImageLines
+            from pykcov.native.symbols import Symbolizer
+        except ImportError:
+            self.remarks[Remark(image.path, _MISSING)] = None
+            return None
+        self._symbolizer = self._symbolizer or Symbolizer()
+        try:
+            found = ImageLines(image)
+        except MissingError as error:
+            self.remarks[Remark(image.path, str(error))] = None
+            return None
+        except (OSError, ELFError, DWARFError) as error:
+            self.remarks[Remark(image.path, f"its debug information cannot be read: {error}")] = None
+            return None
+        if found.problem:
+            self.remarks[Remark(image.path, found.problem)] = None
+        return found
+
+
+_locator: Locator | None = None
+
+
+def _shared() -> Locator:
+    global _locator
+    if _locator is None:
+        _locator = Locator()
+    return _locator
+
+
+def is_system(file: str) -> bool:
+    """Return whether a source file belongs to the system or to Python, not to the program: a header, mostly."""
+    return file.startswith(_SYSTEM) or "/include/python3." in file
+
+
+def _with_lines(place: Place, pc: int, symbol: "Symbol", file: str, lines: set[int]) -> Location:
+    frame = next((frame for frame in symbol.frames if frame.file == file), None)
+    line = frame.line if frame is not None and frame.line else min(lines)
+    innermost = frame or next(iter(symbol.frames), None)
+    return _location(place, pc, file, line, innermost.function if innermost else "", tuple(sorted(lines)))
+
+
+def _without_lines(place: Place, pc: int, symbol: "Symbol | None") -> Location:
+    name = Path(place.image.path).name
+    if symbol is None or not symbol.frames:
+        return _location(place, pc, f"<{name}>", 0, f"{name}+{place.offset:#x}", ())
+    function = symbol.frames[0].function + (f"+{symbol.distance:#x}" if symbol.distance else "")
+    return _location(place, pc, f"<{name}>", 0, function, ())
+
+
+def _location(place: Place, pc: int, file: str, line: int, function: str, lines: tuple[int, ...]) -> Location:
+    module = Path(place.image.path).name.partition(".")[0]
+    return Location(pc, file, line, line, -1, -1, function, module, lines)
+
+
+def _unknown(pc: int) -> Location:
+    return Location(pc, "", 0, 0, -1, -1, "", "", ())
