@@ -21,7 +21,7 @@ extern "C" {
 #define KCOV_MODE_TRACE_PC 1
 #define KCOV_MODE_TRACE_CMP 2
 #define KCOV_MODE_TRACE_UNIQUE_PC 0x101 /* each location once per enable, in order of first hit */
-#define KCOV_CMP_BYTES 0x200            /* with KCOV_MODE_TRACE_CMP; no device takes it yet */
+#define KCOV_CMP_BYTES 0x200            /* with KCOV_MODE_TRACE_CMP: operands of any kind */
 
 #define KCOV_REMOTE_COMMON 0 /* the subsystem of handles that are keyed by a group */
 
@@ -46,7 +46,46 @@ struct kio_remote_attach {
 #define KCOV_CMP_WORDS 4
 #define KCOV_CMP_CONST 0x1
 #define KCOV_CMP_SIZE(x) ((x) << 1)
-#define KCOV_CMP_FLOAT 0x10 /* under KCOV_CMP_BYTES: the operands are IEEE 754 */
+
+/*
+ * Under KCOV_CMP_BYTES the type says more. Bits 8 to 15 are the operation, 0 in native code. With
+ * KCOV_CMP_PAYLOAD the operands are the lengths of two operands in bytes, which are in the entries
+ * that follow, as many as bits 16 to 31 say: the first operand, then the second, each 0 to 2
+ * entries that hold at most its first KCOV_OPERAND_BYTES bytes, and zeros behind it. They are
+ * bytes, or UTF-8 (KCOV_CMP_TEXT), or integers in two's complement, least significant byte first
+ * (KCOV_CMP_INTEGER). Of text of more than KCOV_OPERAND_BYTES characters the length is the number
+ * of characters. A record is never split: all of its entries are there, in one piece, or none.
+ */
+#define KCOV_CMP_PAYLOAD 0x8
+#define KCOV_CMP_FLOAT 0x10   /* the operands are IEEE 754 numbers */
+#define KCOV_CMP_SWAPPED 0x20 /* the first operand is the right one in the source */
+#define KCOV_CMP_TEXT 0x40
+#define KCOV_CMP_INTEGER 0x80
+#define KCOV_CMP_OPERATION(x) ((x) << 8)
+#define KCOV_CMP_ENTRIES(x) ((x) << 16)
+#define KCOV_OPERAND_BYTES 64
+
+enum kcov_operation {
+    KCOV_CMP_EQ = 1,
+    KCOV_CMP_NE,
+    KCOV_CMP_LT,
+    KCOV_CMP_LE,
+    KCOV_CMP_GT,
+    KCOV_CMP_GE,
+    KCOV_CMP_IN,
+    KCOV_CMP_NOT_IN,
+    KCOV_CMP_STARTSWITH,
+    KCOV_CMP_ENDSWITH,
+    KCOV_CMP_FIND,
+    KCOV_CMP_INDEX,
+    KCOV_CMP_COUNT,
+    KCOV_CMP_SPLIT,
+    KCOV_CMP_PARTITION,
+    KCOV_CMP_REMOVEPREFIX,
+    KCOV_CMP_REMOVESUFFIX,
+    KCOV_CMP_SUBSCRIPT, /* a key that is looked up in a dict, with one of the dict's */
+    KCOV_CMP_MATCH,     /* a key of a mapping pattern, with one of the dict's */
+};
 
 /*
  * The descriptor of a device is a memfd, sealed against shrinking and growing. It holds the words,

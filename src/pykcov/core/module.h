@@ -1,6 +1,6 @@
 /*
  * module.h: what the Python-facing files share. One of them a subject: module.c, device_type.c,
- * buffer_type.c, group.c, sections.c, probe.c, native.c.
+ * buffer_type.c, group.c, sections.c, probe.c, compare.c, native.c.
  */
 #ifndef KCOV_MODULE_H
 #define KCOV_MODULE_H
@@ -33,6 +33,7 @@ struct kcov_module {
     PyTypeObject *buffer_type;
     PyTypeObject *group_type;
     PyTypeObject *probe_type;
+    PyTypeObject *compare_probe_type;
     PyObject *group_variable;
 };
 
@@ -72,6 +73,10 @@ struct kcov_python_wait {
 const struct kcov_wait *kcov_python_wait_begin(struct kcov_python_wait *waiting, bool wait);
 void kcov_python_wait_end(struct kcov_python_wait *waiting);
 
+/* thread_end.c: the calling thread owns a device, which it gives up when Python ends it. 0 or -1.
+ */
+int kcov_watch_thread_end(void);
+
 /* group.c */
 int kcov_group_add(PyObject *module, struct kcov_module *state);
 PyObject *kcov_current_group(PyObject *module, PyObject *unused);
@@ -92,6 +97,7 @@ int kcov_buffer_type_add(PyObject *module, struct kcov_module *state);
 int kcov_sections_add(PyObject *module);
 int kcov_events_add(PyObject *module);
 int kcov_probe_add(PyObject *module, struct kcov_module *state);
+int kcov_compare_add(PyObject *module, struct kcov_module *state);
 int kcov_native_add(PyObject *module);
 void kcov_probe_clear(void);
 

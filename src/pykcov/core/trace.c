@@ -58,7 +58,7 @@ kcov_append_batch(struct kcov_trace *trace, struct kcov_trace *batch)
 {
     uint64_t count = atomic_load_explicit(&batch->words[0], memory_order_relaxed);
     uint64_t lost = atomic_load_explicit(batch->dropped, memory_order_relaxed);
-    size_t width = trace->mode == KCOV_MODE_TRACE_CMP ? KCOV_CMP_WORDS : 1;
+    size_t width = kcov_entry_words(trace->mode);
     uint64_t index;
 
     if (lost > 0)

@@ -99,11 +99,17 @@ kcov_halted(void)
     return atomic_load_explicit(&kcov_switches.on, memory_order_relaxed) != 0;
 }
 
+static inline unsigned
+kcov_entry_words(int mode)
+{
+    return mode & KCOV_MODE_TRACE_CMP ? KCOV_CMP_WORDS : 1;
+}
+
 /* How many entries of a mode fit into nmemb words. */
 static inline uint64_t
 kcov_capacity(int mode, uint64_t nmemb)
 {
-    return (nmemb - 1) / (mode == KCOV_MODE_TRACE_CMP ? KCOV_CMP_WORDS : 1);
+    return (nmemb - 1) / kcov_entry_words(mode);
 }
 
 /* Whether k entries fit behind an index of 0..2^64-1. */
@@ -185,16 +191,58 @@ kcov_append_pc(struct kcov_trace *trace, uint64_t pc)
 }
 
 static inline void
+kcov_write_entry(_Atomic uint64_t *entry, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+    atomic_store_explicit(&entry[0], a, memory_order_relaxed);
+    atomic_store_explicit(&entry[1], b, memory_order_relaxed);
+    atomic_store_explicit(&entry[2], c, memory_order_relaxed);
+    atomic_store_explicit(&entry[3], d, memory_order_relaxed);
+}
+
+static inline void
 kcov_append_cmp(struct kcov_trace *trace, uint64_t type, uint64_t a, uint64_t b, uint64_t pc)
 {
     uint64_t index;
 
-    if (kcov_claim(trace, 1, &index)) {
-        _Atomic uint64_t *entry = &trace->words[index * KCOV_CMP_WORDS + 1];
-        atomic_store_explicit(&entry[0], type, memory_order_relaxed);
-        atomic_store_explicit(&entry[1], a, memory_order_relaxed);
-        atomic_store_explicit(&entry[2], b, memory_order_relaxed);
-        atomic_store_explicit(&entry[3], pc, memory_order_relaxed);
+    if (kcov_claim(trace, 1, &index))
+        kcov_write_entry(&trace->words[index * KCOV_CMP_WORDS + 1], type, a, b, pc);
+}
+
+#define KCOV_OPERAND_WORDS (KCOV_OPERAND_BYTES / 8)
+
+/* An operand that is more than a word: its length in bytes and the first of them, then zeros. */
+struct kcov_operand {
+    uint64_t length;
+    uint64_t words[KCOV_OPERAND_WORDS];
+};
+
+/* How many entries hold what is recorded of it. */
+static inline unsigned
+kcov_operand_entries(const struct kcov_operand *operand)
+{
+    return operand->length > KCOV_CMP_WORDS * 8 ? 2 : operand->length > 0;
+}
+
+/* Header and payload in one piece, or neither, which counts every entry of them as dropped. */
+static inline void
+kcov_append_cmp_bytes(struct kcov_trace *trace, uint64_t type, const struct kcov_operand *first,
+                      const struct kcov_operand *second, uint64_t pc)
+{
+    const struct kcov_operand *operands[] = {first, second};
+    uint64_t payload = kcov_operand_entries(first) + kcov_operand_entries(second);
+    _Atomic uint64_t *entry;
+    uint64_t index;
+
+    if (!kcov_claim(trace, 1 + payload, &index))
+        return;
+    entry = &trace->words[index * KCOV_CMP_WORDS + 1];
+    kcov_write_entry(entry, type | KCOV_CMP_PAYLOAD | KCOV_CMP_ENTRIES(payload), first->length,
+                     second->length, pc);
+    for (unsigned i = 0; i < 2; i++) {
+        const uint64_t *words = operands[i]->words;
+
+        for (unsigned j = kcov_operand_entries(operands[i]); j > 0; j--, words += KCOV_CMP_WORDS)
+            kcov_write_entry(entry += KCOV_CMP_WORDS, words[0], words[1], words[2], words[3]);
     }
 }
 
@@ -290,7 +338,7 @@ kcov_record_cmp(uint64_t type, uint64_t a, uint64_t b, uint64_t pc)
 {
     struct kcov_trace *trace = kcov_attached_trace();
 
-    if (kcov_trace_mode(trace) == KCOV_MODE_TRACE_CMP && !kcov_halted())
+    if (kcov_trace_mode(trace) & KCOV_MODE_TRACE_CMP && !kcov_halted())
         kcov_append_cmp(trace, type, a, b, pc);
 }
 
