@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from pykcov.records import Comparison
+
 __all__ = [
     "Buffer",
     "Device",
@@ -51,13 +53,25 @@ class Buffer(_core.Buffer):
     after the device was closed and its process died, as long as this object or a view of it lives.
     """
 
+    # records imports numpy, which starts threads and imports much: a program under `pykcov run` must not notice.
+
     def pcs(self) -> "NDArray[np.uint64]":
         """Return the pcs recorded so far, in order: a copy. For the modes whose entries are pcs."""
-        # Not before: numpy starts threads and imports much, which a program under `pykcov run` must not notice.
-        import numpy as np
+        from pykcov import records
 
-        words = np.frombuffer(self, dtype=np.uint64)
-        return words[1 : 1 + min(self.count, self.nmemb - 1)].copy()
+        return records.pcs(records.array(self.words))
+
+    def entries(self) -> "NDArray[np.void]":
+        """Return the comparisons recorded so far as an array of `records.COMPARISON`: a copy. For TRACE_CMP."""
+        from pykcov import records
+
+        return records.comparison_array(records.array(self.words))
+
+    def comparisons(self) -> "list[Comparison]":
+        """Return the comparisons recorded so far, decoded. For TRACE_CMP."""
+        from pykcov import records
+
+        return records.comparisons(records.array(self.words))
 
 
 class Device(_core.Device):

@@ -70,9 +70,11 @@ device_set_buffer_size(PyObject *self, PyObject *nmemb)
 static PyObject *
 enable(PyObject *self, int mode)
 {
-    int error = kcov_device_enable(core(self), mode);
+    int error;
 
-    switch (error) {
+    if (kcov_watch_thread_end() < 0)
+        return NULL;
+    switch (error = kcov_device_enable(core(self), mode)) {
     case 0:
         Py_RETURN_NONE;
     case ENXIO:
@@ -81,9 +83,9 @@ enable(PyObject *self, int mode)
         return kcov_raise(state_of(self), error,
                           "enable: the calling thread is attached to a device already");
     case EINVAL:
-        return kcov_raise(
-            state_of(self), error,
-            "enable: no such mode; there are TRACE_PC, TRACE_CMP and TRACE_UNIQUE_PC");
+        return kcov_raise(state_of(self), error,
+                          "enable: no such mode; there are TRACE_PC, TRACE_UNIQUE_PC, TRACE_CMP "
+                          "and TRACE_CMP | CMP_BYTES");
     default:
         return raise_other(self, "enable", error);
     }

@@ -196,6 +196,19 @@ kcov_thread_interrupt_buffer(struct kcov_thread *thread)
 }
 
 void
+kcov_thread_give_up(void)
+{
+    struct kcov_thread *thread = kcov_self.thread;
+
+    if (thread == NULL)
+        return;
+    kcov_lock();
+    kcov_sections_leave_all(thread);
+    kcov_device_disown(thread);
+    kcov_unlock();
+}
+
+void
 kcov_thread_exit(void)
 {
     struct kcov_thread *thread = kcov_self.thread;

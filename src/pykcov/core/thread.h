@@ -55,7 +55,10 @@ int kcov_thread_interrupt_buffer(struct kcov_thread *thread);
 
 /* These take the lock. */
 
-/* Leave all sections, give up the own device, forget the thread. It may go on as if it were new. */
+/* Leave all sections and give up the own device. */
+void kcov_thread_give_up(void);
+
+/* The same, and forget the thread. It may go on as if it were new. */
 void kcov_thread_exit(void);
 
 /* Serial of the device it is attached to in thread context, 0: none. */
