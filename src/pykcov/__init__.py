@@ -39,6 +39,7 @@ from pykcov.instrument import (
     skipped,
 )
 from pykcov.locations import Location, symbolize
+from pykcov.records import Comparison
 from pykcov.remote import group
 from pykcov.session import Trace, trace
 from pykcov.warnings import PykcovWarning
@@ -55,6 +56,7 @@ __all__ = [
     "TRACE_PC",
     "TRACE_UNIQUE_PC",
     "Buffer",
+    "Comparison",
     "Device",
     "DeviceBusyError",
     "DeviceNotReadyError",

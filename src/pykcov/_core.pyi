@@ -179,6 +179,30 @@ class Probe:
 def probes(pcs: Sequence[int], /) -> list[Probe]:
     """Make probes for `pcs`, numbered consecutively. No more than PROBES_MAX in a process (OverflowError)."""
 
+class CompareProbe:
+    """A constant for bytecode: `probe[b] = a` records that a and b are compared. Only compare_probes() makes them.
+
+    Never fails, and never runs code of the program's: only exact builtin types are looked at.
+    """
+
+    @property
+    def pc(self) -> int:
+        """The 64-bit name of the place."""
+
+    @property
+    def operation(self) -> int:
+        """KCOV_CMP_EQ, ... of kcov.h; also the index into records.OPERATIONS."""
+
+    @property
+    def const(self) -> int:
+        """Which operand is a constant of the code: 1 the left, 2 the right, 0 none."""
+
+    def __setitem__(self, b: object, a: object, /) -> None: ...
+    def __reduce__(self) -> tuple[Callable[[int, int, int], CompareProbe], tuple[int, int, int]]: ...
+
+def compare_probes(sites: Sequence[tuple[int, int, int]], /) -> list[CompareProbe]:
+    """Make probes for comparisons, each a (pc, operation, const). EINVAL for an unknown operation or const."""
+
 def probe_count() -> int:
     """How many probes were made so far."""
 

@@ -61,17 +61,21 @@ class Buffer(_core.Buffer):
 
         return records.pcs(records.array(self.words))
 
-    def entries(self) -> "NDArray[np.void]":
-        """Return the comparisons recorded so far as an array of `records.COMPARISON`: a copy. For TRACE_CMP."""
+    def entries(self) -> "NDArray[np.uint64]":
+        """Return the entries of TRACE_CMP as an array of n rows of 4 words, without a copy: it is the buffer."""
         from pykcov import records
 
-        return records.comparison_array(records.array(self.words))
+        return records.entries(records.array(self.words))
 
     def comparisons(self) -> "list[Comparison]":
-        """Return the comparisons recorded so far, decoded. For TRACE_CMP."""
+        """Return the comparisons recorded so far, decoded. For TRACE_CMP, with or without CMP_BYTES.
+
+        Raises ValueError if the payload of one is not there: another thread is at writing it, or the entries are of
+        another mode.
+        """
         from pykcov import records
 
-        return records.comparisons(records.array(self.words))
+        return records.comparisons(self.entries())
 
 
 class Device(_core.Device):

@@ -4,55 +4,192 @@
 not fit into the buffer is not there.
 """
 
-from typing import Final, NamedTuple
+import struct
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 COMPARISON_WORDS: Final = 4
-COMPARISON: Final = np.dtype([("type", np.uint64), ("a", np.uint64), ("b", np.uint64), ("pc", np.uint64)])
-"""One entry of TRACE_CMP, as it stands in the buffer."""
+"""Words of an entry of TRACE_CMP: type, operand 1, operand 2, pc."""
+
+OPERAND_BYTES: Final = 64
+"""No more of an operand is recorded."""
+
+OPERATIONS: Final = (
+    *("", "==", "!=", "<", "<=", ">", ">=", "in", "not in", "startswith", "endswith", "find", "index", "count"),
+    *("split", "partition", "removeprefix", "removesuffix", "subscript", "match"),
+)
+"""What `Comparison.op` may be, by its number in the type; '' is unknown."""
+
+# Of the type; as in kcov.h.
+_CONST = 0x1
+_PAYLOAD = 0x8
+_FLOAT = 0x10
+_SWAPPED = 0x20
+_TEXT = 0x40
+_INTEGER = 0x80
+_PYTHON_PC = 1 << 63
+
+Operand = int | float | str | bytes
 
 
 class Comparison(NamedTuple):
-    """One entry of TRACE_CMP, decoded."""
+    """What was compared at a place: an entry of TRACE_CMP, or, with CMP_BYTES, one with the payload behind it."""
 
+    op: str
+    """One of OPERATIONS; '' for what native code compares, and without CMP_BYTES."""
     size: int
-    """Bytes of an operand: 1, 2, 4 or 8."""
+    """Bytes of an operand: 1, 2, 4 or 8. 0 for str, bytes and longer integers: each has its own length."""
     const: bool
-    """Whether `a` is a constant of the code."""
-    a: int
-    """The first operand, cut to `size` bytes, without sign."""
-    b: int
-    """The second one."""
+    """Whether `operand1` is a constant of the code."""
+    operand1: Operand
+    """The left operand; or the right one, if that is a constant. bool is int here, bytearray is bytes.
+
+    Numbers of native code, whose type is not known, have no sign. Of str, bytes and long integers (their lowest bytes)
+    there are at most OPERAND_BYTES bytes.
+    """
+    operand2: Operand
+    """The other one."""
     pc: int
     """Where it was compared."""
+    swapped: bool = False
+    """Whether `operand1` is the right one in the source. Always false without CMP_BYTES."""
+    length1: int = 0
+    """Bytes of operand1 before it was cut; for a str of more than OPERAND_BYTES characters, its characters."""
+    length2: int = 0
+    """The same for operand2."""
+
+    @property
+    def left(self) -> Operand:
+        """The operand that is on the left in the source: what is looked for of `in`, the str of str.find()."""
+        return self.operand2 if self.swapped else self.operand1
+
+    @property
+    def right(self) -> Operand:
+        """The operand that is on the right in the source."""
+        return self.operand1 if self.swapped else self.operand2
 
 
-def array(words: memoryview) -> NDArray[np.uint64]:
+def array(words: memoryview) -> "NDArray[np.uint64]":
     """Return the words of a buffer as an array, without a copy."""
+    # Not before: numpy starts threads and imports much, which a program under `pykcov run` must not notice.
+    import numpy as np
+
     return np.frombuffer(words, dtype=np.uint64)
 
 
-def pcs(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def pcs(words: "NDArray[np.uint64]") -> "NDArray[np.uint64]":
     """Return the entries of a mode that records pcs: a copy."""
     return words[1 : 1 + _entries(words, 1)].copy()
 
 
-def comparison_array(words: NDArray[np.uint64]) -> NDArray[np.void]:
-    """Return the entries of TRACE_CMP as an array of COMPARISON: a copy."""
+def entries(words: "NDArray[np.uint64]") -> "NDArray[np.uint64]":
+    """Return the entries of TRACE_CMP, a row each, without a copy: later events and reset() show in it."""
     length = COMPARISON_WORDS * _entries(words, COMPARISON_WORDS)
-    return words[1 : 1 + length].copy().view(COMPARISON)
+    return words[1 : 1 + length].reshape(-1, COMPARISON_WORDS)
 
 
-def comparisons(words: NDArray[np.uint64]) -> list[Comparison]:
-    """Return the entries of TRACE_CMP, decoded."""
-    return [
-        Comparison(size=1 << (kind >> 1 & 3), const=bool(kind & 1), a=a, b=b, pc=pc)
-        for kind, a, b, pc in comparison_array(words).tolist()
-    ]
+def comparisons(rows: "NDArray[np.uint64]") -> list[Comparison]:
+    """Decode entries of TRACE_CMP, with and without CMP_BYTES.
+
+    Raises ValueError if the payload of one is not there: the rows do not begin and end with a record, another thread is
+    writing it at this moment, or they were recorded in another mode.
+    """
+    # One copy: what is looked at must not change.
+    return list(_decode(rows.copy()))
 
 
-def _entries(words: NDArray[np.uint64], width: int) -> int:
+def _decode(rows: "NDArray[np.uint64]") -> Iterator[Comparison]:
+    payload = rows.tobytes()
+    numbers: list[tuple[int, int, int, int]] = rows.tolist()
+    at = 0
+    while at < len(numbers):
+        kind, first, second, pc = numbers[at]
+        at += 1
+        if not kind & _PAYLOAD:
+            yield _number_record(kind, first, second, pc)
+            continue
+        middle = at + _operand_entries(first)
+        end = middle + _operand_entries(second)
+        if end - at != kind >> 16 or end > len(numbers):
+            raise ValueError(
+                f"entry {at - 1}, of type {kind:#x}, is not followed by its {kind >> 16} entries of payload"
+            )
+        yield Comparison(
+            _operation(kind),
+            0,
+            bool(kind & _CONST),
+            _operand(kind, payload[32 * at : 32 * middle], first),
+            _operand(kind, payload[32 * middle : 32 * end], second),
+            pc,
+            bool(kind & _SWAPPED),
+            first,
+            second,
+        )
+        at = end
+
+
+def _number_record(kind: int, first: int, second: int, pc: int) -> Comparison:
+    size = 1 << (kind >> 1 & 3)
+    return Comparison(
+        _operation(kind),
+        size,
+        bool(kind & _CONST),
+        _number(kind, first, size, pc),
+        _number(kind, second, size, pc),
+        pc,
+        bool(kind & _SWAPPED),
+        size,
+        size,
+    )
+
+
+def _number(kind: int, word: int, size: int, pc: int) -> int | float:
+    if kind & _FLOAT:
+        octets = word.to_bytes(8, "little")
+        number: float = struct.unpack_from("<f" if size == 4 else "<d", octets)[0]
+        return number
+    if pc & _PYTHON_PC and word >> 8 * size - 1 & 1:
+        return word - (1 << 8 * size)
+    return word
+
+
+def _operand(kind: int, payload: bytes, length: int) -> Operand:
+    octets = payload[: min(length, OPERAND_BYTES)]
+    if kind & _INTEGER:
+        return int.from_bytes(octets, "little", signed=length <= OPERAND_BYTES)
+    if not kind & _TEXT:
+        return octets
+    if length > OPERAND_BYTES:
+        octets = _whole_characters(octets)
+    try:
+        return octets.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:  # Not from the core.
+        return octets.decode("utf-8", "backslashreplace")
+
+
+def _whole_characters(octets: bytes) -> bytes:
+    """Cut off the beginning of a character that ends a piece of UTF-8."""
+    start = len(octets) - 1
+    while start > 0 and octets[start] & 0xC0 == 0x80:
+        start -= 1
+    first = octets[start]
+    size = 1 if first < 0xC0 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
+    return octets if start + size <= len(octets) else octets[:start]
+
+
+def _operation(kind: int) -> str:
+    number = kind >> 8 & 0xFF
+    return OPERATIONS[number] if number < len(OPERATIONS) else ""
+
+
+def _operand_entries(length: int) -> int:
+    return 2 if length > 8 * COMPARISON_WORDS else int(length > 0)
+
+
+def _entries(words: "NDArray[np.uint64]", width: int) -> int:
     """How many entries of `width` words there are."""
     return min(int(words[0]), (len(words) - 1) // width)
