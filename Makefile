@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all bench lint format clean
+.PHONY: vectors state-machine sanitize valgrind mutants
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,25 @@ test: lint ## from nothing: own .venv, install with test dependencies, every che
 test-all: $(VENV)/ready ## the tests on every supported CPython found on this machine
 	$(BIN)/python -m pip install --quiet nox
 	$(BIN)/nox
+
+vectors: $(VENV)/ready ## replay all kcov(4) vectors with real threads
+	$(BIN)/python tools/replay_vectors.py tests/data/core.jsonl.gz tests/data/fixed.jsonl.gz
+
+state-machine: $(VENV)/ready ## 2,000 random runs of model and core together
+	EXAMPLES=2000 $(BIN)/python -m pytest -q -o timeout=0 tests/core/test_state_machine.py
+
+STRESS = $(BIN)/python tools/stress.py
+sanitize: $(VENV)/ready ## 10^8 events under thread, then address and undefined-behaviour sanitizers
+	$(STRESS) --sanitizer thread --events 40000000 --seed 1
+	$(STRESS) --sanitizer thread --events 10000000 --seed 2 --fork
+	$(STRESS) --sanitizer address --events 40000000 --seed 3
+	$(STRESS) --sanitizer address --events 10000000 --seed 4 --fork
+
+valgrind: $(VENV)/ready ## the Python tests of the core: no leak of ours, no bad access (needs valgrind)
+	$(BIN)/python tools/valgrind_core.py
+
+mutants: $(VENV)/ready ## break the core on purpose: the vectors or the state machine must notice each time
+	$(BIN)/python tools/mutate_core.py
 
 clean: ## remove everything that was built or installed here
 	rm -rf $(VENV) build dist .nox .demo src/*.egg-info src/pykcov/*.so
