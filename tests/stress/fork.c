@@ -45,6 +45,7 @@ be_the_child(struct worker *worker)
     worker_produce(worker, NULL, 100);
     trace_own(worker, KCOV_MODE_TRACE_PC);
     trace_own(worker, KCOV_MODE_TRACE_CMP);
+    trace_own(worker, KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES);
     trace_own(worker, KCOV_MODE_TRACE_UNIQUE_PC);
     trace_remote(worker);
     _exit(0);

@@ -48,6 +48,32 @@ produce_cmp(struct worker *worker, uint64_t serial, unsigned count)
     }
 }
 
+/* Records of 1 to 5 entries, and plain comparisons; returns how many entries in all. */
+static unsigned
+produce_cmp_bytes(struct worker *worker, uint64_t serial, unsigned count)
+{
+    struct kcov_trace *trace = kcov_attached_trace();
+    struct kcov_operand first, second;
+    unsigned entries = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t pc = encode(worker->number, serial, worker->next++);
+        if (i % 4 == 0) {
+            kcov_trace_cmp(8, 0, pc, ~pc, pc);
+            entries++;
+            continue;
+        }
+        first.length = random_below(worker, 2 * KCOV_OPERAND_BYTES);
+        second.length = random_below(worker, 2 * KCOV_OPERAND_BYTES);
+        for (unsigned j = 0; j < KCOV_OPERAND_WORDS; j++)
+            first.words[j] = second.words[j] = pc;
+        if (kcov_trace_mode(trace) == (KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES))
+            kcov_append_cmp_bytes(trace, 0, &first, &second, pc);
+        entries += 1 + kcov_operand_entries(&first) + kcov_operand_entries(&second);
+    }
+    return entries;
+}
+
 /* Places are the same for all threads: they race for who reaches one first. */
 static void
 produce_unique(struct worker *worker, struct window *window, unsigned count)
@@ -84,9 +110,11 @@ worker_produce(struct worker *worker, struct window *window, unsigned count)
         produce_pc(worker, serial, count);
     else if (mode == KCOV_MODE_TRACE_CMP)
         produce_cmp(worker, serial, count);
+    else if (mode & KCOV_CMP_BYTES)
+        count = produce_cmp_bytes(worker, serial, count);
     else
         produce_unique(worker, window, count);
-    if (window != NULL && window->mode == mode)
+    if (window != NULL && (window->mode == mode || window->mode == (mode | KCOV_CMP_BYTES)))
         atomic_fetch_add(&window->produced, count);
     atomic_fetch_add(&figures.events, count);
 }

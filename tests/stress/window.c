@@ -107,21 +107,45 @@ check_order(const struct window *window, struct order *order, uint64_t word)
     order->last[thread] = (uint32_t)word;
 }
 
-static void
-check_cmp(const struct window *window, struct order *order, const _Atomic uint64_t *entry)
+/* The payload of a record: every word of it is the record's pc. */
+static uint64_t
+check_payload(const struct window *window, const _Atomic uint64_t *entry, uint64_t left)
+{
+    uint64_t type = entry[0], pc = entry[3], entries = 1 + (type >> 16);
+
+    if (type != (KCOV_CMP_PAYLOAD | KCOV_CMP_ENTRIES(entries - 1)) || entries > left)
+        fail("split: a record of device %lu: %lx with %lu entries left", window->serial, type,
+             left);
+    for (uint64_t i = KCOV_CMP_WORDS; i < entries * KCOV_CMP_WORDS; i++) {
+        if (entry[i] != pc)
+            fail("torn: word %lu of a record of device %lu is %lx, not %lx", i, window->serial,
+                 entry[i], pc);
+    }
+    return entries;
+}
+
+/* Returns how many entries the record has. */
+static uint64_t
+check_cmp(const struct window *window, struct order *order, const _Atomic uint64_t *entry,
+          uint64_t left)
 {
     uint64_t type = entry[0], a = entry[1], b = entry[2], pc = entry[3];
 
-    check_word(window, a, "an operand");
     check_word(window, pc, "a pc");
+    if (type & KCOV_CMP_PAYLOAD) {
+        check_order(window, order, pc);
+        return check_payload(window, entry, left);
+    }
+    check_word(window, a, "an operand");
     check_order(window, order, a);
-    if (type == (KCOV_CMP_SIZE(3) |
-                 KCOV_CMP_CONST)) { /* a switch: the first case has the number of the pc */
+    if (type == (KCOV_CMP_SIZE(3) | KCOV_CMP_CONST)) {
+        /* A case of a switch: the first one has the number of the pc. */
         if (b != ~pc || (uint32_t)a - (uint32_t)pc >= 4)
             fail("torn: a case of device %lu: %lx %lx %lx", window->serial, a, b, pc);
     } else if (type != KCOV_CMP_SIZE(3) || b != ~a || pc != a) {
         fail("torn: a comparison of device %lu: %lx %lx %lx %lx", window->serial, type, a, b, pc);
     }
+    return 1;
 }
 
 static void
@@ -144,14 +168,17 @@ check_entries(const struct window *window, uint64_t count)
 
     for (unsigned i = 0; i < THREADS_MAX; i++)
         order.last[i] = -1;
-    for (uint64_t i = 0; i < count; i++) {
-        if (window->mode == KCOV_MODE_TRACE_CMP) {
-            check_cmp(window, &order, &words[i * KCOV_CMP_WORDS + 1]);
-        } else if (window->mode == KCOV_MODE_TRACE_UNIQUE_PC) {
-            check_place(window, words[i + 1], found);
+    for (uint64_t i = 0; i < count;) {
+        if (window->mode & KCOV_MODE_TRACE_CMP) {
+            i += check_cmp(window, &order, &words[i * KCOV_CMP_WORDS + 1], count - i);
+            continue;
+        }
+        i++;
+        if (window->mode == KCOV_MODE_TRACE_UNIQUE_PC) {
+            check_place(window, words[i], found);
         } else {
-            check_word(window, words[i + 1], "a pc");
-            check_order(window, &order, words[i + 1]);
+            check_word(window, words[i], "a pc");
+            check_order(window, &order, words[i]);
         }
     }
 }

@@ -125,13 +125,14 @@ start(struct worker *worker, struct window *window)
 static void
 open_window(struct worker *worker, struct slot *slot)
 {
-    static const int modes[] = {KCOV_MODE_TRACE_PC, KCOV_MODE_TRACE_CMP, KCOV_MODE_TRACE_UNIQUE_PC};
+    static const int modes[] = {KCOV_MODE_TRACE_PC, KCOV_MODE_TRACE_CMP,
+                                KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES, KCOV_MODE_TRACE_UNIQUE_PC};
     enum kind kind = (enum kind)random_below(worker, 3);
     struct window *window = pick(slot);
 
     if (window != NULL)
         return window_release(window);
-    window = window_open(kind, modes[random_below(worker, 3)], random_size(worker));
+    window = window_open(kind, modes[random_below(worker, 4)], random_size(worker));
     if (slot->chaos)
         window->poked = true;
     else
