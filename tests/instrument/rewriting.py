@@ -1,0 +1,105 @@
+"""What the tests of the rewriter share: probes that remember, and programs run bare and rewritten."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import CodeType, FrameType, ModuleType
+from typing import Any
+
+from pykcov.instrument.rewrite import Granularity, Site, rewrite
+
+GRANULARITIES: tuple[Granularity, ...] = ("block", "line")
+
+
+class Recorder:
+    """Makes probes that remember their hits, in order."""
+
+    def __init__(self) -> None:
+        self.hits: list[tuple[str, Site]] = []
+        self.sites: dict[str, Sequence[Site]] = {}
+
+    def __call__(self, code: CodeType, sites: Sequence[Site]) -> list["Probe"]:
+        self.sites[code.co_qualname] = sites
+        return [Probe(self.hits, code.co_qualname, site) for site in sites]
+
+    def lines(self) -> dict[str, set[int]]:
+        """Return qualified name -> lines hit."""
+        found: dict[str, set[int]] = {}
+        for name, site in self.hits:
+            found.setdefault(name, set()).update(site.lines)
+        return found
+
+
+class Probe:
+    """Remembers each hit."""
+
+    def __init__(self, hits: list[tuple[str, Site]], name: str, site: Site) -> None:
+        self.record = hits, name, site
+
+    def __invert__(self) -> None:
+        hits, name, site = self.record
+        hits.append((name, site))
+
+
+def numbers(_code: CodeType, sites: Sequence[Site]) -> range:
+    """Make probes that are plain ints: for tests in which no probe may be noticed, not even a call."""
+    return range(1000, 1000 + len(sites))
+
+
+def nested(code: CodeType) -> Iterator[CodeType]:
+    """Yield a code object and those in it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from nested(constant)
+
+
+def function_code(source: str, name: str = "f") -> CodeType:
+    """Return the code of a function in a source."""
+    return next(code for code in nested(compile(source, "<source>", "exec")) if code.co_qualname == name)
+
+
+class LineEvents:
+    """The line events of code from one file, as a debugger gets them: (qualified name, line), in order."""
+
+    def __init__(self, filename: str) -> None:
+        self.filename = filename
+        self.seen: list[tuple[str, int]] = []
+
+    def __enter__(self) -> "LineEvents":
+        self.before = sys.gettrace()
+        sys.settrace(self._trace)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self.before)
+
+    def _trace(self, frame: FrameType, event: str, _argument: object) -> Callable[..., Any] | None:
+        if frame.f_code.co_filename != self.filename:
+            return None
+        if event == "line":
+            self.seen.append((frame.f_code.co_qualname, frame.f_lineno))
+        return self._trace
+
+    def lines(self) -> dict[str, set[int]]:
+        """Return qualified name -> lines run."""
+        found: dict[str, set[int]] = {}
+        for name, line in self.seen:
+            found.setdefault(name, set()).add(line)
+        return found
+
+
+def roundtrip() -> ModuleType:
+    """Return tools/roundtrip.py."""
+    path = Path(__file__).parents[2] / "tools" / "roundtrip.py"
+    spec = importlib.util.spec_from_file_location("roundtrip", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["roundtrip"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+__all__ = ["GRANULARITIES", "LineEvents", "Probe", "Recorder", "function_code", "nested", "numbers", "rewrite", "roundtrip"]
