@@ -55,6 +55,8 @@ class LocationTable:
     def from_locations(cls, locations: Iterable[Location]) -> Self:
         """Make a table. Of several locations with one pc the last one counts."""
         rows = [row for _, row in sorted({row.pc: row for row in locations}.items())]
+        # Line 0 is that of a module's first instruction, and no line of its source.
+        lines = [[line for line in row.lines if line] for row in rows]
         files, file = _indexed([row.file for row in rows])
         functions, function = _indexed([row.function for row in rows])
         modules, module = _indexed([row.module for row in rows])
@@ -67,8 +69,8 @@ class LocationTable:
             end_column=np.array([_number(row.end_column) for row in rows], "i4"),
             function=function,
             module=module,
-            lines_end=np.cumsum([len(row.lines) for row in rows], dtype="i8"),
-            lines=np.array([line for row in rows for line in row.lines], "i4"),
+            lines_end=np.cumsum([len(of_row) for of_row in lines], dtype="i8"),
+            lines=np.array([line for of_row in lines for line in of_row], "i4"),
             files=files,
             functions=functions,
             modules=modules,

@@ -4,7 +4,7 @@ import os
 import shlex
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -113,14 +113,16 @@ def command(
     trace = trace_file(request, end, collector, folder, started)
     written, failures = _save(trace, target)
     blind = blind_spots(request, trace)
-    with suppress(OSError):  # a terminal that is gone is no reason to end otherwise than the program
+    lines = [*blind, *([] if quiet else remarks(end, collector, trace)), *failures]
+    if written and (failures or not quiet):
+        name = shlex.quote(shown(str(written)))
+        lines.append(f"wrote {name}; `pykcov report {name}` shows it")
+    # A terminal that is gone is no reason to end otherwise than the program.
+    with suppress(OSError), open(os.devnull, "w") if sys.stderr is None else nullcontext(sys.stderr) as errors:
         if not quiet:
-            print_summary(trace, sys.stderr)
-        for line in [*blind, *(() if quiet else remarks(end, collector, trace)), *failures]:
-            print(f"pykcov: {line}", file=sys.stderr)
-        if written and (failures or not quiet):
-            name = shlex.quote(shown(str(written)))
-            print(f"pykcov: wrote {name}; `pykcov report {name}` shows it", file=sys.stderr)
+            print_summary(trace, errors)
+        for line in lines:
+            print(f"pykcov: {line}", file=errors)
     if end.exit_status < 0:
         die_by(-end.exit_status)
         return 128 - end.exit_status
@@ -142,8 +144,10 @@ def _checked_target(output: str) -> Path:
 def _save(trace: "TraceFile", target: Path) -> tuple[Path | None, list[str]]:
     """Write the trace where it was asked for, else where there is room; return where that is, and what went wrong."""
     failures = []
-    for path in (target, Path(tempfile.gettempdir(), target.name), Path("/dev/shm", target.name)):
+    for folder in (lambda: target.parent, tempfile.gettempdir, lambda: "/dev/shm"):
+        path = target
         try:
+            path = Path(folder(), target.name)
             trace.save(path)
         except OSError as error:
             failures.append(f"{path}: could not be written: {error.strerror or error}")

@@ -92,15 +92,18 @@ def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset
     """Have modules instrumented and locations told from now on."""
     informant = _Informant(sender)
     os.register_at_fork(after_in_parent=informant.add_fork, after_in_child=informant.in_forked_child)
-    main_namespace = sys.modules["__main__"].__dict__
+    main = sys.modules["__main__"]
     # For the selection of the program's own code, which is looked for around the main module.
-    main_namespace.update(__package__=None, __file__=_main_file(request["program"], request["is_module"]))
+    main.__file__ = _main_file(request["program"], request["is_module"])
     selection = Selection(request["include"], request["exclude"], request["source"], request["stdlib"])
-    del main_namespace["__file__"]
     locations.set_listener(informant.add_locations)
     hook = ImportHook(selection, request["granularity"])
     _forget_our_imports(selection, bare_modules)
+    # It is still ours, and so is its code, which is running.
+    del sys.modules["__main__"]
+    main.__name__ = "pykcov.program.bootstrap"
     hook.instrument_imported()
+    sys.modules["__main__"] = main
     return informant
 
 

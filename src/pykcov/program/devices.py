@@ -28,19 +28,22 @@ class Devices:
 
     def adopt(self) -> None:
         """Give the calling thread a device and tell the parent; the adopter of _core.set_adopter()."""
-        name, native_id = thread_name(), _thread.get_native_id()
+        name = thread_name()
         try:
             device = _core.Device()
             device.set_buffer_size(self._nmemb)
             key = next(self._keys)
             # First to the parent: nothing is recorded that nobody could read.
-            if self._sender.send(("thread", key, name, _thread.get_ident(), native_id), device.fileno()):
+            message = ("thread", key, name, _thread.get_ident(), _thread.get_native_id())
+            if self._sender.send(message, device.fileno()):
+                # The program may have few descriptors left. The device does without, and notices that it is gone.
+                os.close(device.fileno())
                 device.enable(self._mode)
                 self._devices[key] = device
             else:
                 device.close()
         except Exception as error:  # say it in the summary, not in the middle of the program's output
-            self._sender.send(("untraced", name, native_id, str(error)))
+            self._sender.send(("untraced", name, str(error)))
         self._close_ended()
 
     def _close_ended(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pykcov import _exec, _outermost
 
-# Called when all is ready, right before the program's first instruction.
+# Called when all is ready, right before the first instruction that a bare Python would run, too.
 Begin = Callable[[], object]
 
 
@@ -96,7 +96,7 @@ def _prepare_main(**attributes: Any) -> dict[str, Any]:
 
 
 def _run_by_runpy(name: str, alter_argv: bool, begin: Begin) -> None:
+    begin()  # from here Python's own start is as much traced as the program
     import runpy
 
-    begin()
     _outermost.call(runpy._run_module_as_main, name, alter_argv)  # type: ignore[attr-defined]

@@ -32,7 +32,8 @@ def hide_frames(files: frozenset[str]) -> None:
         except BaseException as second:
             # As the interpreter says it; were it to go on to the interpreter, this frame would show.
             _write("Error in sys.excepthook:\n")
-            sys.__excepthook__(type(second), second, without_frames(second.__traceback__, files | {__file__}))
+            second.__traceback__ = without_frames(second.__traceback__, files | {__file__})
+            sys.__excepthook__(type(second), second, second.__traceback__)
             _write("\nOriginal exception was:\n")
             sys.__excepthook__(kind, error, traceback)
 
