@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "trace.h"
+
 #define MEMFD_NAME "kcov"
 #define MEMFD_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
@@ -122,19 +124,26 @@ kcov_is_device(int fd)
 }
 
 /*
- * An event that had read the count already puts the old one back, and one to it. It is an
- * instruction, not a span of time: it ends within far less than so many looks.
+ * The thread that traces need not see another's write to word 0 while its own are under way: it may
+ * put back what it had counted, and go on from there (kcov_claim_alone). Then the count is soon no
+ * less than before. That takes far less time than so many looks.
  */
+#define LOOKS 2000
+
 void
 kcov_buffer_reset(struct kcov_buffer *buffer)
 {
     uint64_t before, now = 0;
 
+    if (kcov_attached_trace()->words == buffer->words) {
+        atomic_store(&buffer->words[0], 0);
+        return;
+    }
     do {
         before = atomic_exchange(&buffer->words[0], 0);
-        for (int i = 0; i < 300 && before != 0 && now <= before; i++)
+        for (int i = 0; i < LOOKS && before != 0; i++)
             now = atomic_load(&buffer->words[0]);
-    } while (now > before);
+    } while (before != 0 && now >= before);
 }
 
 void

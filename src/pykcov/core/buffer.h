@@ -37,10 +37,7 @@ bool kcov_is_device(int fd);
 void kcov_buffer_reference(struct kcov_buffer *buffer);
 void kcov_buffer_release(struct kcov_buffer *buffer);
 
-/*
- * Set word 0 to 0, so that it holds also while a thread or process traces (trace.h:
- * kcov_claim_alone).
- */
+/* Set word 0 to 0, so that it holds also while another thread or process traces. */
 void kcov_buffer_reset(struct kcov_buffer *buffer);
 
 static inline _Atomic uint64_t *

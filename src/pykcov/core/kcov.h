@@ -41,6 +41,10 @@ struct kio_remote_attach {
  * any time. An entry of w words (1: pc; 4: type, operand 1, operand 2, pc) with index e begins at
  * word e * w + 1. Type of a comparison: KCOV_CMP_SIZE of log2(bytes), and KCOV_CMP_CONST if the
  * first operand is a constant.
+ *
+ * What another core writes to word 0 while the traced thread records native events without a pause
+ * may be overwritten, as that thread alone counts there, without a bus lock: look again a
+ * microsecond later (Buffer.reset() does). What the traced thread itself writes always holds.
  */
 #define KCOV_BUFFER_WORDS_MAX 262144
 #define KCOV_CMP_WORDS 4

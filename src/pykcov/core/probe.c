@@ -147,32 +147,37 @@ static PyType_Spec probe_spec = {
     .slots = probe_slots,
 };
 
-/* Consecutive numbers, all or none. -1: no more. */
+static int
+check_room(Py_ssize_t count, unsigned first)
+{
+    if ((size_t)count <= KCOV_PROBES_MAX - first)
+        return 0;
+    PyErr_Format(PyExc_OverflowError,
+                 "%zd more probes would be more than the %u that a process can have", count,
+                 KCOV_PROBES_MAX);
+    return -1;
+}
+
+/* Consecutive numbers, all or none. -1 with an exception: no more. */
 static int64_t
-take_numbers(size_t count)
+take_numbers(Py_ssize_t count)
 {
     unsigned first = atomic_load(&probe_total);
 
     do {
-        if (count > KCOV_PROBES_MAX - first)
+        if (check_room(count, first) < 0)
             return -1;
     } while (!atomic_compare_exchange_weak(&probe_total, &first, first + (unsigned)count));
     return first;
 }
 
+/* Without numbers yet: none is used up if one cannot be made. */
 static PyObject *
-probes(PyObject *module, PyObject *argument)
+make_probes(struct kcov_module *state, PyObject *pcs)
 {
-    struct kcov_module *state = kcov_module_state(module);
-    PyObject *pcs = PySequence_Tuple(argument);
-    PyObject *list;
-    Py_ssize_t count;
-    int64_t first;
+    Py_ssize_t count = PyTuple_GET_SIZE(pcs);
+    PyObject *list = PyList_New(count);
 
-    if (pcs == NULL)
-        return NULL;
-    count = PyTuple_GET_SIZE(pcs);
-    list = PyList_New(count);
     for (Py_ssize_t i = 0; list != NULL && i < count; i++) {
         struct probe *probe = PyObject_New(struct probe, state->probe_type);
 
@@ -182,14 +187,27 @@ probes(PyObject *module, PyObject *argument)
             kcov_need_uint64(state, PyTuple_GET_ITEM(pcs, i), "a pc", &probe->pc) < 0)
             Py_CLEAR(list);
     }
+    return list;
+}
+
+static PyObject *
+probes(PyObject *module, PyObject *sequence)
+{
+    PyObject *pcs, *list;
+    Py_ssize_t count = PySequence_Size(sequence);
+    int64_t first;
+
+    if (count < 0 || check_room(count, atomic_load(&probe_total)) < 0 ||
+        (pcs = PySequence_Tuple(sequence)) == NULL)
+        return NULL;
+    list = make_probes(kcov_module_state(module), pcs);
     Py_DECREF(pcs);
     if (list == NULL)
         return NULL;
-    if ((first = take_numbers((size_t)count)) < 0) {
+    count = PyList_GET_SIZE(list);
+    if ((first = take_numbers(count)) < 0) {
         Py_DECREF(list);
-        return PyErr_Format(PyExc_OverflowError,
-                            "%zd more probes would be more than the %u that a process can have",
-                            count, KCOV_PROBES_MAX);
+        return NULL;
     }
     for (Py_ssize_t i = 0; i < count; i++)
         ((struct probe *)PyList_GET_ITEM(list, i))->number = (uint32_t)(first + i);

@@ -122,8 +122,8 @@ kcov_fits(struct kcov_trace *trace, uint64_t index, uint64_t k)
 #ifdef __x86_64__
 /*
  * kcov_claim() where one thread alone appends: at a fifth of the cost, as the instruction has no
- * lock prefix. A signal handler comes before or after it, not in between. But what another thread
- * writes to word 0 at the very moment may be lost: kcov_buffer_reset() looks again.
+ * lock prefix. A signal handler comes before or after it, not in between. But what another core
+ * writes to word 0 meanwhile may be overwritten: kcov_buffer_reset() looks again.
  */
 static inline bool
 kcov_claim_alone(struct kcov_trace *trace, uint64_t k, uint64_t *index)
