@@ -9,7 +9,7 @@ import faulthandler
 import itertools
 import multiprocessing
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -64,16 +64,19 @@ def replay_chunk(chunk: list[vectors.Sequence]) -> list[list[vectors.Difference]
     return results
 
 
-def replay_all(chunks: Iterable[list[vectors.Sequence]], jobs: int, tally: Tally) -> None:
+def replay_all(chunks: list[list[vectors.Sequence]], jobs: int, tally: Tally, first_only: bool) -> None:
     """Replay chunks in `jobs` processes, each chunk in a process of its own."""
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
-        pending = {pool.submit(replay_chunk, chunk): chunk for chunk in list(chunks)}
+        pending = {pool.submit(replay_chunk, chunk): chunk for chunk in chunks}
         while pending:
             future: Future[list[list[vectors.Difference]]] = next(as_completed(pending))
             chunk = pending.pop(future)
             results = future.result()
             for sequence, differences in zip(chunk, results, strict=False):
                 tally.add(sequence, differences)
+            if tally.differences and first_only:
+                pool.shutdown(cancel_futures=True)
+                return
             if rest := chunk[len(results) :]:
                 pending[pool.submit(replay_chunk, rest)] = rest
 
@@ -88,18 +91,23 @@ def chunked(sequences: Iterator[vectors.Sequence]) -> Iterator[list[vectors.Sequ
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count(), show_default="cores", help="Processes.")
 @click.option("--only", type=int, multiple=True, metavar="ID", help="Replay only the sequences of this id.")
-def main(files: Sequence[Path], jobs: int, only: Sequence[int]) -> None:
+@click.option("-x", "--exitfirst", is_flag=True, help="Stop soon after the first difference.")
+def main(files: Sequence[Path], jobs: int, only: Sequence[int], exitfirst: bool) -> None:
     """Replay FILES."""
     tally = Tally()
     for file in files:
         sequences = (sequence for sequence in vectors.read(file) if not only or sequence["id"] in only)
         try:
-            replay_all(chunked(sequences), jobs, tally)
+            chunks = list(chunked(sequences))
         except (ValueError, OSError) as error:
             raise click.BadParameter(str(error)) from None
+        try:
+            replay_all(chunks, jobs, tally, exitfirst)
         except BrokenProcessPool:
             tally.differences += 1
             click.echo(f"{file}: a process crashed or hung; replay parts of the file with --only to find where")
+        if tally.differences and exitfirst:
+            break
     click.echo(f"sequences={tally.sequences} steps={tally.steps} differences={tally.differences}")
     if tally.differences or not tally.sequences:
         raise SystemExit(1)

@@ -1,0 +1,123 @@
+"""Break the core on purpose, one fault at a time (`mutations.py`), and see who notices.
+
+Each fault must be noticed by the vectors, else by the state machine, else by the stress program; the core without a
+fault must not be. Exit status 0 only then.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import stress
+from mutations import MUTATIONS, Mutation
+
+ROOT = Path(__file__).parents[1]
+
+
+class Copy:
+    """A copy of the package whose core can be broken and built."""
+
+    def __init__(self, folder: Path) -> None:
+        """Copy the package into `folder`."""
+        self.package = folder / "pykcov"
+        self.core = self.package / "core"
+        self._path = folder
+        ignored = shutil.ignore_patterns("_core.*.so", "__pycache__")
+        shutil.copytree(ROOT / "src" / "pykcov", self.package, ignore=ignored)
+
+    def break_by(self, mutation: Mutation) -> None:
+        """Put the fault in."""
+        file = self.core / mutation.file
+        text = file.read_text()
+        if text.count(mutation.old) != 1:
+            raise click.ClickException(f"{mutation.name}: {mutation.file} has changed; adapt mutations.py")
+        file.write_text(text.replace(mutation.old, mutation.new))
+
+    def mend(self) -> None:
+        """Take all faults out."""
+        shutil.copytree(ROOT / "src" / "pykcov" / "core", self.core, dirs_exist_ok=True)
+
+    def build(self) -> None:
+        """Compile the extension module."""
+        compiler = [*shlex.split(os.environ.get("CC", "cc")), "-std=gnu11", "-O1", "-fPIC", "-shared", "-w"]
+        includes = [f"-I{sysconfig.get_path('include')}", f"-I{self.core}"]
+        target = self.package / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
+        subprocess.run([*compiler, *includes, *sorted(self.core.glob("*.c")), "-o", target, "-ldl"], check=True)
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run Python with this copy instead of the installed package."""
+        environment = os.environ | {"PYTHONPATH": str(self._path)}
+        command = [sys.executable, *arguments]
+        return subprocess.run(
+            command, env=environment, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+
+def by_vectors(copy: Copy) -> str:
+    """Return the first difference, or nothing."""
+    files = [ROOT / "tests" / "data" / f"{name}.jsonl.gz" for name in ("core", "fixed")]
+    done = copy.run(ROOT / "tools" / "replay_vectors.py", "--exitfirst", *files)
+    return done.stdout.splitlines()[0] if done.returncode else ""
+
+
+def by_state_machine(copy: Copy) -> str:
+    """Return where model and core part, or nothing."""
+    done = copy.run("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/core/test_state_machine.py")
+    said = [line for line in done.stdout.splitlines() if "expected" in line]
+    return (said or ["it failed"])[0] if done.returncode else ""
+
+
+def by_stress(copy: Copy) -> str:
+    """Return how the stress program ended, or nothing."""
+    status = stress.run("none", ["-n10000000"], copy.core)
+    return f"exit status {status}" if status else ""
+
+
+JUDGES: dict[str, Callable[[Copy], str]] = {
+    "vectors": by_vectors,
+    "state machine": by_state_machine,
+    "stress": by_stress,
+}
+
+
+def judge(copy: Copy) -> tuple[str, str]:
+    """Return who notices something, and what."""
+    copy.build()
+    for name, notices in JUDGES.items():
+        if said := notices(copy):
+            return name, said
+    return "nobody", ""
+
+
+@click.command(help=__doc__)
+@click.option("--only", metavar="TEXT", default="", help="Only faults with this text in their name.")
+@click.option("--control/--no-control", default=True, help="Judge the core without a fault first.")
+def main(only: str, control: bool) -> None:
+    """Judge every fault."""
+    missed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Copy(Path(folder))
+        if control:
+            who, said = judge(copy)
+            click.echo(f"the core as it is: noticed by {who} {said}")
+            missed += who != "nobody"
+        for mutation in (mutation for mutation in MUTATIONS if only in mutation.name):
+            copy.break_by(mutation)
+            who, said = judge(copy)
+            copy.mend()
+            click.echo(f"{mutation.name}: noticed by {who}: {said[:300]}")
+            missed += who == "nobody"
+    raise SystemExit(missed > 0)
+
+
+if __name__ == "__main__":
+    main()
