@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all bench lint format clean
-.PHONY: vectors state-machine sanitize valgrind mutants
+.PHONY: vectors state-machine sanitize valgrind mutants oracle
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,5 +57,21 @@ valgrind: $(VENV)/ready ## the Python tests of the core: no leak of ours, no bad
 mutants: $(VENV)/ready ## break the core on purpose: the vectors or the state machine must notice each time
 	$(BIN)/python tools/mutate_core.py
 
+oracle: $(VENV)/ready ## the lines that libraries' own test suites run: pykcov's must be the oracle's
+	$(BIN)/python -m pytest -m slow tests/oracle
+
+# A virtual environment for each Python, with the tools to compare with and the libraries that are workloads.
+BENCH = .bench/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+$(BENCH)/ready: pyproject.toml setup.py benchmarks/requirements.txt $(wildcard src/pykcov/*/*.[ch])
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --editable .
+	@grep -v '^#' benchmarks/requirements.txt | while read -r name; do \
+		$(BENCH)/bin/python -m pip install --quiet "$$name" || echo "$$name cannot be had: it will be missing in the table"; \
+	done
+	@touch $@
+
+bench: $(BENCH)/ready ## what tracing costs, beside other tools, as a table (PYTHON=python3.13 OPTIONS=--quick)
+	$(BENCH)/bin/python benchmarks/run.py $(OPTIONS)
+
 clean: ## remove everything that was built or installed here
-	rm -rf $(VENV) build dist .nox .demo src/*.egg-info src/pykcov/*.so
+	rm -rf $(VENV) .bench build dist .nox .demo src/*.egg-info src/pykcov/*.so
