@@ -30,7 +30,7 @@ def example(name: str = "example", file: str = "example.py") -> CodeType:
 
 
 def sites(*offsets: int) -> list[Site]:
-    return [(offset, 3 + row, 4 + row, row, -1, (3 + row, 10 + row)) for row, offset in enumerate(offsets)]
+    return [(offset, 3 + row, 4 + row, row, -1, (3 + row, 10 + row), 0, 0) for row, offset in enumerate(offsets)]
 
 
 @pytest.fixture
@@ -51,7 +51,9 @@ def test_location_says_what_the_rewriter_said_of_the_site() -> None:
 
 
 def test_site_without_lines_has_none() -> None:
-    made = register(example(), "without", [(1, 0, 0, -1, -1, ()), (2, 5, 5, 1, 2, (5,)), (3, 0, 0, -1, -1, ())])
+    made = register(
+        example(), "without", [(1, 0, 0, -1, -1, (), 0, 0), (2, 5, 5, 1, 2, (5,), 0, 0), (3, 0, 0, -1, -1, (), 0, 0)]
+    )
 
     assert [location.lines for location in symbolize([one.pc for one in made])] == [(), (5,), ()]
 

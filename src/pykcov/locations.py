@@ -19,7 +19,8 @@ from types import CodeType
 from typing import NamedTuple, SupportsIndex
 
 from pykcov import _core
-from pykcov._core import Probe
+from pykcov._core import CompareProbe, Probe
+from pykcov.records import OPERATIONS
 from pykcov.warnings import PykcovWarning
 
 PYTHON_PC = 1 << 63
@@ -48,7 +49,9 @@ class Location(NamedTuple):
     """Qualified name of the code: 'Class.method', '<module>'."""
     module: str
     lines: tuple[int, ...]
-    """All source lines that a hit implies, ascending."""
+    """All source lines that a hit implies, ascending. None for a comparison: that it was reached is another hit."""
+    comparison: str = ""
+    """Of a place that a comparison is observed at, and no hit: what is compared, as in Comparison.op."""
 
     @property
     def known(self) -> bool:
@@ -62,8 +65,9 @@ class Location(NamedTuple):
         return f"{self.file}:{self.line} {self.function}"
 
 
-Site = tuple[int, int, int, int, int, tuple[int, ...]]
-"""What the rewriter says of a place: offset in code units, line, end_line, column, end_column, lines."""
+Site = tuple[int, int, int, int, int, tuple[int, ...], int, int]
+"""What the rewriter says of a place: offset in code units, line, end_line, column, end_column, lines, and of a
+comparison, which may have the offset of the site before it, the operation and which operand is a constant."""
 
 
 class _Code:
@@ -71,8 +75,9 @@ class _Code:
 
     __slots__ = ("bases", "file", "function", "identity", "module", "numbers", "probes", "sites")
 
-    # Of `numbers`, per site: offset, line, end_line, column, end_column, end of its lines. Then the lines of all sites.
-    COLUMNS = 6
+    # Of `numbers`, per site: offset, line, end_line, column, end_column, end of its lines, operation and const << 8.
+    # Then the lines of all sites.
+    COLUMNS = 7
 
     def __init__(
         self, identity: bytes, code: CodeType, module: str, numbers: "array[int]", sites: int, bases: tuple[int, ...]
@@ -85,7 +90,7 @@ class _Code:
         self.sites = sites
         # The upper 48 bits of the pcs, one a segment.
         self.bases = bases
-        self.probes: tuple[Probe, ...] = ()
+        self.probes: tuple[Probe | CompareProbe, ...] = ()
 
     def pcs(self) -> list[int]:
         return [self.bases[at >> _OFFSET_BITS] << _OFFSET_BITS | at & _OFFSET_MASK for at in self._offsets()]
@@ -99,8 +104,8 @@ class _Code:
 
     def location(self, row: int) -> Location:
         at = row * self.COLUMNS
-        _, line, end_line, column, end_column, lines_end = self.numbers[at : at + self.COLUMNS]
-        lines_start = self.numbers[at - 1] if row else self.sites * self.COLUMNS
+        _, line, end_line, column, end_column, lines_end, comparison = self.numbers[at : at + self.COLUMNS]
+        lines_start = self.numbers[at - 2] if row else self.sites * self.COLUMNS
         return Location(
             self.probes[row].pc,
             self.file,
@@ -111,13 +116,20 @@ class _Code:
             self.function,
             self.module,
             tuple(self.numbers[lines_start:lines_end]),
+            OPERATIONS[comparison & 0xFF],
         )
 
     def _offsets(self) -> "array[int]":
         return self.numbers[: self.sites * self.COLUMNS : self.COLUMNS]
 
+    def comparisons(self) -> "array[int]":
+        """Return the operation and const << 8 of each site, 0 for those that are no comparison."""
+        return self.numbers[self.COLUMNS - 1 : self.sites * self.COLUMNS : self.COLUMNS]
+
     def locations(self) -> list[Location]:
-        return [self.location(row) for row in range(self.sites)]
+        """Return one location a pc: of a comparison that code begins with, that of the code."""
+        offsets = self._offsets()
+        return [self.location(row) for row in range(self.sites) if not row or offsets[row] != offsets[row - 1]]
 
 
 Listener = Callable[[list[Location]], object]
@@ -129,7 +141,7 @@ _strangers: dict[int, Probe] = {}  # by pc: probes that came in a pickle from el
 _listener: Listener | None = None
 
 
-def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Probe]:
+def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Probe | CompareProbe]:
     """Return the probes for the sites of a code object (ascending by offset, as in the rewriter), making them if new.
 
     The same code with the same sites from the same file has the same probes, however often it is registered.
@@ -150,7 +162,7 @@ def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Pro
                 return found.probes
             # Else a copy of the code in another file, or the same code with other sites: it has pcs of its own.
         made = _Code(hasher.identity, code, module, numbers, len(sites), bases)
-        made.probes = _make_probes(made.pcs())
+        made.probes = _make_probes(made.pcs(), made.comparisons())
         _codes.update(dict.fromkeys(bases, made))
         listener = _listener
     if collision is not None:
@@ -186,11 +198,16 @@ def probe(pc: int) -> Probe:
     with _lock:
         code = _codes.get(pc >> _OFFSET_BITS)
         row = code.row(pc) if code is not None else None
-        if code is not None and row is not None:
-            return code.probes[row]
+        if code is not None and row is not None and type(found := code.probes[row]) is Probe:
+            return found
         if pc not in _strangers:
             _strangers[pc] = _core.probes([pc])[0]
         return _strangers[pc]
+
+
+def compare_probe(pc: int, operation: int, const: int) -> CompareProbe:
+    """Return a probe of a comparison. Pickles of probed code call this."""
+    return _core.compare_probes([(pc, operation, const)])[0]
 
 
 def set_listener(listener: Listener | None) -> None:
@@ -227,18 +244,28 @@ def _numbers(sites: Sequence[Site]) -> "array[int]":
     numbers = array("i")
     lines = array("i")
     lines_start = len(sites) * _Code.COLUMNS
-    for offset, line, end_line, column, end_column, implied in sites:
+    for offset, line, end_line, column, end_column, implied, operation, const in sites:
         lines.extend(implied)
-        numbers.extend((offset, line, end_line, column, end_column, lines_start + len(lines)))
+        comparison = operation | const << 8
+        numbers.extend((offset, line, end_line, column, end_column, lines_start + len(lines), comparison))
     numbers.extend(lines)
     return numbers
 
 
-def _make_probes(pcs: list[int]) -> tuple[Probe, ...]:
+def _make_probes(pcs: list[int], comparisons: "array[int]") -> tuple[Probe | CompareProbe, ...]:
+    if not any(comparisons):
+        return tuple(_reach_probes(pcs))
+    pairs = list(zip(pcs, comparisons, strict=True))
+    reaching = iter(_reach_probes([pc for pc, comparison in pairs if not comparison]))
+    comparing = iter(_core.compare_probes([(pc, number & 0xFF, number >> 8) for pc, number in pairs if number]))
+    return tuple(next(comparing) if comparison else next(reaching) for _, comparison in pairs)
+
+
+def _reach_probes(pcs: list[int]) -> list[Probe]:
     if not _strangers:
-        return tuple(_core.probes(pcs))
+        return _core.probes(pcs)
     new = iter(_core.probes([pc for pc in pcs if pc not in _strangers]))
-    return tuple(_strangers.pop(pc) if pc in _strangers else next(new) for pc in pcs)
+    return [_strangers.pop(pc) if pc in _strangers else next(new) for pc in pcs]
 
 
 def _locate(pc: int) -> Location:

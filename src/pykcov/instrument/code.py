@@ -8,20 +8,22 @@ from pykcov.instrument.rewrite import Granularity, Site, rewrite
 from pykcov.locations import register
 
 
-def instrument_code(code: CodeType, module: str, *, granularity: Granularity = "block") -> CodeType:
+def instrument_code(
+    code: CodeType, module: str, *, granularity: Granularity = "block", compare: bool = False
+) -> CodeType:
     """Return a code object that does the same as `code` and hits probes: for tools that compile and exec themselves.
 
     `module` is the name of the module that the code belongs to; pcs depend on it. Code nested in `code` is probed
-    too. Code that has probes already is returned as it is. Raises UnsupportedPythonError, TypeError, and
-    ValueError for an unknown granularity.
+    too. With `compare`, what it compares is observed (docs/comparisons.md). Code that has probes already is returned
+    as it is. Raises UnsupportedPythonError, TypeError, and ValueError for an unknown granularity.
     """
     if type(code) is not CodeType or type(module) is not str:
         raise TypeError("instrument_code() takes a code object and the name of its module")
 
-    def make_probes(code: CodeType, sites: Sequence[Site]) -> Sequence[Probe]:
+    def make_probes(code: CodeType, sites: Sequence[Site]) -> Sequence[object]:
         return register(code, module, sites)
 
-    return code if is_instrumented(code) else rewrite(code, make_probes, granularity=granularity)
+    return code if is_instrumented(code) else rewrite(code, make_probes, granularity=granularity, compare=compare)
 
 
 def is_instrumented(code: CodeType) -> bool:

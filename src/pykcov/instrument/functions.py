@@ -22,7 +22,7 @@ from pykcov.instrument.skips import skip
 Holder = TypeVar("Holder")
 
 
-def instrument(obj: Holder, *, granularity: Granularity = "block") -> Holder:
+def instrument(obj: Holder, *, granularity: Granularity = "block", compare: bool = False) -> Holder:
     """Put probes into an object's Python code and return the object, so that this serves as a decorator too.
 
     - A function or method, or what wraps one (staticmethod, classmethod, property, partial, cached_property,
@@ -31,27 +31,28 @@ def instrument(obj: Holder, *, granularity: Granularity = "block") -> Holder:
     - A module: all of its functions that are alive, in whatever they are stored; not its submodules.
 
     Functions keep their identity: only their `__code__` is another one. Calls that are running go on without probes.
-    What has probes already stays as it is. What cannot be instrumented is in skipped(); raises TypeError if that
-    is all there is, and UnsupportedPythonError, and ValueError for an unknown granularity.
+    What has probes already stays as it is. With `compare`, what they compare is observed too. What cannot be
+    instrumented is in skipped(); raises TypeError if that is all there is, and UnsupportedPythonError, and ValueError
+    for an unknown granularity.
     """
     check(granularity)
     with Unrecorded():
         functions = [function for function in functions_in(obj) if not _is_ours(function)]
-        done = instrument_functions(functions, granularity)
+        done = instrument_functions(functions, granularity, compare)
     if not done:
         raise TypeError(f"cannot instrument {_description(obj)}: {_why_not(obj, functions)}")
     return obj
 
 
-def instrument_all(granularity: Granularity = "block") -> int:
+def instrument_all(granularity: Granularity = "block", compare: bool = False) -> int:
     """Put probes into every Python function that is alive, except those of pykcov; return how many have probes now.
 
     Raises UnsupportedPythonError, and ValueError for an unknown granularity.
     """
-    return instrument_selected(Selection(own=False), granularity)
+    return instrument_selected(Selection(own=False), granularity, compare)
 
 
-def instrument_selected(selection: Selection, granularity: Granularity) -> int:
+def instrument_selected(selection: Selection, granularity: Granularity, compare: bool = False) -> int:
     """Put probes into the functions that are alive and chosen by `selection`; return how many have probes now."""
     check(granularity)
     with Unrecorded():
@@ -60,10 +61,10 @@ def instrument_selected(selection: Selection, granularity: Granularity) -> int:
             for function in alive.functions()
             if selection.matches(module_name(function.__globals__), function.__code__.co_filename)
         ]
-        return instrument_functions(chosen, granularity)
+        return instrument_functions(chosen, granularity, compare)
 
 
-def instrument_functions(functions: Iterable[FunctionType], granularity: Granularity) -> int:
+def instrument_functions(functions: Iterable[FunctionType], granularity: Granularity, compare: bool = False) -> int:
     """Give functions probed code; return how many have it now, however they came by it."""
     done = 0
     # By the original and the module. The values keep the originals alive, so that ids stay theirs.
@@ -75,7 +76,7 @@ def instrument_functions(functions: Iterable[FunctionType], granularity: Granula
             continue
         key = (id(code), module)
         if key not in rewritten:
-            rewritten[key] = (code, _rewritten(code, module, granularity), module)
+            rewritten[key] = (code, _rewritten(code, module, granularity, compare), module)
         _, probed, _ = rewritten[key]
         if probed is not None:
             function.__code__ = probed
@@ -85,9 +86,9 @@ def instrument_functions(functions: Iterable[FunctionType], granularity: Granula
     return done
 
 
-def _rewritten(code: CodeType, module: str, granularity: Granularity) -> CodeType | None:
+def _rewritten(code: CodeType, module: str, granularity: Granularity, compare: bool) -> CodeType | None:
     try:
-        return instrument_code(code, module, granularity=granularity)
+        return instrument_code(code, module, granularity=granularity, compare=compare)
     except Exception as error:
         skip(f"{module}.{code.co_qualname}", f"{type(error).__name__}: {error}")
         return None

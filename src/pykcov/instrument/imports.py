@@ -31,11 +31,12 @@ _EXTENSIONS = tuple(extension_suffixes())
 class ImportHook:
     """Instruments the chosen modules when their code runs, from its making until close(). A context manager."""
 
-    def __init__(self, selection: Selection, granularity: Granularity) -> None:
+    def __init__(self, selection: Selection, granularity: Granularity, compare: bool = False) -> None:
         """Open the hook. Raises UnsupportedPythonError, and ValueError for an unknown granularity."""
         check(granularity)
         self.selection = selection
         self.granularity: Granularity = granularity
+        self.compare = compare
         self.modules: dict[str, None] = {}
         """Names of the modules instrumented when they were imported, in order."""
         self._noted: set[str] = set()
@@ -82,7 +83,7 @@ class ImportHook:
 
     def instrument_imported(self) -> int:
         """Put probes into the functions of the chosen modules that were imported before; return how many have them."""
-        functions = instrument_selected(self.selection, self.granularity)
+        functions = instrument_selected(self.selection, self.granularity, self.compare)
         with Unrecorded():
             for name, namespace in _imported():
                 if self._chooses(name, namespace) and not _why_no_code(name, namespace):
@@ -96,17 +97,21 @@ class ImportHook:
 
 
 def instrument_imports(
-    include: Iterable[str] = (), exclude: Iterable[str] = (), granularity: Granularity = "block"
+    include: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    granularity: Granularity = "block",
+    compare: bool = False,
 ) -> ImportHook:
     """Put probes into modules as they are imported, from now on until close(); usable as a context manager.
 
     `include` and `exclude` are patterns for the names of modules as in fnmatch; a package stands for everything in it.
     Without `include`: all that is imported, except pykcov. Modules that `include` names and that are imported
     already have their functions instrumented at once; that their module level ran unseen is in skipped().
-    Of several open hooks that choose a module, granularity 'line' wins. Raises UnsupportedPythonError, TypeError for
+    Of several open hooks that choose a module, granularity 'line' wins, and so does `compare`, with which comparisons
+    are observed too. Raises UnsupportedPythonError, TypeError for
     what is not a collection of strings, ValueError for an unknown granularity.
     """
-    hook = ImportHook(Selection(include, exclude, own=False), granularity)
+    hook = ImportHook(Selection(include, exclude, own=False), granularity, compare)
     if hook.selection.has_names:
         hook.instrument_imported()
     return hook
@@ -163,7 +168,8 @@ def _transform(code: CodeType, namespace: object) -> CodeType:
             if not hooks:
                 return code
             finest: Granularity = "line" if any(hook.granularity == "line" for hook in hooks) else "block"
-            probed = instrument_code(code, name, granularity=finest)
+            compare = any(hook.compare for hook in hooks)
+            probed = instrument_code(code, name, granularity=finest, compare=compare)
         except Exception as error:
             skip(name, f"{type(error).__name__}: {error}")
             return code

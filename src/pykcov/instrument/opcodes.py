@@ -31,6 +31,15 @@ POP_TOP = opmap["POP_TOP"]
 RESUME = opmap["RESUME"]
 SEND = opmap["SEND"]
 UNARY_INVERT = opmap["UNARY_INVERT"]
+COPY = opmap["COPY"]
+SWAP = opmap["SWAP"]
+STORE_SUBSCR = opmap["STORE_SUBSCR"]
+PUSH_NULL = opmap["PUSH_NULL"]
+COMPARE_OP = opmap["COMPARE_OP"]
+CONTAINS_OP = opmap["CONTAINS_OP"]
+BINARY_SUBSCR = opmap["BINARY_SUBSCR"]
+MATCH_KEYS = opmap["MATCH_KEYS"]
+BUILD_SLICE = opmap["BUILD_SLICE"]
 STORE_FAST = opmap["STORE_FAST"]
 BINARY_OP = opmap["BINARY_OP"]
 GET_ANEXT = opmap["GET_ANEXT"]
@@ -55,6 +64,8 @@ CONTROL = re.compile(b"[" + re.escape(JUMPS + CONDITIONAL_JUMPS + ENDS + bytes([
 END_ASYNC_FOR = opmap["END_ASYNC_FOR"]
 PUSH_EXC_INFO = opmap["PUSH_EXC_INFO"]
 CLEANUP_THROW = opmap.get("CLEANUP_THROW", -1)
+KW_NAMES = opmap.get("KW_NAMES", -1)
+CALL_KW = opmap.get("CALL_KW", -1)
 FOR_ITER_EXIT = len(fact("for_iter_exit"))
 SEND_EXIT = len(fact("send_exit"))
 SEND_TARGETS = _having("SEND", *fact("send_exit"))
@@ -63,6 +74,12 @@ SEND_TARGETS = _having("SEND", *fact("send_exit"))
 CLEARING = JUMPS + _having("POP_TOP", "SWAP", "COPY", "POP_EXCEPT", "RERAISE", "NOP", "EXTENDED_ARG", "CACHE")
 """What the compiler clears the stack with on its way from one block to the next."""
 ONLY_JUMPING = JUMPS + _having("NOP", "EXTENDED_ARG", "CACHE")
+
+CALLS = _having("PRECALL") or _having("CALL", "CALL_KW")
+"""What may come first of the instructions that make a call; their argument is the number of arguments."""
+COMPARE_SHIFT: int = fact("compare_shift")
+LOAD_METHOD, LOAD_METHOD_SHIFT = (opmap["LOAD_METHOD"], 0) if fact("load_method") else (opmap["LOAD_ATTR"], 1)
+METHOD_BELOW_OBJECT: bool = fact("method_below_object")
 
 UNFAILING = _having(*fact("unfailing"), "EXTENDED_ARG", "CACHE")
 """Behind these control surely goes on to the next one."""

@@ -2,20 +2,37 @@
 
 A probe is a constant, and `LOAD_CONST probe; UNARY_INVERT; POP_TOP` makes its event happen: no call, no argument, no
 frame. Each step has a file: where control goes (controlflow.py, exceptiontable.py), the blocks that it makes
-(blocks.py), where probes go (sites.py), how deep the stack is there (stacksize.py), and the new code with its jumps
-(layout.py), source positions (linetable.py) and exception ranges (exceptiontable.py).
+(blocks.py), where probes go (sites.py), what else is observed (comparisons.py), how deep the stack is there
+(stacksize.py), and the new code with its jumps (layout.py), source positions (linetable.py) and exception ranges
+(exceptiontable.py).
 """
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from types import CodeType
 
 from pykcov.instrument import exceptiontable, linetable, versions
 from pykcov.instrument.blocks import Blocks
+from pykcov.instrument.comparisons import METHOD_OPERATIONS, choose_comparisons
 from pykcov.instrument.controlflow import control_flow
 from pykcov.instrument.layout import Layout
-from pykcov.instrument.opcodes import EXTENDED_ARG, LOAD_CONST, POP_TOP, RESUME, STACK_EFFECTS, UNARY_INVERT
+from pykcov.instrument.opcodes import (
+    CACHE,
+    CACHES,
+    COPY,
+    EXTENDED_ARG,
+    LOAD_CONST,
+    LOAD_METHOD,
+    METHOD_BELOW_OBJECT,
+    POP_TOP,
+    PUSH_NULL,
+    RESUME,
+    STACK_EFFECTS,
+    STORE_SUBSCR,
+    UNARY_INVERT,
+)
 from pykcov.instrument.sites import Granularity, Site, choose
-from pykcov.instrument.stacksize import deepest
+from pykcov.instrument.stacksize import Depths
 from pykcov.instrument.versions import UnsupportedPythonError
 
 __all__ = ["Granularity", "MakeProbes", "Site", "UnsupportedPythonError", "rewrite"]
@@ -23,13 +40,18 @@ __all__ = ["Granularity", "MakeProbes", "Site", "UnsupportedPythonError", "rewri
 MakeProbes = Callable[[CodeType, Sequence[Site]], Sequence[object]]
 
 
-def rewrite(code: CodeType, make_probes: MakeProbes, *, granularity: Granularity = "block") -> CodeType:
+def rewrite(
+    code: CodeType, make_probes: MakeProbes, *, granularity: Granularity = "block", compare: bool = False
+) -> CodeType:
     """Put probes into a code object and into all code objects nested in it.
 
     `make_probes(code, sites)` is called once for each code object, the outer before those nested in it, with the
     original code object and its sites in ascending order of offset (never empty). It returns one object a site, to
     stand in `co_consts` behind the constants of the code: executing the site applies the unary operator `~` to it and
     drops the result. Code that has probes already gets further ones.
+
+    With `compare` there are also sites of comparisons (their `operation` is not 0; of two sites with one offset they
+    are the second): executing one does `probe[b] = a` with the operands of what is compared, and compares then.
 
     Raises UnsupportedPythonError on a Python whose bytecode is not known, ValueError for an unknown granularity and
     for a wrong number of probes.
@@ -38,34 +60,43 @@ def rewrite(code: CodeType, make_probes: MakeProbes, *, granularity: Granularity
         raise UnsupportedPythonError
     if granularity not in ("block", "line"):
         raise ValueError(f"granularity must be 'block' or 'line', not {granularity!r}")
-    return _rewrite(code, make_probes, granularity)
+    return _rewrite(code, make_probes, granularity, compare)
 
 
-def _rewrite(code: CodeType, make_probes: MakeProbes, granularity: Granularity) -> CodeType:
+def _rewrite(code: CodeType, make_probes: MakeProbes, granularity: Granularity, compare: bool) -> CodeType:
     original = code.co_code
     opcodes = original[::2]
     flow = control_flow(original)
     handled = exceptiontable.parse(code.co_exceptiontable)
     entry = opcodes.find(RESUME) + 1
     sites = choose(code, opcodes, Blocks(opcodes, flow, handled, entry), granularity)
+    # Where an instruction pushes something, the stack has room for the probe.
+    tight = [
+        site.offset for site in sites if STACK_EFFECTS[opcodes[site.offset] | original[site.offset * 2 + 1] << 8] < 1
+    ]
+    depths = Depths(original, flow, handled, entry) if tight or compare else None
+    stack_size = code.co_stacksize
+    if depths and tight:
+        stack_size = max(stack_size, depths.deepest(tight) + 1)
+    loads: list[int] = []
+    if depths and compare:
+        comparisons, loads = choose_comparisons(code, flow, handled, depths)
+        if comparisons:
+            stack_size = max(stack_size, depths.deepest([site.offset for site in comparisons]) + 3)
+            # Stable: code is reached before it compares.
+            sites = sorted(sites + comparisons, key=_offset)
     probes = make_probes(code, sites)
     if len(probes) != len(sites):
         raise ValueError(f"{len(probes)} probes for the {len(sites)} sites of {code.co_qualname}")
 
-    first = len(code.co_consts)
-    offsets = [site.offset for site in sites]
-    layout = Layout({offset: _event(first + number) for number, offset in enumerate(offsets)}, flow.jumps)
-    # Where an instruction pushes something, the stack has room for the probe.
-    tight = [offset for offset in offsets if STACK_EFFECTS[opcodes[offset] | original[offset * 2 + 1] << 8] < 1]
-    stack_size = code.co_stacksize
-    if tight:
-        stack_size = max(stack_size, deepest(original, flow, handled, entry, tight) + 1)
+    pieces = _pieces(sites, len(code.co_consts), loads)
+    layout = Layout(pieces, flow.jumps)
     nested = [
-        _rewrite(constant, make_probes, granularity) if isinstance(constant, CodeType) else constant
+        _rewrite(constant, make_probes, granularity, compare) if isinstance(constant, CodeType) else constant
         for constant in code.co_consts
     ]
     return code.replace(
-        co_code=layout.code(original),
+        co_code=layout.code(_with_plain_loads(original, loads)),
         co_consts=(*nested, *probes),
         co_stacksize=stack_size,
         co_linetable=linetable.grown(code.co_linetable, layout.units),
@@ -73,13 +104,46 @@ def _rewrite(code: CodeType, make_probes: MakeProbes, granularity: Granularity) 
     )
 
 
+_offset = itemgetter(0)
 _EVENT = bytes((UNARY_INVERT, 0, POP_TOP, 0))
 _SHORT_EVENTS = [bytes((LOAD_CONST, constant)) + _EVENT for constant in range(256)]
+_COPY_LEFT = bytes((COPY, 2))
+_COPY_METHOD = bytes((COPY, 3 if METHOD_BELOW_OBJECT else 2))
+_ASSIGN = bytes((COPY, 3, STORE_SUBSCR, 0)) + bytes((CACHE, 0)) * CACHES[STORE_SUBSCR]
+_NULL = bytes((PUSH_NULL, 0))
+
+
+def _pieces(sites: Sequence[Site], first: int, loads: list[int]) -> dict[int, bytes]:
+    """Return what to put before instructions, ascending. `first` is the index of the first probe in co_consts."""
+    behind = 1 + CACHES[LOAD_METHOD]
+    pieces = dict.fromkeys([offset + behind for offset in loads], _NULL)
+    for constant, site in enumerate(sites, first):
+        event = _compare_event(constant, site.operation) if site.operation else _event(constant)
+        offset = site.offset
+        pieces[offset] = pieces[offset] + event if offset in pieces else event
+    return dict(sorted(pieces.items())) if loads else pieces
 
 
 def _event(constant: int) -> bytes:
     """Return the code that makes the event of a probe happen, given the index of the probe in co_consts."""
-    if constant < 256:
-        return _SHORT_EVENTS[constant]
-    prefix = [bytes((EXTENDED_ARG, octet)) for octet in constant.to_bytes(4, "big")[:-1].lstrip(b"\0")]
-    return b"".join(prefix) + _SHORT_EVENTS[constant & 0xFF]
+    return _SHORT_EVENTS[constant] if constant < 256 else _load(constant) + _EVENT
+
+
+def _compare_event(constant: int, operation: int) -> bytes:
+    return (_COPY_METHOD if operation in METHOD_OPERATIONS else _COPY_LEFT) + _load(constant) + _ASSIGN
+
+
+def _load(constant: int) -> bytes:
+    octets = constant.to_bytes(4, "big")
+    prefix = [bytes((EXTENDED_ARG, octet)) for octet in octets[:-1].lstrip(b"\0")]
+    return b"".join(prefix) + bytes((LOAD_CONST, octets[-1]))
+
+
+def _with_plain_loads(original: bytes, loads: list[int]) -> bytes:
+    """Return the code with method loads made loads of an attribute."""
+    if not loads:
+        return original
+    code = bytearray(original)
+    for offset in loads:
+        code[offset * 2 + 1] &= ~1
+    return bytes(code)

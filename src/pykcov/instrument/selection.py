@@ -102,14 +102,14 @@ class _Places:
         # Who names a folder of installed packages as source wants it; who merely works in one does not.
         self.folders = sources or [folder for folder in _own_folders() if not self.of("", folder)]
         self._roots.update(dict.fromkeys(_spellings(self.folders), "own"))
-        self._main_has_no_file = _main_folder() is None
+        self._main_without_file_is_own = not sources and _main_folder() is None
 
     def of(self, module: str, file: str) -> str:
         if file.startswith("<"):
             if file.startswith("<frozen ") and module.partition(".")[0] in sys.stdlib_module_names:
                 return "stdlib"
             # `python -c`, the prompt, a program on standard input
-            return "own" if module == "__main__" and self._main_has_no_file else ""
+            return "own" if module == "__main__" and self._main_without_file_is_own else ""
         return next(filter(None, map(self._of_path, _spellings([file]))), "")
 
     def _of_path(self, path: str) -> str:

@@ -59,6 +59,10 @@ class Site(NamedTuple):
     """Column after the last one; -1 where unknown."""
     lines: tuple[int, ...]
     """All source lines that a hit implies, ascending: those of the instructions from here to the next site."""
+    operation: int = 0
+    """0: a place of code. Else a comparison is observed here, and this is which (comparisons.py); `lines` is empty."""
+    const: int = 0
+    """Which operand of the comparison is a constant of the code: 1 the left, 2 the right, 0 none."""
 
 
 def choose(code: CodeType, opcodes: bytes, blocks: Blocks, granularity: Granularity) -> list[Site]:
@@ -96,7 +100,7 @@ class _Choice:
                 found |= self._line_starts(lines, end)
             elif (offset := self._free(next(iter(lines.values())), end)) < end:
                 found[offset] = list(lines)
-        return [self._site(offset, lines) for offset, lines in found.items()]
+        return [site_at(offset, self.positions[offset], tuple(sorted(lines))) for offset, lines in found.items()]
 
     def _lines(self, run: int, start: int, end: int) -> dict[int, int]:
         """Return the lines of a block, and where it first is on each; in order. `start` lies in the given run."""
@@ -206,16 +210,20 @@ class _Choice:
             offset -= 1
         return offset
 
-    def _site(self, offset: int, lines: list[int]) -> Site:
-        line, end_line, column, end_column = self.positions[offset]
-        return tuple.__new__(
-            Site,
-            (
-                offset,
-                line or 0,
-                end_line or 0,
-                -1 if column is None else column,
-                -1 if end_column is None else end_column,
-                tuple(sorted(lines)),
-            ),
-        )
+
+def site_at(offset: int, position: Position, lines: tuple[int, ...], operation: int = 0, const: int = 0) -> Site:
+    """Make a site, given the source position of its instruction."""
+    line, end_line, column, end_column = position
+    return tuple.__new__(
+        Site,
+        (
+            offset,
+            line or 0,
+            end_line or 0,
+            -1 if column is None else column,
+            -1 if end_column is None else end_column,
+            lines,
+            operation,
+            const,
+        ),
+    )

@@ -3,6 +3,7 @@
 import sys
 from _bisect import bisect_right
 from array import array
+from collections.abc import Iterable
 from itertools import accumulate
 
 from pykcov.instrument.controlflow import ControlFlow
@@ -10,28 +11,32 @@ from pykcov.instrument.exceptiontable import Handled
 from pykcov.instrument.opcodes import EXTENDED_ARG, JUMP_EFFECTS, STACK_EFFECTS
 
 
-def deepest(code: bytes, flow: ControlFlow, handled: list[Handled], entry: int, offsets: list[int]) -> int:
-    """Return the greatest depth of the stack before the instructions at the given offsets.
+class Depths:
+    """How deep the stack is before each instruction of a code string."""
 
-    `entry` is the offset at which the depth is 0. Offsets that control never reaches do not count.
-    """
-    # Depths as if all instructions ran one after another; what is wrong with that is the same for all of a segment,
-    # the code from one stop to the next.
-    units = array("H", code)
-    if sys.byteorder == "big":
-        units.byteswap()
-    effects = list(map(STACK_EFFECTS.__getitem__, units))
-    _correct_long_arguments(code, effects)
-    running = [0, *accumulate(effects)]
-    corrections = _corrections(flow, handled, entry, running)
-    return max(
-        (
-            running[offset] + correction
-            for offset in offsets
-            if (correction := corrections[bisect_right(flow.stops, offset)]) is not None
-        ),
-        default=0,
-    )
+    __slots__ = ("_corrections", "_running", "_stops")
+
+    def __init__(self, code: bytes, flow: ControlFlow, handled: list[Handled], entry: int) -> None:
+        """`entry` is the offset at which the depth is 0."""
+        # Depths as if all instructions ran one after another; what is wrong with that is the same for all of a
+        # segment, the code from one stop to the next.
+        units = array("H", code)
+        if sys.byteorder == "big":
+            units.byteswap()
+        effects = list(map(STACK_EFFECTS.__getitem__, units))
+        _correct_long_arguments(code, effects)
+        self._running = [0, *accumulate(effects)]
+        self._corrections = _corrections(flow, handled, entry, self._running)
+        self._stops = flow.stops
+
+    def at(self, offset: int) -> int | None:
+        """Return the depth at an offset; None if control never reaches it."""
+        correction = self._corrections[bisect_right(self._stops, offset)]
+        return None if correction is None else self._running[offset] + correction
+
+    def deepest(self, offsets: Iterable[int]) -> int:
+        """Return the greatest depth at some offsets, 0 if control reaches none of them."""
+        return max((depth for offset in offsets if (depth := self.at(offset)) is not None), default=0)
 
 
 def _correct_long_arguments(code: bytes, effects: list[int]) -> None:

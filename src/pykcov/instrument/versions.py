@@ -148,6 +148,39 @@ assert load not in value
 assert set(value) <= set(dis.opmap)
 """,
     ),
+    "compare_shift": Fact(
+        "How far to shift the argument of COMPARE_OP to the right for the index into dis.cmp_op.",
+        {(3, 11): 0, (3, 12): 4, (3, 13): 5},
+        """
+import dis
+for index, operator in enumerate(("<", "<=", "==", "!=", ">", ">=")):
+    for source in (f"x = y {operator} z", f"if y {operator} z: pass"):
+        code = compile(source, "", "exec")
+        assert [i.arg >> value for i in dis.get_instructions(code) if i.opname == "COMPARE_OP"] == [index]
+""",
+    ),
+    "load_method": Fact(
+        "Methods are loaded by an instruction of their own; else by LOAD_ATTR with bit 0 of its argument set.",
+        {(3, 11): True, (3, 12): False, (3, 13): False},
+        """
+import dis
+def f(x): return x.find(1)
+load = [i for i in dis.get_instructions(f) if i.argrepr.find("find") >= 0][0]
+assert (load.opname == "LOAD_METHOD") is value
+assert f.__code__.co_names[load.arg if value else load.arg >> 1] == "find"
+assert value or load.arg & 1
+""",
+    ),
+    "method_below_object": Fact(
+        "What a method load pushes: the method and its object, or what to call and NULL; else NULL and what to call.",
+        {(3, 11): False, (3, 12): False, (3, 13): True},
+        """
+import dis
+def f(x): return x(1)
+found = names(f.__code__)
+assert (found.index("LOAD_FAST") < found.index("PUSH_NULL")) is value
+""",
+    ),
     "plain_co_code": Fact(
         "co_code gives the instructions as compiled, also of a function that is specialised or monitored.",
         {(3, 11): True, (3, 12): True, (3, 13): True},
