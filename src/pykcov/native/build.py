@@ -27,6 +27,8 @@ _GCC = (
 _CLANG = (
     # Every block, as gcc does: without no-prune one stands for others that ran before or after it.
     "-fsanitize-coverage=bb,no-prune,trace-pc,trace-cmp",
+    # It would link programs, such as the tests of a configure script, with a runtime of its own.
+    "-fno-sanitize-link-runtime",
     # For the flags of the linker, which many builds give to the compiler too.
     "-Wno-unused-command-line-argument",
 )
@@ -118,7 +120,7 @@ def fallback_object(compiler: Sequence[str]) -> Path:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}")
-        _run([*compiler, "-O2", "-fPIC", "-w", "-c", str(_FALLBACK), "-o", str(temporary)])
+        _run([*compiler, "-xc", "-O2", "-fPIC", "-w", "-c", str(_FALLBACK), "-o", str(temporary)])
         os.replace(temporary, path)
     return path
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pykcov.native.images import Image, Place
+from pykcov.native.images import Image, Place, precedence
 
 type_of_column: Mapping[str, str] = {
     "path": "U",
@@ -27,12 +27,9 @@ class ImageTable:
     images: Sequence[Image] = ()
 
     def find(self, pcs: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Return the index of the image that each pc lies in, -1 for none.
-
-        Where several lay at the same addresses one after the other it is the one that is still loaded, else the last.
-        """
+        """Return the index of the image that each pc lies in, -1 for none."""
         result = np.full(len(pcs), -1, "i8")
-        for index in sorted(range(len(self.images)), key=lambda index: (self.images[index].loaded, index)):
+        for index in sorted(range(len(self.images)), key=lambda index: precedence(self.images[index])):
             image = self.images[index]
             result[(pcs >= np.uint64(image.start)) & (pcs < np.uint64(image.end))] = index
         return result

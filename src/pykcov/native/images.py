@@ -40,6 +40,14 @@ class Place(NamedTuple):
     offset: int
 
 
+def precedence(image: Image) -> tuple[bool, bool]:
+    """Return what sorts images, stably, so that of several at one address the one that a pc is of comes last.
+
+    What was not built for pykcov has hardly any pcs; for the rest, what is there now, or was there last, counts.
+    """
+    return image.instrumented, image.loaded
+
+
 def images() -> list[Image]:
     """Look at what is loaded; return all images that were ever seen in this process, in the order of first sight."""
     text, _ = _core.image_log()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
 
 from pykcov import locations
 from pykcov.locations import PYTHON_PC, Location
-from pykcov.native.images import Image, Place, images
+from pykcov.native.images import Image, Place, images, precedence
 
 if TYPE_CHECKING:
     from pykcov.native.lines import ImageLines
@@ -64,11 +64,10 @@ class Locator:
 
     def locate(self, images: Sequence[Image], pcs: Sequence[int]) -> list[list[Location]]:
         """Return the Locations of each pc: one a source file that it implies lines of, at least one."""
-        # Those that are gone first, so that of several at one address the one that counts is looked at last.
-        ordered = sorted(images, key=lambda image: image.loaded)
+        ordered = sorted(images, key=precedence)[::-1]
         found: list[list[Location]] = []
         for pc in pcs:
-            image = next((image for image in reversed(ordered) if image.start <= pc < image.end), None)
+            image = next((image for image in ordered if image.start <= pc < image.end), None)
             found.append([_unknown(pc)] if image is None else self._rows(Place(image, pc - image.bias), pc))
         return found
 
