@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from errno import EBUSY, EPERM
-from os import PathLike
+from os import PathLike, getpid
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 from warnings import warn
@@ -44,7 +44,8 @@ def trace(
     that exist get probes when the block begins, modules imported in it when they are imported; both keep them.
     nmemb: size of the buffer in words; it takes nmemb - 1 pcs. Those that do not fit are counted in `dropped`.
 
-    Calls that are running when the block begins, such as that of the function it stands in, have no probes.
+    Calls that are running when the block begins, such as that of the function it stands in, have no probes. Other
+    threads and forked children are not traced; all tasks of an event loop in the calling thread are.
 
     Raises ValueError for an unknown mode or granularity, TypeError and FileNotFoundError as Selection does,
     UnsupportedPythonError; on entering DeviceBusyError (EBUSY) if the thread is traced already and InvalidValueError
@@ -70,33 +71,29 @@ class Trace:
         self._hook: ImportHook | None = None
         self._device: Device | None = None
         self._buffer: Buffer | None = None
-        self._pcs: "NDArray[np.uint64] | None" = None
+        self._pcs: NDArray[np.uint64] | None = None
         self._dropped = 0
+        self._pid = 0
 
     def __enter__(self) -> Self:
         """Instrument, then begin to trace the calling thread."""
         if self._hook is not None:
             raise RuntimeError("a trace can be entered once: call trace() again")
-        if _core.attached() is not None:
-            raise DeviceBusyError(
-                EBUSY,
-                "this thread is traced already: by an open trace(), a device of its own or `pykcov run`; that has to "
-                "end first",
-            )
         device = open()
         hook = None
         try:
             device.set_buffer_size(self._nmemb)
             buffer = device.mmap()
-            hook = ImportHook(self._selection, self._granularity)
-            self._functions = hook.instrument_imported()
-            device.enable(self._mode)
+            _enable(device, self._mode)
+            with Unrecorded():
+                hook = ImportHook(self._selection, self._granularity)
+                self._functions = hook.instrument_imported()
         except BaseException:
             device.close()
             if hook is not None:
                 hook.close()
             raise
-        self._hook, self._buffer = hook, buffer
+        self._hook, self._buffer, self._pid = hook, buffer, getpid()
         self._device = device
         return self
 
@@ -109,6 +106,8 @@ class Trace:
         try:
             self._device.disable()
         except NotOwnerError:
+            if getpid() != self._pid:
+                return  # a forked child, which was not traced
             raise NotOwnerError(
                 EPERM,
                 "this trace was entered in another thread and has to be left there; it has ended, with all that "
@@ -171,3 +170,14 @@ class Trace:
                 "the trace begins is not seen: put it into a function"
             )
         return complaints
+
+
+def _enable(device: Device, mode: int) -> None:
+    try:
+        device.enable(mode)
+    except DeviceBusyError:
+        raise DeviceBusyError(
+            EBUSY,
+            "this thread is traced already: by an open trace(), a device of its own or `pykcov run`; that has to end "
+            "first",
+        ) from None

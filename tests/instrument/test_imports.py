@@ -534,13 +534,13 @@ def test_pytest_rewrites_assertions_and_its_modules_are_instrumented(tmp_path: P
     # first: the hook is there before pytest is imported.
     start = "import sys, pytest\n" if moment == "late" else "import pykcov\nh = pykcov.instrument_imports(['test_*'])\n"
     (tmp_path / "start.py").write_text(start + "import sys, pytest\nsys.exit(pytest.main(sys.argv[1:]))\n")
-    arguments = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--import-mode={mode}", "test_example.py"]
+    arguments = ["-q", "-p", "no:cacheprovider", f"--import-mode={mode}", "test_example.py"]
 
     def output(*command: str) -> str:
         done = subprocess.run(
             [sys.executable, *command, *arguments],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(tmp_path), "COLUMNS": "100"},
+            env={**os.environ, "PYTHONPATH": str(tmp_path), "COLUMNS": "100", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             capture_output=True,
             text=True,
         )

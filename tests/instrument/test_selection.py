@@ -212,15 +212,16 @@ def test_whole_top_level_package_of_the_main_module_is_own(tmp_path: Path) -> No
     assert done.stdout == "[True, False]\n"
 
 
-def test_program_without_a_file_is_own() -> None:
+@pytest.mark.parametrize(("arguments", "is_own"), [("", True), ("source=['/tmp']", False)])
+def test_program_without_a_file_is_own(arguments: str, is_own: bool) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", OWN_OF_MAIN, "__main__:<string>", "m:<string>"],
+        [sys.executable, "-c", OWN_OF_MAIN.replace("()", f"({arguments})"), "__main__:<string>", "m:<string>"],
         capture_output=True,
         text=True,
         check=True,
     )
 
-    assert done.stdout == "[True, False]\n"
+    assert done.stdout == f"[{is_own}, False]\n"
 
 
 def test_module_name_is_the_real_one_of_what_runs_as_main() -> None:
