@@ -107,8 +107,8 @@ def test_same_code_in_another_file_has_pcs_and_a_location_of_its_own() -> None:
 
 
 def test_same_code_at_another_granularity_keeps_exact_lines() -> None:
-    (block,) = register(example(), "finer", [(2, 3, 3, 0, 1, (3, 4))])
-    line, _ = register(example(), "finer", [(2, 3, 3, 0, 1, (3,)), (5, 4, 4, 0, 1, (4,))])
+    (block,) = register(example(), "finer", [(2, 3, 3, 0, 1, (3, 4), 0, 0)])
+    line, _ = register(example(), "finer", [(2, 3, 3, 0, 1, (3,), 0, 0), (5, 4, 4, 0, 1, (4,), 0, 0)])
 
     assert [location.lines for location in symbolize([block.pc, line.pc])] == [(3, 4), (3,)]
 
@@ -138,7 +138,7 @@ def test_unknown_pc_says_so() -> None:
     unknown, native, not_even = symbolize([1 << 63 | 12345, 0x7F0012345678, -1])
 
     assert not unknown.known
-    assert unknown == (1 << 63 | 12345, "", 0, 0, -1, -1, "", "", ())
+    assert unknown == (1 << 63 | 12345, "", 0, 0, -1, -1, "", "", (), "")
     assert str(unknown) == "unknown pc 0x8000000000003039"
     assert not native.known
     assert not not_even.known

@@ -4,8 +4,9 @@
     tools/roundtrip.py --time [--python PYTHON] [--tests] [--sample N] [FILE...]
 
 Without files: every .py under the standard library of the Python that runs it, its tests left out unless --tests.
-Each file is compiled and rewritten in both granularities; `dis` of every code object, probes taken out, must equal that
-of the original instruction by instruction: operations, arguments, jump targets, source positions, exception ranges.
+Each file is compiled and rewritten in both granularities, and with comparisons; `dis` of every code object, probes
+taken out, must equal that of the original instruction by instruction: operations, arguments, jump targets, source
+positions, exception ranges.
 Prints counts; exits with 1 if anything differs. --time compares the cost of rewriting with that of compiling.
 """
 
@@ -24,10 +25,17 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
+from pykcov.instrument.comparisons import METHOD_OPERATIONS, METHODS
+from pykcov.instrument.opcodes import METHOD_BELOW_OBJECT
 from pykcov.instrument.rewrite import Granularity, Site, rewrite
 
-GRANULARITIES: tuple[Granularity, ...] = ("block", "line")
+VARIANTS: dict[str, tuple[Granularity, bool]] = {
+    "block": ("block", False),
+    "line": ("line", False),
+    "line with comparisons": ("line", True),
+}
 EVENT = ["LOAD_CONST", "UNARY_INVERT", "POP_TOP"]
+COMPARE_EVENT = ["COPY", "LOAD_CONST", "COPY", "STORE_SUBSCR"]
 KEPT = (
     *("co_name", "co_qualname", "co_filename", "co_firstlineno", "co_flags", "co_names", "co_varnames", "co_cellvars"),
     *("co_freevars", "co_argcount", "co_kwonlyargcount", "co_posonlyargcount", "co_nlocals"),
@@ -44,6 +52,9 @@ class Mark:
 
     def __invert__(self) -> None:
         """Make the event happen."""
+
+    def __setitem__(self, right: object, left: object) -> None:
+        """Observe a comparison."""
 
 
 def marks(_code: CodeType, sites: Sequence[Site]) -> list[Mark]:
@@ -67,8 +78,8 @@ class Stripped(NamedTuple):
     """Where they are, in code units."""
     handled: list[tuple[int, int, int, int, bool]]
     """First instruction, the one behind the last, handler, depth, lasti."""
-    sites: dict[int, Site]
-    """Number of an instruction -> the site before it."""
+    sites: dict[int, list[Site]]
+    """Number of an instruction -> the sites before it."""
 
 
 class Different(AssertionError):
@@ -79,23 +90,29 @@ def strip(code: CodeType) -> Stripped:
     """Take the probes out of a code object. Raises Different if one of them is not where it must be."""
     instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
     starts = _starts(code, instructions)
+    plain_loads = _plain_loads(instructions)
     kept: list[int] = []
-    sites: dict[int, Site] = {}
+    sites: dict[int, list[Site]] = {}
+    event: list[dis.Instruction] = []
     at = 0
     while at < len(instructions):
-        instruction = instructions[at]
-        if instruction.opname == "LOAD_CONST" and type(instruction.argval) is Mark:
-            event, following = instructions[at : at + 3], instructions[at + 3]
-            if [i.opname for i in event] != EVENT or type(following.argval) is Mark:
-                raise Different(f"a torn probe at {instruction.offset}")
-            if any(i.positions != following.positions for i in event):
-                raise Different(f"the probe at {instruction.offset} is at another source position than what follows")
-            sites[len(kept)] = instruction.argval.site
-            at += 3
+        if at - 1 in plain_loads:  # PUSH_NULL.
+            at += 1
+            continue
+        if length := _event_length(instructions, at):
+            event += instructions[at : at + length]
+            at += length
+            continue
+        if event:
+            if any(i.positions != instructions[at].positions for i in event):
+                raise Different(f"the probe at {event[0].offset} is at another source position than what follows")
+            sites[len(kept)] = [i.argval.site for i in event if type(i.argval) is Mark]
+            event = []
         kept.append(at)
         at += 1
     numbers = _numbers([starts[at] for at in kept], len(code.co_code) // 2)
     probed = {starts[kept[number]] for number in sites}
+    changed = [instructions[load] for load in plain_loads]
 
     def number(offset: int) -> int:
         if offset // 2 in probed:
@@ -105,6 +122,8 @@ def strip(code: CodeType) -> Stripped:
     def argument(instruction: dis.Instruction) -> Any:
         if instruction.opcode in dis.hasjrel:
             return number(instruction.argval)
+        if instruction in changed:
+            return instruction.arg | 1  # type: ignore[operator]
         return instruction.argval if instruction.opcode in dis.hasconst else instruction.arg
 
     return Stripped(
@@ -116,6 +135,38 @@ def strip(code: CodeType) -> Stripped:
         ],
         sites,
     )
+
+
+def _event_length(instructions: list[dis.Instruction], at: int) -> int:
+    """Return how many instructions the event of a probe takes, 0 if none begins here."""
+    shape = [i.opname for i in instructions[at : at + len(COMPARE_EVENT)]]
+    marked = [type(i.argval) is Mark for i in instructions[at : at + 2]]
+    if marked == [False, True] and shape == COMPARE_EVENT and instructions[at + 1].argval.site.operation:
+        return len(COMPARE_EVENT)
+    if not marked[0]:
+        return 0
+    if shape[: len(EVENT)] != EVENT or instructions[at].argval.site.operation:
+        raise Different(f"a torn probe at {instructions[at].offset}")
+    return len(EVENT)
+
+
+def _plain_loads(instructions: list[dis.Instruction]) -> set[int]:
+    """Return which loads of an attribute, with PUSH_NULL behind them, were loads of a method: calls nest."""
+    loads: list[int] = []
+    changed = set()
+    for at, instruction in enumerate(instructions):
+        if METHOD_BELOW_OBJECT and instruction.opname == "LOAD_ATTR" and instruction.argval in METHODS:
+            if instructions[at + 1].opname == "PUSH_NULL":
+                loads.append(at)
+        elif type(instruction.argval) is Mark and METHOD_BELOW_OBJECT:
+            operation = instruction.argval.site.operation
+            if operation in METHOD_OPERATIONS:
+                load = next((at for at in reversed(loads) if METHODS[instructions[at].argval] == operation), None)
+                if load is None:
+                    raise Different(f"the method of the call at {instruction.offset} is not loaded")
+                loads.remove(load)
+                changed.add(load)
+    return changed
 
 
 def _starts(code: CodeType, instructions: list[dis.Instruction]) -> list[int]:
@@ -149,7 +200,7 @@ def compare(original: CodeType, rewritten: CodeType, counts: Counter[str]) -> No
     counts["code objects"] += 1
     counts["instructions"] += len(before.instructions)
     counts["exception ranges"] += len(before.handled)
-    counts["probes"] += len(after.sites)
+    counts["probes"] += sum(map(len, after.sites.values()))
     counts["deeper stacks"] += rewritten.co_stacksize - original.co_stacksize
     for old, new in zip(original.co_consts, rewritten.co_consts, strict=False):
         if isinstance(old, CodeType):
@@ -168,9 +219,12 @@ def _compare(original: CodeType, before: Stripped, rewritten: CodeType, after: S
     constants = rewritten.co_consts[: len(original.co_consts)]
     if not all(map(_same, original.co_consts, constants)):
         raise Different(f"constants {constants} instead of {original.co_consts}")
-    if [before.starts[number] for number in after.sites] != [site.offset for site in after.sites.values()]:
-        raise Different("a site says another offset than that of the instruction behind its probe")
-    if rewritten.co_stacksize - original.co_stacksize not in (0, 1):
+    for number, sites in after.sites.items():
+        if {site.offset for site in sites} != {before.starts[number]}:
+            raise Different("a site says another offset than that of the instruction behind its probe")
+        if [site.operation > 0 for site in sites] not in ([False], [True], [False, True]):
+            raise Different(f"sites {sites} at one place")
+    if rewritten.co_stacksize - original.co_stacksize not in (0, 1, 2, 3):
         raise Different(f"stack size {rewritten.co_stacksize} instead of {original.co_stacksize}")
 
 
@@ -199,24 +253,25 @@ def compiled(path: Path) -> CodeType | None:
 def check(path: Path) -> dict[str, Counter[str]]:
     """Rewrite a file and compare; return counts by granularity. Raises Different."""
     original = compiled(path)
-    counts = {granularity: Counter[str]() for granularity in GRANULARITIES}
+    counts = {name: Counter[str]() for name in VARIANTS}
     if original is not None:
-        for granularity in GRANULARITIES:
-            compare(original, rewrite(original, marks, granularity=granularity), counts[granularity])
-            counts[granularity]["files"] += 1
+        for name, (granularity, comparing) in VARIANTS.items():
+            rewritten = rewrite(original, marks, granularity=granularity, compare=comparing)
+            compare(original, rewritten, counts[name])
+            counts[name]["files"] += 1
     return counts
 
 
 def check_all(paths: Iterable[Path], jobs: int) -> int:
     """Check files in several processes, print counts, return the exit status."""
-    totals = {granularity: Counter[str]() for granularity in GRANULARITIES}
+    totals = {name: Counter[str]() for name in VARIANTS}
     with ProcessPoolExecutor(jobs) as pool:
         for counts in pool.map(check, paths, chunksize=4):
-            for granularity, count in counts.items():
-                totals[granularity] += count
-    for granularity, total in totals.items():
+            for name, count in counts.items():
+                totals[name] += count
+    for name, total in totals.items():
         shown = ", ".join(f"{number} {what}" for what, number in total.items())
-        print(f"CPython {platform.python_version()}, {granularity}: 0 differences in {shown}")
+        print(f"CPython {platform.python_version()}, {name}: 0 differences in {shown}")
         print(f"  {1000 * total['probes'] / total['instructions']:.0f} probes per 1000 instructions")
     return 0
 
@@ -224,19 +279,19 @@ def check_all(paths: Iterable[Path], jobs: int) -> int:
 def measure(paths: Sequence[Path]) -> int:
     """Print how long rewriting takes, over compiling."""
     compiling = 0.0
-    rewriting = dict.fromkeys(GRANULARITIES, 0.0)
+    rewriting = dict.fromkeys(VARIANTS, 0.0)
     for path in paths:
         source = path.read_bytes()
         start = time.perf_counter()
         code = compile(source, str(path), "exec", dont_inherit=True)
         compiling += time.perf_counter() - start
-        for granularity in GRANULARITIES:
+        for name, (granularity, comparing) in VARIANTS.items():
             start = time.perf_counter()
-            rewrite(code, lambda _, sites: [None] * len(sites), granularity=granularity)
-            rewriting[granularity] += time.perf_counter() - start
+            rewrite(code, lambda _, sites: [None] * len(sites), granularity=granularity, compare=comparing)
+            rewriting[name] += time.perf_counter() - start
     print(f"CPython {platform.python_version()}: compiling {len(paths)} files {compiling:.2f} s")
-    for granularity, seconds in rewriting.items():
-        print(f"  rewriting, {granularity}: {seconds:.2f} s, {seconds / compiling:.2f} times compiling")
+    for name, seconds in rewriting.items():
+        print(f"  rewriting, {name}: {seconds:.2f} s, {seconds / compiling:.2f} times compiling")
     return 0
 
 
