@@ -158,8 +158,11 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
 def _read(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     name = os.fspath(path)
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile) or "format" not in archive:
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise TraceFileError(f"{name}: not a trace file of pykcov")
+        with loaded as archive:
+            if "format" not in archive:
                 raise TraceFileError(f"{name}: not a trace file of pykcov")
             if _text(archive, "format") != FORMAT:
                 raise TraceFileError(f"{name}: not a trace file of pykcov (it says {_text(archive, 'format')!r})")
@@ -171,6 +174,8 @@ def _read(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
             return {name: archive[name] for name in archive.files}
     except TraceFileError:
         raise
+    except FileNotFoundError as error:
+        raise TraceFileError(f"{name}: {error.strerror}; `pykcov run` makes one") from error
     except OSError as error:
         raise TraceFileError(f"{name}: {error.strerror or error}") from error
     except Exception as error:  # the bytes may be anything, and numpy, zipfile and zlib each complain in many ways

@@ -1,42 +1,24 @@
-"""Runs programs under pykcov and bare, as a user does: in processes of their own."""
+"""What the tests of the command line share."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from running import Run, run_python
 
 from pykcov.tracefile import TraceFile
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def _run(folder: Path, words: list[str], **options: object) -> "subprocess.CompletedProcess[str]":
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV_"))}
-    environment |= options.pop("env", {})  # type: ignore[operator]
-    return subprocess.run(  # type: ignore[call-overload, no-any-return]
-        [sys.executable, *words],
-        cwd=options.pop("cwd", folder),
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        **({"stdin": subprocess.DEVNULL} | options if "input" not in options else options),
-    )
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Run:
     """python WORDS..."""
-    return lambda *words, **options: _run(tmp_path, [*words], **options)
+    return lambda *words, **options: run_python(tmp_path, [*words], **options)
 
 
 @pytest.fixture
 def pykcov(tmp_path: Path) -> Run:
     """pykcov WORDS..."""
-    return lambda *words, **options: _run(tmp_path, ["-m", "pykcov", *words], **options)
+    return lambda *words, **options: run_python(tmp_path, ["-m", "pykcov", *words], **options)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Run
+from running import Run
 
 from pykcov.tracefile import TraceFile
 
@@ -51,7 +51,8 @@ def test_every_entry_written_before_sigkill_in_a_loop_is_read(pykcov: Run, write
     write(
         "main.py",
         "import os, threading, time\ndef forever():\n    n = 0\n    while True:\n        n += 1\n"
-        "threading.Thread(target=forever, name='loop', daemon=True).start()\ntime.sleep(0.5)\nos.kill(os.getpid(), 9)\n",
+        "threading.Thread(target=forever, name='loop', daemon=True).start()\n"
+        "time.sleep(0.5)\nos.kill(os.getpid(), 9)\n",
     )
     done = pykcov("run", "--mode", "pc", "main.py")
     assert done.returncode == -9
@@ -183,7 +184,8 @@ def test_forked_children_behave_and_are_told(bare: Run, pykcov: Run, write: Writ
 def test_a_child_that_outlives_the_program_does_not_keep_pykcov_waiting(pykcov: Run, write: Write) -> None:
     write(
         "main.py",
-        "import os, time\nif not os.fork():\n    os.closerange(0, 3)\n    time.sleep(30)\n    os._exit(0)\nprint('done')\n",
+        "import os, time\nif not os.fork():\n    os.closerange(0, 3)\n    time.sleep(30)\n    os._exit(0)\n"
+        "print('done')\n",
     )
     before = time.monotonic()
     assert pykcov("run", "main.py").returncode == 0

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from running import Run
 
 from pykcov.tracefile import TraceFile
 
@@ -96,8 +96,7 @@ def test_a_full_buffer_is_counted_and_told(pykcov: Run, write: Write, trace: Loa
     [thread] = trace().threads
     assert len(thread.entries) == 49
     assert thread.dropped > 0
-    expected = f"pykcov: {thread.dropped} entries did not fit into the buffers of 1 thread: use --mode unique, or a larger"
-    assert expected in done.stderr
+    assert f"pykcov: {thread.dropped} entries did not fit into the buffers of 1 thread: use --mode" in done.stderr
 
 
 def test_the_smallest_buffer_drops_all_and_says_so(pykcov: Run, main: Path) -> None:
@@ -122,11 +121,8 @@ def test_the_summary_has_threads_files_and_the_next_step(pykcov: Run, main: Path
 
 
 def test_a_summary_that_nobody_can_read_changes_no_exit_status(main: Path) -> None:
-    process = subprocess.run(
-        [sys.executable, "-c", "import os; os.close(2); os.execv(os.sys.executable, os.sys.argv[1:])"]
-        + [sys.executable, "-m", "pykcov", "run", "main.py"],
-        cwd=main.parent,
-    )
+    closing = "import os, sys; os.close(2); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    process = subprocess.run([sys.executable, "-c", closing, "-m", "pykcov", "run", "main.py"], cwd=main.parent)
     assert process.returncode == 0
     with open("/dev/full", "w") as full:
         process = subprocess.run([sys.executable, "-m", "pykcov", "run", "main.py"], cwd=main.parent, stderr=full)

@@ -1,11 +1,10 @@
 """A program under `pykcov run` does what it does under a bare Python: output, tracebacks, exit status, to the byte."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from running import Run, assert_same
 
 ENDINGS = {
     "it ends": "print('done')",
@@ -102,21 +101,8 @@ SURROUNDINGS = {
     "exec and import": "print(exec, __import__)\nimport importlib\nprint(importlib.__spec__.loader)",
     "warnings": "import warnings\nprint(warnings.filters)\nwarnings.warn('w')\nwarnings.warn('d', DeprecationWarning)",
     "process": "import os\nprint(os.getpgrp() == os.getpid(), os.getcwd(), os.nice(0), os.umask(0o22))",
-    "imports of the main script": "import main\nprint(main is __import__('__main__'))\nimport other\nprint(other.__name__)",
+    "import of the main script": "import main\nprint(main is __import__('__main__'))\nimport other\nprint(other)",
 }
-
-
-def assert_same(bare: Run, pykcov: Run, *words: str, **options: object) -> None:
-    expected = bare(*words, **options)
-    got = pykcov("run", "-q", *words, **options)
-    assert (got.returncode, _comparable(got.stdout)) == (expected.returncode, _comparable(expected.stdout))
-    assert _comparable(got.stderr) == _comparable(expected.stderr)
-
-
-def _comparable(output: str) -> str:
-    """Without addresses, which differ from run to run, and without what pykcov itself has to say."""
-    lines = [line for line in output.splitlines(keepends=True) if not line.startswith("pykcov: ")]
-    return re.sub("0x[0-9a-f]+", "0x", "".join(lines))
 
 
 @pytest.mark.parametrize("text", ENDINGS.values(), ids=ENDINGS)

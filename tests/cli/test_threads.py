@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from running import Run
 
 from pykcov.tracefile import Thread, TraceFile
 
@@ -25,7 +25,8 @@ def test_each_of_eight_threads_has_its_own_lines(pykcov: Run, write: Write, trac
         "main.py",
         functions
         + "import threading\nbarrier = threading.Barrier(8)\n"
-        + "threads = [threading.Thread(target=globals()[f'work{n}'], args=(barrier,), name=f'w{n}') for n in range(8)]\n"
+        + "threads = [threading.Thread(target=globals()[f'work{n}'], args=(barrier,), name=f'w{n}')"
+        + " for n in range(8)]\n"
         + "[thread.start() for thread in threads]\n[thread.join() for thread in threads]\n",
     )
     assert pykcov("run", "main.py").returncode == 0
@@ -90,7 +91,8 @@ def test_three_thousand_threads_leave_three_thousand_traces(pykcov: Run, write: 
     main = write(
         "main.py",
         "import threading, resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\ndef f(n):\n    return n\n"
-        "for n in range(3000):\n    t = threading.Thread(target=f, args=(n,), name=f't{n}')\n    t.start()\n    t.join()\n",
+        "for n in range(3000):\n    t = threading.Thread(target=f, args=(n,), name=f't{n}')\n    t.start()\n"
+        "    t.join()\n",
     )
     done = pykcov("run", "main.py")
     assert (done.returncode, "not traced" in done.stderr) == (0, False), done.stderr

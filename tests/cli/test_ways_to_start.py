@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Run
-from test_same_as_bare import assert_same
+from running import Run, assert_same
 
 from pykcov.tracefile import TraceFile
 
@@ -124,9 +123,7 @@ def test_a_module_that_cannot_be_run(bare: Run, pykcov: Run, write: Write, name:
     assert_same(bare, pykcov, "-m", name)
 
 
-def test_a_package_somewhere_else_is_the_programs_own(
-    pykcov: Run, write: Write, trace: Load, tmp_path: Path
-) -> None:
+def test_a_package_somewhere_else_is_the_programs_own(pykcov: Run, write: Write, trace: Load, tmp_path: Path) -> None:
     write("lib/app/__init__.py", "")
     write("lib/app/__main__.py", "from app import helper\n")
     write("lib/app/helper.py", "x = 1\n")

@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from pykcov.cli._errors import exit_code, words
+from pykcov.cli._versions import version_of
 
 _EXAMPLES = """\
 \b
@@ -23,7 +24,19 @@ Examples:
 """
 
 
+class _NobodyReadsError(Exception):
+    """Standard output is a pipe that was closed, as by `| head`. Click would make exit code 1 of a BrokenPipeError."""
+
+
 class _Commands(click.Group):
+    def invoke(self, context: click.Context) -> object:
+        try:
+            result = super().invoke(context)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise _NobodyReadsError from error
+        return result
+
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
 
@@ -35,8 +48,14 @@ class _Commands(click.Group):
         return command
 
 
+def _print_version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        click.echo(f"pykcov {version_of('pykcov')}")
+        context.exit()
+
+
 @click.group(cls=_Commands, epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="pykcov")
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Print it.")
 def pykcov() -> None:
     """kcov(4) for Python: which code of a program ran, per thread."""
 
@@ -50,12 +69,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: here errors become words on stderr and numbers."""
     try:
         result = pykcov.main(arguments, prog_name="pykcov", standalone_mode=False)
-        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except BrokenPipeError:
-        # `| head` has what it wants. What is left in the buffer must not fail again when Python ends.
+    except _NobodyReadsError:
+        # What is left in the buffer must not fail again when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except (KeyboardInterrupt, click.Abort):

@@ -20,12 +20,13 @@ def exit_code(error: Exception) -> int | None:
     from coverage.exceptions import CoverageException
 
     from pykcov.instrument.versions import UnsupportedPythonError
+    from pykcov.reports._report import NothingToReportError
     from pykcov.tracefile import TraceFileError
 
     match error:
         case CommandError(code=code):
             return code
-        case TraceFileError() | CoverageException() | UnsupportedPythonError() | OSError():
+        case TraceFileError() | NothingToReportError() | CoverageException() | UnsupportedPythonError() | OSError():
             return BAD_INPUT
     return None
 

@@ -16,7 +16,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(epilog=_EXAMPLES, short_help="Print every entry in order.")
 @trace_file
 @click.option("--thread", "number", type=click.IntRange(0), metavar="N", help="Only thread N; they count from 0.")
 @click.option("--limit", type=click.IntRange(0), metavar="N", help="No more than N entries of each thread.")

@@ -16,7 +16,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(epilog=_EXAMPLES, short_help="Show which lines ran: text, html, xml, lcov, json.")
 @trace_file
 @click.option("--format", type=click.Choice(formats()), default="text", show_default=True, help="What to write.")
 @click.option(

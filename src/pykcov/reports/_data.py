@@ -10,6 +10,7 @@ from pykcov.tracefile import TraceFile
 def write_data(trace: TraceFile, files: Sequence[str], path: str) -> None:
     """Write a data file of coverage.py: the lines of `files` that ran, and files of which nothing ran."""
     data = CoverageData(basename=path)
+    data.add_lines({})  # else files cannot be added when nothing ran
     for thread, context in zip(trace.threads, trace.thread_names(), strict=True):
         lines = trace.lines(thread)
         data.set_context(context)

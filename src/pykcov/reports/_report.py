@@ -56,5 +56,6 @@ def report(trace: TraceFile, format: str, output: str | None = None, show_missin
 
 
 def fails_under(total: float, bound: float) -> bool:
-    """Return whether a total is below a bound as coverage sees it: to whole per cents, and 100 only if it is 100."""
-    return total < 100 if bound == 100 else round(total) < bound
+    """Return whether a total is below a bound as coverage sees it: rounded as the bound is; 100 only if it is 100."""
+    digits = len(f"{bound:g}".partition(".")[2])
+    return total < 100 if bound == 100 else round(total, digits) < bound
