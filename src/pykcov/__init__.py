@@ -38,7 +38,8 @@ from pykcov.instrument import (
     instrument_imports,
     skipped,
 )
-from pykcov.locations import Location, symbolize
+from pykcov.locations import Location
+from pykcov.native.locations import symbolize
 from pykcov.records import Comparison
 from pykcov.remote import group
 from pykcov.session import Trace, trace

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pykcov.locations import Location
+from pykcov.locations import PYTHON_PC, Location
 
 # Stands for a column that the code object did not know.
 UNKNOWN_COLUMN = -1
@@ -31,7 +31,7 @@ type_of_column: Mapping[str, str] = {
 
 @dataclass(frozen=True, eq=False)
 class LocationTable:
-    """Locations in ascending order of pc, one a row.
+    """Locations in ascending order of pc, one a row. A native pc has a row for each file that it implies lines of.
 
     `file`, `function` and `module` are indices into the sorted names `files`, `functions` and `modules`. The source
     lines that a hit of row i implies are `lines[lines_end[i - 1] : lines_end[i]]` (from 0 for the first row).
@@ -53,8 +53,9 @@ class LocationTable:
 
     @classmethod
     def from_locations(cls, locations: Iterable[Location]) -> Self:
-        """Make a table. Of several locations with one pc the last one counts."""
-        rows = [row for _, row in sorted({row.pc: row for row in locations}.items())]
+        """Make a table. Of several locations with one pc the last one counts; of native ones, each with its file."""
+        chosen = {(row.pc, row.file if row.pc < PYTHON_PC else ""): row for row in locations}
+        rows = sorted(chosen.values(), key=lambda row: row.pc)
         # Line 0 is that of a module's first instruction, and no line of its source.
         lines = [[line for line in row.lines if line] for row in rows]
         files, file = _indexed([row.file for row in rows])
@@ -102,7 +103,7 @@ class LocationTable:
         bounds = np.concatenate(([0], self.lines_end))
         if (np.diff(bounds) < 0).any() or bounds[-1] != len(self.lines):
             raise ValueError("column 'lines_end' does not fit column 'lines'")
-        if (self.pc[1:] <= self.pc[:-1]).any():
+        if (self.pc[1:] < self.pc[:-1]).any():
             raise ValueError("column 'pc' is not in ascending order")
 
     def __len__(self) -> int:
@@ -114,12 +115,20 @@ class LocationTable:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def rows_of(self, pcs: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Return the row of each pc, -1 where the table does not know it."""
+        """Return the row of each pc, its first one, -1 where the table does not know it."""
         if not len(self):
             return np.full(len(pcs), -1, "i8")
         rows = np.searchsorted(self.pc, pcs)
         rows[rows == len(self)] = 0
         return np.where(self.pc[rows] == pcs, rows, -1)
+
+    def rows_with(self, pcs: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return all rows of these pcs, ascending."""
+        return np.flatnonzero(np.isin(self.pc, pcs))
+
+    def native_rows(self) -> NDArray[np.int64]:
+        """Return the rows of native code, ascending."""
+        return np.arange(np.searchsorted(self.pc, np.uint64(PYTHON_PC)))
 
     def location(self, row: int) -> Location:
         """Return one row as a Location."""

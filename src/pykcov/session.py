@@ -13,7 +13,8 @@ from pykcov.instrument.code import Unrecorded, check
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
-from pykcov.locations import Location, symbolize
+from pykcov.locations import Location
+from pykcov.native.locations import lines_of, symbolize
 from pykcov.warnings import PykcovWarning
 
 if TYPE_CHECKING:
@@ -147,11 +148,7 @@ class Trace:
     def lines(self) -> dict[str, list[int]]:
         """Return the source lines that have run so far: sorted, by file."""
         with Unrecorded():
-            found: dict[str, set[int]] = {}
-            for location in symbolize(sorted(set(self.pcs.tolist()))):
-                if location.known:
-                    found.setdefault(location.file, set()).update(location.lines)
-            return {file: sorted(lines) for file, lines in sorted(found.items())}
+            return lines_of(self.pcs)
 
     def _complaints(self, hook: ImportHook) -> list[str]:
         complaints = []

@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pykcov.location_table import LocationTable
+from pykcov.native.image_table import ImageTable
 
 FORMAT = "pykcov trace"
 VERSION = 1
 
 _TABLE = "location_"
+_IMAGES = "image_"
 _TEXTS = ("command", "folder", "python", "platform", "mode", "granularity", "started")
 
 
@@ -67,6 +69,8 @@ class TraceFile:
     """file_digest() of each source file at the end of the run; empty for what is no file."""
     skipped: list[tuple[str, str]] = field(default_factory=list)
     """What could not be instrumented: name and reason."""
+    images: ImageTable = field(default_factory=ImageTable)
+    """The executables and shared objects that native pcs are of: with them, build-id and offset of each."""
 
     def thread_names(self) -> list[str]:
         """Return a different name for each thread: its own; if others have it too, with its native id and a number."""
@@ -83,8 +87,7 @@ class TraceFile:
         """Return the rows of the location table that `thread`, or any thread, has hit, each once, in table order."""
         chosen = self.threads if thread is None else [thread]
         pcs = np.unique(np.concatenate([np.empty(0, "u8"), *(one.entries for one in chosen)]))
-        rows = self.locations.rows_of(pcs)
-        return rows[rows >= 0]
+        return self.locations.rows_with(pcs)
 
     def lines(self, thread: Thread | None = None) -> dict[str, list[int]]:
         """Return the source lines that `thread`, or any thread, has executed: sorted, by file."""
@@ -93,6 +96,10 @@ class TraceFile:
     def known_lines(self) -> dict[str, list[int]]:
         """Return all source lines that could have been recorded: sorted, by file."""
         return self.locations.lines_of(np.arange(len(self.locations)))
+
+    def native_lines(self) -> dict[str, list[int]]:
+        """Return those of them that are of native code."""
+        return self.locations.lines_of(self.locations.native_rows())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file, whole or not at all; OSError if that fails. A link is followed."""
@@ -107,6 +114,7 @@ class TraceFile:
             _TABLE + "digests": np.array([self.digests.get(name, "") for name in self.locations.files.tolist()], "U"),
             "skipped_name": np.array([name for name, _ in self.skipped], "U"),
             "skipped_reason": np.array([reason for _, reason in self.skipped], "U"),
+            **{_IMAGES + name: column for name, column in self.images.columns().items()},
         }
         with _replacing(Path(path)) as file:
             np.savez_compressed(file, **arrays)
@@ -126,6 +134,9 @@ class TraceFile:
                 ),
                 digests=dict(zip(_texts(arrays, _TABLE + "files"), _texts(arrays, _TABLE + "digests"), strict=True)),
                 skipped=list(zip(_texts(arrays, "skipped_name"), _texts(arrays, "skipped_reason"), strict=True)),
+                images=ImageTable.from_columns(
+                    {name.removeprefix(_IMAGES): arrays[name] for name in arrays if name.startswith(_IMAGES)}
+                ),
             )
         except ValueError as error:
             raise TraceFileError(f"{os.fspath(path)}: damaged trace file: {error}") from error

@@ -29,7 +29,7 @@ def compile_shared(
     flags: Sequence[str] | None = None,
     language: str = "c",
 ) -> Path:
-    """Write and compile a source; `flags` instead of those of pykcov. -Werror: what pykcov adds must give no warning."""
+    """Write and compile a source; `flags` instead of pykcov's. -Werror: what pykcov adds must give no warning."""
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}.{language}"
     path.write_text(source)

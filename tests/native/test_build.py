@@ -69,12 +69,13 @@ with pykcov.open() as device:
     device.enable(pykcov.TRACE_CMP)
     made.add(7)
     device.disable()
-from pykcov.native.locations import lines
-print(bare, lines(buffer.words[4 : 4 * buffer.count + 1 : 4]))
+from pykcov.native.locations import lines_of
+print(bare, lines_of(buffer.words[4 : 4 * buffer.count + 1 : 4]))
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("True {") and f"{tmp_path}/made.c" in done.stdout
+    assert done.stdout.startswith("True {")
+    assert f"{tmp_path}/made.c" in done.stdout
 
 
 def test_flags_for_compiling_and_linking_can_be_had_apart(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ class Traced:
         library = ctypes.CDLL(str(path))
         with tracing(pykcov.TRACE_UNIQUE_PC) as buffer:
             library.run(*arguments)
-        return set(locations.lines(buffer.pcs())[str(path.with_suffix(".c"))]), coverable
+        return set(locations.lines_of(buffer.pcs())[str(path.with_suffix(".c"))]), coverable
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def test_frames_that_were_inlined_are_told_the_innermost_first(tmp_path: Path, c
 
 def test_a_line_whose_call_was_inlined_has_run(tmp_path: Path, compiler: str, tracing: Any) -> None:
     path = compile_shared(tmp_path, SOURCE, compiler=compiler)
-    assert set(locations.lines(record(path, tracing))[str(tmp_path / "ext.c")]) >= {6, 12, 17, 19}
+    assert set(locations.lines_of(record(path, tracing))[str(tmp_path / "ext.c")]) >= {6, 12, 17, 19}
 
 
 def locate(path: Path, tracing: Any) -> tuple[list[pykcov.Location], list[str]]:
@@ -117,7 +117,7 @@ def test_debug_information_in_a_file_of_its_own_is_found(
     subprocess.run(["objcopy", "--only-keep-debug", path, separate], check=True)
     subprocess.run(["objcopy", "--strip-debug", path], check=True)
     monkeypatch.setattr(elf, "_DEBUG_FOLDER", tmp_path / "debug")
-    assert set(locations.lines(record(path, tracing))[str(tmp_path / "ext.c")]) >= {6, 17, 19}
+    assert set(locations.lines_of(record(path, tracing))[str(tmp_path / "ext.c")]) >= {6, 17, 19}
 
 
 CXX = """
@@ -145,7 +145,7 @@ def test_names_of_cxx_are_readable_and_headers_of_the_system_are_left_out(
     symbolizer = Symbolizer()
     names = {frame.function for pc in pcs for frame in symbolizer.symbolize(place(pc)).frames}
     assert "some::Thing::twice(int) const" in names
-    lines = locations.lines(pcs)
+    lines = locations.lines_of(pcs)
     assert list(lines) == [str(tmp_path / "ext.cc")]
     assert set(lines[str(tmp_path / "ext.cc")]) >= {7, 8, 9}
 

@@ -39,7 +39,7 @@ def symbolize(pcs: Iterable[SupportsIndex]) -> list[Location]:
     return [found[pc] if pc < PYTHON_PC else next(python) for pc in numbers]
 
 
-def lines(pcs: Iterable[SupportsIndex]) -> dict[str, list[int]]:
+def lines_of(pcs: Iterable[SupportsIndex]) -> dict[str, list[int]]:
     """Return the source lines, Python's and others, that hits of these pcs imply: sorted, by file."""
     numbers = {index(pc) for pc in pcs}
     native = sorted(pc for pc in numbers if pc < PYTHON_PC)
@@ -50,6 +50,16 @@ def lines(pcs: Iterable[SupportsIndex]) -> dict[str, list[int]]:
     for row in rows:
         found.setdefault(row.file, set()).update(row.lines)
     return {file: sorted(numbers) for file, numbers in sorted(found.items())}
+
+
+def native_locations(images: Sequence[Image], pcs: Sequence[int]) -> tuple[list[Location], list[Remark]]:
+    """Return the Locations of native pcs and of all that instrumented images could have given; what is not known."""
+    locator = Locator()
+    found = [row for several in locator.locate(images, pcs) for row in several if row.known]
+    for image in images:
+        if image.instrumented:
+            found += locator.all_of(image)
+    return found, list(locator.remarks)
 
 
 class Locator:
@@ -147,8 +157,10 @@ def _without_lines(place: Place, pc: int, symbol: "Symbol | None") -> Location:
     name = Path(place.image.path).name
     if symbol is None or not symbol.frames:
         return _location(place, pc, f"<{name}>", 0, f"{name}+{place.offset:#x}", ())
-    function = symbol.frames[0].function + (f"+{symbol.distance:#x}" if symbol.distance else "")
-    return _location(place, pc, f"<{name}>", 0, function, ())
+    frame = symbol.frames[0]
+    if frame.file:  # of the system
+        return _location(place, pc, f"<{Path(frame.file).name}>", frame.line, frame.function, ())
+    return _location(place, pc, f"<{name}>", 0, f"{frame.function}+{symbol.distance:#x}", ())
 
 
 def _location(place: Place, pc: int, file: str, line: int, function: str, lines: tuple[int, ...]) -> Location:

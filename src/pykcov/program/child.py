@@ -63,6 +63,16 @@ class _Informant:
         self._sender = sender
         self._skips_told = 0
 
+    def share_images(self) -> None:
+        """Let the parent see which shared objects there are, whatever becomes of this process."""
+        try:
+            descriptor = _core.share_image_log()
+        except OSError as error:
+            self._sender.send(("skipped", [("native code", f"what is loaded cannot be shared: {error}")]))
+            return
+        self._sender.send(("images",), descriptor)
+        os.close(descriptor)
+
     def add_locations(self, batch: Sequence[Location]) -> None:
         for start in range(0, len(batch), _BATCH):
             rows = [tuple(location) for location in batch[start : start + _BATCH]]
@@ -80,6 +90,7 @@ class _Informant:
         """Tell what is known only when the program has imported what it needs."""
         skipped()
         self._tell_skips()
+        _core.image_log()  # objects that were not built for pykcov do not announce themselves
 
     def _tell_skips(self) -> None:
         new = noted()[self._skips_told :]
@@ -91,6 +102,7 @@ class _Informant:
 def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset[str]) -> _Informant:
     """Have modules instrumented and locations told from now on."""
     informant = _Informant(sender)
+    informant.share_images()
     os.register_at_fork(after_in_parent=informant.add_fork, after_in_child=informant.in_forked_child)
     main = sys.modules["__main__"]
     # For the selection of the program's own code, which is looked for around the main module.

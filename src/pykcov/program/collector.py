@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pykcov._core import Buffer
 from pykcov.locations import Location
+from pykcov.native.images import Image, read_log
 from pykcov.program.channel import HEADER, PACKET, Assembler
 
 # The kernel's PF_EXITING, in the ninth field of /proc/PID/stat.
@@ -35,11 +36,14 @@ class Collector:
         self.skipped: list[tuple[str, str]] = []
         self.untraced: list[tuple[str, str]] = []
         """Threads that got no device: name and reason."""
+        self.images: list[Image] = []
+        """The executable and the shared objects of the program."""
         self.forked = 0
         self.closed_early = False
         """Whether the program closed the socket, or became another program, before its end."""
         self._threads: dict[int, Recorded] = {}
         self._live: dict[int, tuple[tuple[str, int, int], Buffer]] = {}
+        self._image_log: int | None = None
         self._connection = connection
         self._assembler = Assembler()
         self._stop_read, self._stop_write = os.pipe()
@@ -62,7 +66,11 @@ class Collector:
         os.write(self._stop_write, b"\0")
 
     def close(self) -> None:
-        """Close socket and pipe."""
+        """Close socket and pipe; the program has ended."""
+        if self._image_log is not None:
+            self.images = read_log(self._image_log)
+            os.close(self._image_log)
+            self._image_log = None
         self._connection.close()
         os.close(self._stop_read)
         os.close(self._stop_write)
@@ -106,6 +114,8 @@ class Collector:
                 self.locations.extend(Location(*row) for row in rows)
             case ("skipped", rows):
                 self.skipped.extend(rows)
+            case ("images",):
+                self._image_log = os.dup(descriptors[0])
             case ("forked",):
                 self.forked += 1
 

@@ -9,6 +9,9 @@ import numpy as np
 
 from pykcov.instrument import Selection
 from pykcov.location_table import LocationTable
+from pykcov.locations import PYTHON_PC
+from pykcov.native.image_table import ImageTable
+from pykcov.native.locations import native_locations
 from pykcov.program.collector import Collector
 from pykcov.program.supervisor import End, Request
 from pykcov.tracefile import Thread, TraceFile, file_digest
@@ -16,7 +19,15 @@ from pykcov.tracefile import Thread, TraceFile, file_digest
 
 def trace_file(request: Request, end: End, collector: Collector, folder: str, started: datetime) -> TraceFile:
     """Return the trace of a run that was started in `folder`."""
-    locations = LocationTable.from_locations(collector.locations)
+    threads = [
+        Thread(one.name, one.ident, one.native_id, one.dropped, np.frombuffer(one.words, "u8"))
+        for one in collector.threads()
+    ]
+    pcs = np.unique(np.concatenate([np.empty(0, "u8"), *(thread.entries for thread in threads)]))
+    native = pcs[pcs < np.uint64(PYTHON_PC)]
+    images = ImageTable.of(collector.images, native)
+    rows, unknown = native_locations(images.images, native.tolist())
+    locations = LocationTable.from_locations([*collector.locations, *rows])
     return TraceFile(
         command=shlex.join(request.command),
         folder=folder,
@@ -27,13 +38,11 @@ def trace_file(request: Request, end: End, collector: Collector, folder: str, st
         started=started.isoformat(timespec="seconds"),
         exit_status=end.exit_status,
         forked=collector.forked,
-        threads=[
-            Thread(one.name, one.ident, one.native_id, one.dropped, np.frombuffer(one.words, "u8"))
-            for one in collector.threads()
-        ],
+        threads=threads,
         locations=locations,
         digests={file: file_digest(file) for file in locations.files.tolist()},
-        skipped=collector.skipped,
+        skipped=collector.skipped + [(remark.image, remark.reason) for remark in unknown],
+        images=images,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from coverage import CoverageData
 
+from pykcov.reports._native import PLUGIN
 from pykcov.tracefile import TraceFile
 
 
@@ -15,5 +16,7 @@ def write_data(trace: TraceFile, files: Sequence[str], path: str) -> None:
         lines = trace.lines(thread)
         data.set_context(context)
         data.add_lines({file: lines[file] for file in files if file in lines})
-    data.touch_files(files)
+    native = trace.native_lines()
+    data.touch_files([file for file in files if file not in native])
+    data.touch_files([file for file in files if file in native], PLUGIN)
     data.write()

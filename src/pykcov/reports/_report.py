@@ -12,6 +12,7 @@ from coverage import Coverage
 from coverage.exceptions import CoverageWarning
 
 from pykcov.reports._data import write_data
+from pykcov.reports._native import plugin
 from pykcov.reports._sources import usable_files
 from pykcov.tracefile import TraceFile
 
@@ -47,7 +48,7 @@ def report(trace: TraceFile, format: str, output: str | None = None, show_missin
         data_file = os.path.join(folder, "data")
         write_data(trace, files, data_file)
         # Of the user's configuration nothing is read: it is about measuring, and may load plugins.
-        coverage = Coverage(data_file=data_file, config_file=False)
+        coverage = Coverage(data_file=data_file, config_file=False, plugins=[plugin(trace.native_lines())])
         coverage.load()
         total = coverage.report(file=io.StringIO(), ignore_errors=True)
         renderer.render(coverage, trace, output, show_missing)
