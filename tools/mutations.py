@@ -107,8 +107,14 @@ MUTATIONS = [
     Mutation(
         "attach does not look at the device again after sleeping (D8, R8)",
         "enable.c",
-        "        if ((error = check_attach(device, key, handle)) != 0)\n",
-        "        if (error == 0 && (error = check_attach(device, key, handle)) != 0)\n",
+        """        if ((error = kcov_handle_await_end(handle, wait)) != 0)
+            return error;
+""",
+        """        if ((error = kcov_handle_await_end(handle, wait)) != 0)
+            return error;
+        handle = kcov_handle_find(key);
+        break;
+""",
     ),
     Mutation(
         "threads that share a device claim words as if they were alone",

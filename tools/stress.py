@@ -47,7 +47,8 @@ def build(target: Path, sanitizer: str, core: Path = CORE) -> None:
     sources = [*sorted(STRESS.glob("*.c")), *core_sources(core)]
     compiler = shlex.split(os.environ.get("CC", "cc"))
     command = [*compiler, *warnings, *OPTIONS[sanitizer], f"-I{core}", *map(str, sources), "-o", str(target)]
-    subprocess.run([*command, "-lpthread", "-ldl"], check=True)
+    if subprocess.run([*command, "-lpthread", "-ldl"]).returncode != 0:
+        raise click.ClickException(f"{compiler[0]} could not build the stress program")
 
 
 def run(sanitizer: str, arguments: Sequence[str], core: Path = CORE) -> int:

@@ -194,7 +194,7 @@ class Together(RuleBasedStateMachine):
 
 
 Together.TestCase.settings = settings(
-    max_examples=int(os.environ.get("EXAMPLES", "300")),
+    max_examples=int(os.environ.get("EXAMPLES", "200")),
     stateful_step_count=60,
     deadline=None,
     suppress_health_check=list(HealthCheck),

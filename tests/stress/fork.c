@@ -61,7 +61,9 @@ fork_and_check(struct worker *worker)
         fail("no fork");
     if (child == 0)
         be_the_child(worker);
-    if (waitpid(child, &status, 0) != child || status != 0)
+    while (waitpid(child, &status, 0) != child)
+        continue; /* a signal was faster */
+    if (status != 0)
         fail("a child ended with status %x", (unsigned)status);
     atomic_fetch_add(&figures.forks, 1);
 }

@@ -3,6 +3,8 @@
  */
 #include "worker.h"
 
+#include <signal.h>
+
 #include "trace.h"
 
 uint64_t
@@ -97,6 +99,53 @@ attached_window(void)
     return serial != 0 ? windows[serial] : NULL;
 }
 
+static _Thread_local struct worker *self;
+
+/*
+ * Barges in on the thread, in the middle of an event too. Its events count like the thread's own,
+ * except those in an interrupt of a thread that was in thread context: nothing records these.
+ */
+static void
+on_signal(int unused)
+{
+    struct worker *worker = self;
+    struct window *window = worker != NULL ? worker->recording : NULL;
+    bool interrupt, recorded;
+    uint64_t word;
+
+    (void)unused;
+    if (window == NULL)
+        return;
+    interrupt = worker->next_of_signal % 2 == 1;
+    recorded = !interrupt || worker->interrupted;
+    word =
+        encode(THREADS_MAX + worker->number, recorded ? window->serial : 0, worker->next_of_signal);
+    worker->next_of_signal++;
+    if (interrupt)
+        kcov_interrupt_enter();
+    if (window->mode == KCOV_MODE_TRACE_PC)
+        kcov_trace_pc(word);
+    else
+        kcov_trace_cmp(8, 0, word, ~word, word);
+    if (interrupt)
+        kcov_interrupt_leave();
+    if (recorded)
+        worker->signalled++;
+}
+
+void
+worker_take_signals(struct worker *worker)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigset_t alarm;
+
+    self = worker;
+    sigaction(SIGALRM, &action, NULL);
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &alarm, NULL);
+}
+
 void
 worker_produce(struct worker *worker, struct window *window, unsigned count)
 {
@@ -106,6 +155,8 @@ worker_produce(struct worker *worker, struct window *window, unsigned count)
 
     if (window != NULL && random_below(worker, 4) > 0)
         mode = window->mode;
+    if (window != NULL && window->mode == mode && mode != KCOV_MODE_TRACE_UNIQUE_PC)
+        worker->recording = window;
     if (mode == KCOV_MODE_TRACE_PC)
         produce_pc(worker, serial, count);
     else if (mode == KCOV_MODE_TRACE_CMP)
@@ -114,7 +165,10 @@ worker_produce(struct worker *worker, struct window *window, unsigned count)
         count = produce_cmp_bytes(worker, serial, count);
     else
         produce_unique(worker, window, count);
+    worker->recording = NULL;
     if (window != NULL && (window->mode == mode || window->mode == (mode | KCOV_CMP_BYTES)))
-        atomic_fetch_add(&window->produced, count);
+        atomic_fetch_add(&window->produced, count + worker->signalled);
     atomic_fetch_add(&figures.events, count);
+    atomic_fetch_add(&figures.signals, worker->signalled);
+    worker->signalled = 0;
 }

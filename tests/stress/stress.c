@@ -9,8 +9,10 @@
  * and in the right buffer (window.h). -f: threads fork as well.
  */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/time.h>
 
 #include "worker.h"
 
@@ -21,6 +23,7 @@ live(void *argument)
     struct worker *worker = argument;
     bool again = true;
 
+    worker_take_signals(worker);
     while (again && atomic_load(&figures.events) < run.events)
         again = worker_step(worker);
     /* Its sections and its device are given up by the end of the thread alone. */
@@ -68,6 +71,20 @@ prepare(struct worker *workers, unsigned threads, uint64_t seed)
             (struct worker){.number = i, .random = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15) + i};
 }
 
+/* Every 40 microseconds a signal, to one of the threads that take it. */
+static void
+start_signals(void)
+{
+    struct itimerval period = {{0, 40}, {0, 40}};
+    sigset_t alarm;
+
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &alarm, NULL);
+    if (setitimer(ITIMER_REAL, &period, NULL) != 0)
+        fail("no timer");
+}
+
 /* Close everything; then nothing may be left. */
 static void
 finish(struct worker *workers, unsigned threads)
@@ -96,10 +113,10 @@ report(unsigned threads)
 {
     printf("threads=%u events=%lu operations=%lu (with others asleep %lu) waits-given-up=%lu "
            "interrupts=%lu "
-           "overflows=%lu pokes=%lu closed-by-others=%lu thread-ends=%lu forks=%lu\n",
+           "overflows=%lu pokes=%lu closed-by-others=%lu thread-ends=%lu forks=%lu signals=%lu\n",
            threads, figures.events, figures.operations, figures.beside_sleepers, figures.given_up,
            figures.interrupts, figures.overflows, figures.pokes, figures.closed_by_others,
-           figures.exits, figures.forks);
+           figures.exits, figures.forks, figures.signals);
     printf("devices=%lu count+dropped==produced=%lu entries-checked=%lu dropped=%lu\n",
            findings.windows, findings.exact, findings.entries, findings.dropped);
 }
@@ -129,6 +146,7 @@ main(int argc, char **argv)
     if (threads < 1 || threads > THREADS_MAX)
         fail("1 to %d threads", THREADS_MAX);
     prepare(workers, threads, seed);
+    start_signals();
     for (unsigned i = 0; i < threads; i++)
         if (pthread_create(&lives[i], NULL, live_again_and_again, &workers[i]) != 0)
             fail("no thread");

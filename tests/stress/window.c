@@ -23,7 +23,7 @@ fail(const char *format, ...)
     abort();
 }
 
-/* 8 bits of check, 4 of thread, 20 of serial, 32 of number. */
+/* 8 bits of check, 4 of writer, 20 of serial, 32 of number. */
 static uint64_t
 with_check(uint64_t low)
 {
@@ -33,9 +33,9 @@ with_check(uint64_t low)
 }
 
 uint64_t
-encode(unsigned thread, uint64_t serial, uint32_t number)
+encode(unsigned writer, uint64_t serial, uint32_t number)
 {
-    return with_check((uint64_t)thread << 52 | serial << 32 | number);
+    return with_check((uint64_t)writer << 52 | serial << 32 | number);
 }
 
 struct window *
@@ -81,10 +81,10 @@ window_release(struct window *window)
     free(window);
 }
 
-/* The largest number of each thread so far: entries of a thread stand in the order in which it made
+/* The largest number of each writer so far: entries of a writer stand in the order in which it made
  * them. */
 struct order {
-    int64_t last[THREADS_MAX];
+    int64_t last[WRITERS_MAX];
 };
 
 static void
@@ -99,12 +99,12 @@ check_word(const struct window *window, uint64_t word, const char *what)
 static void
 check_order(const struct window *window, struct order *order, uint64_t word)
 {
-    unsigned thread = word >> 52 & 15;
+    unsigned writer = word >> 52 & (WRITERS_MAX - 1);
 
-    if ((int64_t)(uint32_t)word <= order->last[thread])
-        fail("doubled or out of order: device %lu, thread %u: %u after %ld", window->serial, thread,
-             (uint32_t)word, order->last[thread]);
-    order->last[thread] = (uint32_t)word;
+    if ((int64_t)(uint32_t)word <= order->last[writer])
+        fail("doubled or out of order: device %lu, writer %u: %u after %ld", window->serial, writer,
+             (uint32_t)word, order->last[writer]);
+    order->last[writer] = (uint32_t)word;
 }
 
 /* The payload of a record: every word of it is the record's pc. */
@@ -166,7 +166,7 @@ check_entries(const struct window *window, uint64_t count)
     struct order order;
     uint8_t found[PLACES] = {0};
 
-    for (unsigned i = 0; i < THREADS_MAX; i++)
+    for (unsigned i = 0; i < WRITERS_MAX; i++)
         order.last[i] = -1;
     for (uint64_t i = 0; i < count;) {
         if (window->mode & KCOV_MODE_TRACE_CMP) {

@@ -1,7 +1,7 @@
 /*
  * window.h: a device, and what must be found in its buffer once nobody records into it any more.
  *
- * Every word that an event writes says who wrote it: thread, number of the event, serial of the
+ * Every word that an event writes says who wrote it: writer, number of the event, serial of the
  * device it was meant for, and a check over these. So an entry that is torn, doubled, lost or in
  * the wrong buffer is seen.
  */
@@ -16,7 +16,8 @@
 #include "device.h"
 #include "remote.h"
 
-#define THREADS_MAX 15
+#define THREADS_MAX 8
+#define WRITERS_MAX (2 * THREADS_MAX) /* the signal handler of a thread is a writer of its own */
 #define SERIALS_MAX (1u << 20)
 #define PLACES 4096 /* of TRACE_UNIQUE_PC */
 
@@ -51,7 +52,7 @@ extern struct findings findings;
 /* Say what is wrong and abort: a sanitizer then shows where. */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-uint64_t encode(unsigned thread, uint64_t serial, uint32_t number);
+uint64_t encode(unsigned writer, uint64_t serial, uint32_t number);
 
 /* Open a device with a buffer; it does not trace yet. */
 struct window *window_open(enum kind kind, int mode, uint64_t nmemb);

@@ -62,7 +62,7 @@ random_size(struct worker *worker)
     case 1:
         return KCOV_BUFFER_WORDS_MAX;
     default:
-        return 8 + random_below(worker, random_below(worker, 2) ? 8192 : 131072);
+        return 8 + random_below(worker, random_below(worker, 2) ? 8192 : KCOV_BUFFER_WORDS_MAX);
     }
 }
 
@@ -246,6 +246,7 @@ interrupt(struct worker *worker)
     }
     for (unsigned i = 0; i < depth; i++)
         kcov_interrupt_enter();
+    worker->interrupted = true;
     kcov_remote_enter(window->key);
     if (kcov_thread_in_interrupt_section())
         effective = window;
@@ -256,6 +257,7 @@ interrupt(struct worker *worker)
         kcov_remote_leave(window->key);
     }
     kcov_remote_leave(window->key);
+    worker->interrupted = false;
     for (unsigned i = 0; i < depth; i++)
         kcov_interrupt_leave();
     atomic_fetch_add(&figures.interrupts, 1);
@@ -363,17 +365,17 @@ worker_step(struct worker *worker)
         interrupt(worker);
     else if (dice < 450)
         open_window(worker, slot);
-    else if (dice < 480)
+    else if (dice < 510)
         worker_end(worker, slot);
-    else if (dice < 485)
+    else if (dice < 515)
         disable(worker);
-    else if (dice < 488)
+    else if (dice < 518)
         poke(worker);
-    else if (dice < 530)
+    else if (dice < 545)
         chaos(worker);
-    else if (dice < 532 && run.forks)
+    else if (dice < 547 && run.forks)
         fork_and_check(worker);
-    else if (dice < 536)
+    else if (dice < 551)
         return false;
     else
         produce(worker);

@@ -24,6 +24,11 @@ struct worker {
     unsigned number;
     uint64_t random;
     uint32_t next; /* number of its next event */
+    /* Between worker and signal handler of the same thread: */
+    struct window *volatile recording; /* what takes plain events at this moment, or NULL */
+    volatile bool interrupted;         /* the thread is in interrupt context */
+    volatile uint32_t next_of_signal;  /* number of the handler's next event */
+    volatile unsigned signalled;       /* events of the handler that were for `recording` */
     pthread_t thread;
     struct kcov_key stack[DEPTH_MAX]; /* of the sections that it entered */
     unsigned depth;
@@ -43,7 +48,7 @@ extern struct run run;
 /* What was done. */
 struct figures {
     atomic_uint_fast64_t events, operations, beside_sleepers, given_up, interrupts, overflows,
-        pokes, forks, exits, closed_by_others;
+        pokes, forks, exits, closed_by_others, signals;
 };
 extern struct figures figures;
 
@@ -51,6 +56,9 @@ uint64_t random_next(struct worker *worker);
 
 /* A number of 0..limit-1. */
 unsigned random_below(struct worker *worker, unsigned limit);
+
+/* From now on SIGALRM makes events in the calling thread, in the middle of the worker's. */
+void worker_take_signals(struct worker *worker);
 
 /* What records the events of the calling thread in thread context, or NULL. */
 struct window *attached_window(void);
