@@ -10,11 +10,24 @@ BIN := $(VENV)/bin
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The core is built into src/pykcov, so a changed C file is a reason to install again.
-$(VENV)/ready: pyproject.toml setup.py $(wildcard src/pykcov/core/*.[ch])
+# The C code is built into src/pykcov, so a changed C file is a reason to install again.
+$(VENV)/installed: pyproject.toml setup.py $(wildcard src/pykcov/*/*.[ch])
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/ready: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@
+
+DEMO_FILES = README.md Makefile pyproject.toml src/pykcov/locations.py src/pykcov/core/device.c
+demo: $(VENV)/installed ## trace a real program from nothing: own .venv, install, run, report in text and HTML
+	@mkdir -p .demo
+	$(BIN)/pykcov run -o .demo/trace.npz --include pygments --include __main__ examples/highlight.py $(DEMO_FILES)
+	$(BIN)/pykcov report .demo/trace.npz --format html -o .demo/html
+	$(BIN)/pykcov report .demo/trace.npz
+	@echo
+	@echo "Which lines ran, and in which threads: open file://$(CURDIR)/.demo/html/index.html"
 
 # Files of C and Python that the checkers read.
 C_FILES = $(shell git ls-files '*.c' '*.h')
