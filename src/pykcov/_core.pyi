@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, final
 
 TRACE_PC: Final = 1
 TRACE_CMP: Final = 2
@@ -69,7 +69,7 @@ class Device:
     def ioctl(self, request: int, arg: int | tuple[int, int | Group] = 0) -> int:
         """Do the same by number; `arg` of KIOREMOTEATTACH is (subsystem, id). ENOTTY for an unknown request."""
 
-    def mmap_offset(self, offset: int) -> int:
+    def mmap_offset(self, offset: int, /) -> int:
         """Return `offset`, in bytes, if the buffer can be mapped there, else EINVAL (ENXIO: closed)."""
 
     def fileno(self) -> int:
@@ -148,6 +148,7 @@ class Buffer:
     def writable(self) -> bool:
         """Whether words and count may be changed through this object."""
 
+@final
 class Group:
     """The party that work belongs to (kcov: the process). Numbers are never reused, and equal no plain number."""
 
@@ -162,6 +163,7 @@ group_variable: ContextVar[Group]
 def current_group() -> Group:
     """The caller's group: what `group_variable` says, else the group of the process (another one after a fork)."""
 
+@final
 class Probe:
     """A constant for bytecode: `~probe` records that its place was reached. Only probes() makes them."""
 
@@ -179,6 +181,7 @@ class Probe:
 def probes(pcs: Sequence[int], /) -> list[Probe]:
     """Make probes for `pcs`, numbered consecutively. No more than PROBES_MAX in a process (OverflowError)."""
 
+@final
 class CompareProbe:
     """A constant for bytecode: `probe[b] = a` records that a and b are compared. Only compare_probes() makes them.
 

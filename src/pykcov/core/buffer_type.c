@@ -175,20 +175,39 @@ buffer_dealloc(PyObject *self)
 
 static PyMethodDef buffer_methods[] = {
     {"from_fd", (PyCFunction)(void (*)(void))buffer_from_fd,
-     METH_VARARGS | METH_KEYWORDS | METH_CLASS, NULL},
-    {"reset", buffer_reset, METH_NOARGS, NULL},
+     METH_VARARGS | METH_KEYWORDS | METH_CLASS,
+     "from_fd($type, /, fd, writable=False)\n"
+     "--\n"
+     "\n"
+     "Map the descriptor of a device of any process. EINVAL if it is not one. `fd` may be closed "
+     "afterwards."},
+    {"reset", buffer_reset, METH_NOARGS,
+     "reset($self, /)\n"
+     "--\n"
+     "\n"
+     "Set the count to 0 (EPERM if mapped read-only)."},
     {0},
 };
 
 static PyGetSetDef buffer_getset[] = {
-    {"count", buffer_get_count, NULL, NULL, NULL},
-    {"words", buffer_get_words, NULL, NULL, NULL},
-    {"nmemb", buffer_get_nmemb, NULL, NULL, NULL},
-    {"mode", buffer_get_mode, NULL, NULL, NULL},
-    {"dropped", buffer_get_dropped, NULL, NULL, NULL},
-    {"pid", buffer_get_pid, NULL, NULL, NULL},
-    {"tid", buffer_get_tid, NULL, NULL, NULL},
-    {"writable", buffer_get_writable, NULL, NULL, NULL},
+    {"count", buffer_get_count, NULL,
+     "Word 0: the number of entries, in the user's hands: any value may stand there.", NULL},
+    {"words", buffer_get_words, NULL, "All nmemb words, format 'Q'.", NULL},
+    {"nmemb", buffer_get_nmemb, NULL, "Number of words, word 0 included.", NULL},
+    {"mode", buffer_get_mode, NULL,
+     "The mode of the last successful enable, 0 if there was none; says how entries are to be "
+     "read.",
+     NULL},
+    {"dropped", buffer_get_dropped, NULL,
+     "Entries refused because the buffer was full, since the last successful enable.", NULL},
+    {"pid", buffer_get_pid, NULL, "The process of the last successful enable, 0 if there was none.",
+     NULL},
+    {"tid", buffer_get_tid, NULL,
+     "The native id of the thread that was enabled last, 0 if there was none or the device is "
+     "remote.",
+     NULL},
+    {"writable", buffer_get_writable, NULL,
+     "Whether words and count may be changed through this object.", NULL},
     {0},
 };
 

@@ -298,7 +298,7 @@ static PyMemberDef probe_members[] = {
     {"pc", T_ULONGLONG, offsetof(struct compare_probe, pc), READONLY,
      "The 64-bit name of the place."},
     {"operation", T_UINT, offsetof(struct compare_probe, operation), READONLY,
-     "KCOV_CMP_EQ, ... of kcov.h."},
+     "KCOV_CMP_EQ, ... of kcov.h; also the index into records.OPERATIONS."},
     {"const", T_UINT, offsetof(struct compare_probe, constant), READONLY,
      "Which operand is a constant of the code: 1 the left, 2 the right, 0 none."},
     {0},
@@ -378,7 +378,11 @@ compare_probes(PyObject *module, PyObject *argument)
 
 static PyMethodDef functions[] = {
     {"compare_probes", compare_probes, METH_O,
-     "Make probes for a sequence of comparisons, each a tuple (pc, operation, const)."},
+     "compare_probes($module, sites, /)\n"
+     "--\n"
+     "\n"
+     "Make probes for comparisons, each a (pc, operation, const). EINVAL for an unknown operation "
+     "or const."},
     {0},
 };
 

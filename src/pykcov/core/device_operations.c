@@ -41,7 +41,7 @@ raise_other(PyObject *self, const char *operation, int error)
 }
 
 static PyObject *
-device_set_buffer_size(PyObject *self, PyObject *nmemb)
+set_buffer_size(PyObject *self, PyObject *nmemb)
 {
     uint64_t words;
     bool fits;
@@ -65,6 +65,17 @@ device_set_buffer_size(PyObject *self, PyObject *nmemb)
     default:
         return raise_other(self, "set_buffer_size", error);
     }
+}
+
+static PyObject *
+device_set_buffer_size(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {"nmemb", NULL};
+    PyObject *nmemb;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:set_buffer_size", keywords, &nmemb))
+        return NULL;
+    return set_buffer_size(self, nmemb);
 }
 
 static PyObject *
@@ -295,8 +306,7 @@ device_ioctl(PyObject *self, PyObject *args, PyObject *kwargs)
     switch (number) {
     case KIOSETBUFSIZE:
         zero = PyLong_FromLong(0);
-        none =
-            zero != NULL ? device_set_buffer_size(self, argument != NULL ? argument : zero) : NULL;
+        none = zero != NULL ? set_buffer_size(self, argument != NULL ? argument : zero) : NULL;
         Py_XDECREF(zero);
         return ioctl_answer(none);
     case KIOENABLE:
@@ -317,14 +327,55 @@ device_ioctl(PyObject *self, PyObject *args, PyObject *kwargs)
 PyMethodDef kcov_device_methods[] = {
     {"__enter__", device_enter, METH_NOARGS, NULL},
     {"__exit__", device_exit, METH_VARARGS, NULL},
-    {"set_buffer_size", device_set_buffer_size, METH_O, NULL},
-    {"enable", (PyCFunction)(void (*)(void))device_enable, METH_VARARGS | METH_KEYWORDS, NULL},
-    {"disable", (PyCFunction)(void (*)(void))device_disable, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"set_buffer_size", (PyCFunction)(void (*)(void))device_set_buffer_size,
+     METH_VARARGS | METH_KEYWORDS,
+     "set_buffer_size($self, /, nmemb)\n"
+     "--\n"
+     "\n"
+     "Give the device its buffer of `nmemb` 64-bit words, 1 to BUFFER_WORDS_MAX (EBUSY, EINVAL, "
+     "ENOMEM)."},
+    {"enable", (PyCFunction)(void (*)(void))device_enable, METH_VARARGS | METH_KEYWORDS,
+     "enable($self, /, mode=1)\n"
+     "--\n"
+     "\n"
+     "Trace the calling thread, or, if a handle is attached, whoever enters its sections (EBUSY, "
+     "ENXIO, EINVAL)."},
+    {"disable", (PyCFunction)(void (*)(void))device_disable, METH_VARARGS | METH_KEYWORDS,
+     "disable($self, /, wait=True)\n"
+     "--\n"
+     "\n"
+     "Stop. A remote device waits for its open sections unless `wait` is false (EPERM, ENXIO)."},
     {"remote_attach", (PyCFunction)(void (*)(void))device_remote_attach,
-     METH_VARARGS | METH_KEYWORDS, NULL},
-    {"ioctl", (PyCFunction)(void (*)(void))device_ioctl, METH_VARARGS | METH_KEYWORDS, NULL},
-    {"mmap_offset", device_mmap_offset, METH_O, NULL},
-    {"fileno", device_fileno, METH_NOARGS, NULL},
-    {"close", (PyCFunction)(void (*)(void))device_close, METH_VARARGS | METH_KEYWORDS, NULL},
+     METH_VARARGS | METH_KEYWORDS,
+     "remote_attach($self, /, subsystem=0, id=None)\n"
+     "--\n"
+     "\n"
+     "Take events from the sections of a handle instead of one thread (ENXIO, EINVAL, EBUSY).\n"
+     "\n"
+     "With subsystem REMOTE_COMMON `id` is not looked at: the handle is that of the caller's "
+     "current group."},
+    {"ioctl", (PyCFunction)(void (*)(void))device_ioctl, METH_VARARGS | METH_KEYWORDS,
+     "ioctl($self, /, request, arg=0)\n"
+     "--\n"
+     "\n"
+     "Do the same by number; `arg` of KIOREMOTEATTACH is (subsystem, id). ENOTTY for an unknown "
+     "request."},
+    {"mmap_offset", device_mmap_offset, METH_O,
+     "mmap_offset($self, offset, /)\n"
+     "--\n"
+     "\n"
+     "Return `offset`, in bytes, if the buffer can be mapped there, else EINVAL (ENXIO: closed)."},
+    {"fileno", device_fileno, METH_NOARGS,
+     "fileno($self, /)\n"
+     "--\n"
+     "\n"
+     "The descriptor of the sealed memfd that holds the buffer and its information page (ENXIO: "
+     "closed)."},
+    {"close", (PyCFunction)(void (*)(void))device_close, METH_VARARGS | METH_KEYWORDS,
+     "close($self, /, wait=True)\n"
+     "--\n"
+     "\n"
+     "Close the device. A remote one waits for its open sections unless `wait` is false. Twice is "
+     "once."},
     {0},
 };

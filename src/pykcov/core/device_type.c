@@ -120,12 +120,22 @@ device_dealloc(PyObject *self)
 }
 
 static PyGetSetDef device_getset[] = {
-    {"dropped", device_get_dropped, NULL, NULL, NULL},
-    {"state", device_get_state, NULL, NULL, NULL},
-    {"mode", device_get_mode, NULL, NULL, NULL},
-    {"nmemb", device_get_nmemb, NULL, NULL, NULL},
-    {"handle", device_get_handle, NULL, NULL, NULL},
-    {"serial", device_get_serial, NULL, NULL, NULL},
+    {"dropped", device_get_dropped, NULL,
+     "Entries refused because the buffer was full, since the last successful enable.", NULL},
+    {"state", device_get_state, NULL,
+     "'none' (no buffer), 'ready', 'trace', 'stopping' (disabled, sections still open) or "
+     "'closed'.",
+     NULL},
+    {"mode", device_get_mode, NULL, "The mode while the state is 'trace', else 0.", NULL},
+    {"nmemb", device_get_nmemb, NULL, "Words in the buffer, 0 before set_buffer_size().", NULL},
+    {"handle", device_get_handle, NULL,
+     "The attached handle as in handles(): subsystem, id, and whether the id is the number of a "
+     "group.",
+     NULL},
+    {"serial", device_get_serial, NULL,
+     "A number that no other device of this process has or had; handles() and attached() name "
+     "devices by it.",
+     NULL},
     {0},
 };
 

@@ -115,11 +115,30 @@ halt(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 }
 
 static PyMethodDef functions[] = {
-    {"record_pc", (PyCFunction)(void (*)(void))record_pc, METH_VARARGS | METH_KEYWORDS, NULL},
-    {"record_cmp", (PyCFunction)(void (*)(void))record_cmp, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"record_pc", (PyCFunction)(void (*)(void))record_pc, METH_VARARGS | METH_KEYWORDS,
+     "record_pc($module, /, pc, count=1)\n"
+     "--\n"
+     "\n"
+     "Record `pc`, `count` times. Not recorded under TRACE_UNIQUE_PC, which knows places by probe "
+     "number."},
+    {"record_cmp", (PyCFunction)(void (*)(void))record_cmp, METH_VARARGS | METH_KEYWORDS,
+     "record_cmp($module, /, size, const, a, b, pc, count=1)\n"
+     "--\n"
+     "\n"
+     "Record a comparison of `size` (1, 2, 4, 8) bytes; `const`: the first operand is a constant "
+     "of the code."},
     {"record_switch", (PyCFunction)(void (*)(void))record_switch, METH_VARARGS | METH_KEYWORDS,
-     NULL},
-    {"halt", (PyCFunction)(void (*)(void))halt, METH_VARARGS | METH_KEYWORDS, NULL},
+     "record_switch($module, /, bits, value, cases, pc, count=1)\n"
+     "--\n"
+     "\n"
+     "Record a comparison of `value` with each case. `bits` is 8, 16, 32 or 64; others record "
+     "nothing."},
+    {"halt", (PyCFunction)(void (*)(void))halt, METH_VARARGS | METH_KEYWORDS,
+     "halt($module, on, /, debugger=False)\n"
+     "--\n"
+     "\n"
+     "Stop all recording in the process, or allow it again. Two switches; nothing is recorded "
+     "while either is on."},
     {0},
 };
 

@@ -37,7 +37,12 @@ is_device(PyObject *Py_UNUSED(module), PyObject *object)
 }
 
 static PyMethodDef functions[] = {
-    {"is_device", is_device, METH_O, NULL},
+    {"is_device", is_device, METH_O,
+     "is_device($module, fd, /)\n"
+     "--\n"
+     "\n"
+     "Whether a descriptor (or an object with fileno()) is a kcov device, of this process or "
+     "another one."},
     {0},
 };
 
@@ -78,8 +83,7 @@ module_exec(PyObject *module)
         kcov_group_add(module, state) < 0 || kcov_device_type_add(module, state) < 0 ||
         kcov_buffer_type_add(module, state) < 0 || kcov_sections_add(module) < 0 ||
         kcov_events_add(module) < 0 || kcov_probe_add(module, state) < 0 ||
-        kcov_compare_add(module, state) < 0 ||
-        kcov_native_add(module) < 0)
+        kcov_compare_add(module, state) < 0 || kcov_native_add(module) < 0)
         return -1;
     return 0;
 }

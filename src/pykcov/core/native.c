@@ -51,9 +51,24 @@ callbacks_owner(PyObject *module, PyObject *unused)
 }
 
 static PyMethodDef functions[] = {
-    {"image_log", image_log, METH_NOARGS, NULL},
-    {"share_image_log", share_image_log, METH_NOARGS, NULL},
-    {"callbacks_owner", callbacks_owner, METH_NOARGS, NULL},
+    {"image_log", image_log, METH_NOARGS,
+     "image_log($module, /)\n"
+     "--\n"
+     "\n"
+     "Look at what is loaded; return the log of images (core/images.h) and how many lines did not "
+     "fit into it."},
+    {"share_image_log", share_image_log, METH_NOARGS,
+     "share_image_log($module, /)\n"
+     "--\n"
+     "\n"
+     "Have the log written to a memfd from now on; return its descriptor, the caller's. Once "
+     "(EBUSY, ENOMEM)."},
+    {"callbacks_owner", callbacks_owner, METH_NOARGS,
+     "callbacks_owner($module, /)\n"
+     "--\n"
+     "\n"
+     "Whose callbacks native code finds by name: the path of the object, None for nobody; whether "
+     "that is the core."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -252,11 +252,27 @@ kcov_probe_clear(void)
 }
 
 static PyMethodDef functions[] = {
-    {"probes", probes, METH_O, "Make probes for a sequence of pcs, numbered consecutively."},
-    {"probe_count", probe_count, METH_NOARGS, "How many probes were made so far."},
+    {"probes", probes, METH_O,
+     "probes($module, pcs, /)\n"
+     "--\n"
+     "\n"
+     "Make probes for `pcs`, numbered consecutively. No more than PROBES_MAX in a process "
+     "(OverflowError)."},
+    {"probe_count", probe_count, METH_NOARGS,
+     "probe_count($module, /)\n"
+     "--\n"
+     "\n"
+     "How many probes were made so far."},
     {"set_adopter", set_adopter, METH_O,
-     "Call a callable once in every thread, at its first probe event while it is not attached; "
-     "None: no more."},
+     "set_adopter($module, adopter, /)\n"
+     "--\n"
+     "\n"
+     "Call `adopter` once in every thread, at its first probe event while it is not attached.\n"
+     "\n"
+     "During the call the thread records nothing; the event that led to it is recorded into "
+     "whatever the call enabled.\n"
+     "An Exception goes to sys.unraisablehook. A new adopter is called in every thread again. Off "
+     "in a forked child."},
     {0},
 };
 

@@ -199,20 +199,79 @@ sleepers(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 }
 
 static PyMethodDef functions[] = {
-    {"current_group", kcov_current_group, METH_NOARGS, NULL},
-    {"register", (PyCFunction)(void (*)(void))remote_register, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"current_group", kcov_current_group, METH_NOARGS,
+     "current_group($module, /)\n"
+     "--\n"
+     "\n"
+     "The caller's group: what `group_variable` says, else the group of the process (another one "
+     "after a fork)."},
+    {"register", (PyCFunction)(void (*)(void))remote_register, METH_VARARGS | METH_KEYWORDS,
+     "register($module, /, subsystem, id=None)\n"
+     "--\n"
+     "\n"
+     "Make the handle known. Known already: nothing happens. Being removed: wait until it is "
+     "gone."},
     {"unregister", (PyCFunction)(void (*)(void))remote_unregister, METH_VARARGS | METH_KEYWORDS,
-     NULL},
-    {"enter", (PyCFunction)(void (*)(void))remote_enter, METH_FASTCALL, NULL},
-    {"leave", (PyCFunction)(void (*)(void))remote_leave, METH_FASTCALL, NULL},
-    {"interrupt_enter", interrupt_enter, METH_NOARGS, NULL},
-    {"interrupt_leave", interrupt_leave, METH_NOARGS, NULL},
-    {"thread_exit", thread_exit, METH_NOARGS, NULL},
-    {"handles", handles, METH_NOARGS, NULL},
-    {"live", live, METH_NOARGS, NULL},
-    {"attached", attached, METH_NOARGS, NULL},
-    {"in_interrupt_section", in_interrupt_section, METH_NOARGS, NULL},
-    {"sleepers", sleepers, METH_NOARGS, NULL},
+     "unregister($module, /, subsystem, id=None, wait=True)\n"
+     "--\n"
+     "\n"
+     "Remove the handle and stop its device; wait for open sections unless `wait` is false. "
+     "Unknown: nothing."},
+    {"enter", (PyCFunction)(void (*)(void))remote_enter, METH_FASTCALL,
+     "enter($module, subsystem=0, id=None, /)\n"
+     "--\n"
+     "\n"
+     "Begin a section: the calling thread works for the device of this handle, if it has one that "
+     "traces (ENOMEM)."},
+    {"leave", (PyCFunction)(void (*)(void))remote_leave, METH_FASTCALL,
+     "leave($module, subsystem=0, id=None, /)\n"
+     "--\n"
+     "\n"
+     "End the section begun last, if it is of this handle; else nothing happens."},
+    {"interrupt_enter", interrupt_enter, METH_NOARGS,
+     "interrupt_enter($module, /)\n"
+     "--\n"
+     "\n"
+     "The calling thread is interrupted: until interrupt_leave() its events and sections are the "
+     "interrupt's."},
+    {"interrupt_leave", interrupt_leave, METH_NOARGS,
+     "interrupt_leave($module, /)\n"
+     "--\n"
+     "\n"
+     "End what interrupt_enter() began. Without one: nothing happens."},
+    {"thread_exit", thread_exit, METH_NOARGS,
+     "thread_exit($module, /)\n"
+     "--\n"
+     "\n"
+     "Do what the end of the thread does: leave all sections, give up the own device. The thread "
+     "may go on."},
+    {"handles", handles, METH_NOARGS,
+     "handles($module, /)\n"
+     "--\n"
+     "\n"
+     "All handles: subsystem, id, id is a group's number, state ('none', 'ready', 'dying'), "
+     "sections, device serial."},
+    {"live", live, METH_NOARGS,
+     "live($module, /)\n"
+     "--\n"
+     "\n"
+     "(devices that are not freed, handles that are registered)."},
+    {"attached", attached, METH_NOARGS,
+     "attached($module, /)\n"
+     "--\n"
+     "\n"
+     "Serial of the device that the calling thread is attached to in thread context (maybe "
+     "closed), or None."},
+    {"in_interrupt_section", in_interrupt_section, METH_NOARGS,
+     "in_interrupt_section($module, /)\n"
+     "--\n"
+     "\n"
+     "Whether the calling thread is in an effective interrupt section."},
+    {"sleepers", sleepers, METH_NOARGS,
+     "sleepers($module, /)\n"
+     "--\n"
+     "\n"
+     "Operations asleep. Raised just before a wait; lowered by the waker, in the step that wakes."},
     {0},
 };
 
