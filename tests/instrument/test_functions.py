@@ -24,7 +24,7 @@ import pytest
 from conftest import Hits
 
 import pykcov
-from pykcov.instrument import functions, is_instrumented, versions
+from pykcov.instrument import functions, is_instrumented, originals, versions
 from pykcov.instrument.alive import functions as alive_functions
 
 
@@ -109,14 +109,73 @@ def test_instrumented_twice_is_instrumented_once() -> None:
     assert pykcov.instrument(function).__code__ is code
 
 
-def test_block_granularity_stays_where_lines_are_wished_later() -> None:
+def lines_of(found: list[pykcov.Location]) -> list[tuple[int, ...]]:
+    return [location.lines for location in found if location.lines]
+
+
+def test_blocks_become_lines_when_lines_are_wished_later(hits: Hits) -> None:
+    def function(x: int) -> Callable[[], int]:
+        y = len(str(x))
+        z = len(str(y))
+
+        def inner() -> int:
+            a = len(str(y))
+            return len(str(a + z))
+
+        return inner
+
+    inner = function(1)
+    bare = function.__code__
+    pykcov.instrument(function, granularity="block")
+    pykcov.instrument(inner, granularity="block")
+    as_blocks = lines_of(hits(function, 1)), lines_of(hits(inner))
+    pykcov.instrument(function, granularity="line")
+    pykcov.instrument(inner, granularity="line")
+    as_lines = lines_of(hits(function, 1)), lines_of(hits(inner))
+    first = bare.co_firstlineno
+
+    assert as_blocks == ([tuple(first + n for n in (1, 2, 4, 8))], [(first + 5, first + 6)])
+    assert as_lines == ([(first + n,) for n in (1, 2, 4, 8)], [(first + 5,), (first + 6,)])
+    assert lines_of(hits(function(1))) == as_lines[1]
+    assert (function.__code__.co_names, function.__code__.co_varnames) == (bare.co_names, bare.co_varnames)
+
+
+def test_lines_stay_where_blocks_are_wished_later() -> None:
     def function(x: int) -> int:
         x += 1
         return x
 
-    code = pykcov.instrument(function, granularity="block").__code__
+    code = pykcov.instrument(function, granularity="line").__code__
 
-    assert pykcov.instrument(function, granularity="line").__code__ is code
+    assert pykcov.instrument(function, granularity="block").__code__ is code
+
+
+def test_comparisons_are_added_to_lines() -> None:
+    def function(x: int) -> bool:
+        return x == 3
+
+    def kinds() -> set[str]:
+        return {type(constant).__name__ for constant in function.__code__.co_consts}
+
+    pykcov.instrument(function, granularity="line")
+    before = kinds()
+    pykcov.instrument(function, granularity="block", compare=True)
+
+    assert kinds() - before == {"CompareProbe"}
+
+
+def test_original_is_forgotten_with_the_function() -> None:
+    def function() -> Callable[[], None]:
+        return lambda: None
+
+    gc.collect()
+    known = len(originals._probed)
+    pykcov.instrument(function)
+    assert len(originals._probed) == known + 2
+    del function
+    gc.collect()
+
+    assert len(originals._probed) == known
 
 
 def test_functions_and_comprehensions_inside_are_instrumented_when_they_come_to_be(hits: Hits) -> None:
@@ -429,7 +488,15 @@ def test_what_has_no_python_code_is_refused(obj: object, reason: str) -> None:
         pykcov.instrument(obj)
 
 
-def test_unknown_granularity_is_refused() -> None:
+@pytest.mark.parametrize("before", [None, "line"])
+def test_unknown_granularity_is_refused(before: Any) -> None:
+    def function() -> None:
+        pass
+
+    if before:
+        pykcov.instrument(function, granularity=before)
+    with pytest.raises(ValueError, match="'word'"):
+        pykcov.instrument_code(function.__code__, "m", granularity="word")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="'word'"):
         pykcov.instrument(generator, granularity="word")  # type: ignore[arg-type]
 

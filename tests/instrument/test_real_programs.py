@@ -180,7 +180,7 @@ if sys.argv[1] != "bare":
 """
 
 
-@pytest.mark.parametrize("granularity", ["line", "block"])
+@pytest.mark.parametrize("granularity", ["line", pytest.param("block", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_program_prints_the_same_as_bare(tmp_path: Path, name: str, granularity: str) -> None:
     (tmp_path / "program.py").write_text(textwrap.dedent(PROGRAMS[name]))

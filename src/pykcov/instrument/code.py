@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from types import CodeType, TracebackType
 
 from pykcov._core import Probe, interrupt_enter, interrupt_leave
+from pykcov.instrument.originals import Kind, original_of, remember
 from pykcov.instrument.rewrite import Granularity, Site, rewrite
 from pykcov.locations import register
 
@@ -14,8 +15,10 @@ def instrument_code(
     """Return a code object that does the same as `code` and hits probes: for tools that compile and exec themselves.
 
     `module` is the name of the module that the code belongs to; pcs depend on it. Code nested in `code` is probed
-    too. With `compare`, what it compares is observed (docs/comparisons.md). Code that has probes already is returned
-    as it is. Raises UnsupportedPythonError, TypeError, and ValueError for an unknown granularity.
+    too. With `compare`, what it compares is observed (docs/comparisons.md). Code that has all these probes already is
+    returned as it is; code that has some keeps them and gets the others, as far as its original is known here (it is
+    not in a process that got it in a pickle). Raises UnsupportedPythonError, TypeError, and ValueError for an unknown
+    granularity.
     """
     if type(code) is not CodeType or type(module) is not str:
         raise TypeError("instrument_code() takes a code object and the name of its module")
@@ -23,7 +26,16 @@ def instrument_code(
     def make_probes(code: CodeType, sites: Sequence[Site]) -> Sequence[object]:
         return register(code, module, sites)
 
-    return code if is_instrumented(code) else rewrite(code, make_probes, granularity=granularity, compare=compare)
+    kind = Kind(granularity, compare)
+    if is_instrumented(code):
+        check(granularity)
+        known = original_of(code)
+        if known is None or known[1].with_(kind) == known[1]:
+            return code
+        code, kind = known[0], known[1].with_(kind)
+    probed = rewrite(code, make_probes, granularity=kind.granularity, compare=kind.compare)
+    remember(code, probed, kind)
+    return probed
 
 
 def is_instrumented(code: CodeType) -> bool:

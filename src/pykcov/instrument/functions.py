@@ -31,9 +31,9 @@ def instrument(obj: Holder, *, granularity: Granularity = "block", compare: bool
     - A module: all of its functions that are alive, in whatever they are stored; not its submodules.
 
     Functions keep their identity: only their `__code__` is another one. Calls that are running go on without probes.
-    What has probes already stays as it is. With `compare`, what they compare is observed too. What cannot be
-    instrumented is in skipped(); raises TypeError if that is all there is, and UnsupportedPythonError, and ValueError
-    for an unknown granularity.
+    What has probes already keeps them, and gets those that it lacks. With `compare`, what they compare is observed
+    too. What cannot be instrumented is in skipped(); raises TypeError if that is all there is, and
+    UnsupportedPythonError, and ValueError for an unknown granularity.
     """
     check(granularity)
     with Unrecorded():
@@ -67,40 +67,36 @@ def instrument_selected(selection: Selection, granularity: Granularity, compare:
 def instrument_functions(functions: Iterable[FunctionType], granularity: Granularity, compare: bool = False) -> int:
     """Give functions probed code; return how many have it now, however they came by it."""
     done = 0
-    # By the original and the module. The values keep the originals alive, so that ids stay theirs.
-    rewritten: dict[tuple[int, str], tuple[CodeType, CodeType | None, str]] = {}
+    # By the code before and the module. The values keep that code alive, so that ids stay its own.
+    rewritten: dict[tuple[int, str], tuple[CodeType, CodeType, str]] = {}
     for function in functions:
         code, module = function.__code__, module_name(function.__globals__)
-        if is_instrumented(code):
-            done += 1
-            continue
         key = (id(code), module)
         if key not in rewritten:
             rewritten[key] = (code, _rewritten(code, module, granularity, compare), module)
         _, probed, _ = rewritten[key]
-        if probed is not None:
+        if probed is not code:
             function.__code__ = probed
-            done += 1
-    if rewritten:
-        _note_running([(code, module) for code, _, module in rewritten.values()])
+        done += is_instrumented(probed)
+    _note_running([(code, module) for code, probed, module in rewritten.values() if probed is not code])
     return done
 
 
-def _rewritten(code: CodeType, module: str, granularity: Granularity, compare: bool) -> CodeType | None:
+def _rewritten(code: CodeType, module: str, granularity: Granularity, compare: bool) -> CodeType:
     try:
         return instrument_code(code, module, granularity=granularity, compare=compare)
     except Exception as error:
         skip(f"{module}.{code.co_qualname}", f"{type(error).__name__}: {error}")
-        return None
+        return code
 
 
 def _note_running(originals: list[tuple[CodeType, str]]) -> None:
-    running = alive.running_codes()
+    running = alive.running_codes() if originals else set()
     for code, module in originals:
         if id(code) in running:
             skip(
                 f"{module}.{code.co_qualname}",
-                "was running: calls that began before, and functions that they define, have no probes",
+                "was running: calls that began before, and functions that they define, go on as they are",
             )
 
 
