@@ -1,9 +1,9 @@
 """Runs CPython's own tests bare and under both probes, and compares the results test by test.
 
-    tools/cpython_tests.py [--python PYTHON] [--jobs N] [--timeout SECONDS] [MODULE...]
+    tools/cpython_tests.py [--python PYTHON] [--jobs N] [--batch N] [--timeout SECONDS] [MODULE...]
 
-Each module of the `test` package (by default those in cpython_tests_modules.txt) runs twice, each time in a process of
-its own: bare; and with comparison and code probes in all Python code of the process, the tests and unittest included,
+Modules of the `test` package (by default those in cpython_tests_modules.txt) run twice, each time in a process of
+their own: bare; and with comparison and code probes in all Python code of the process, the tests and unittest included,
 while a device records what the main thread compares. The result of each test must be the same: passed, failed with
 the same message, skipped. Differences that have a reason are in cpython_tests_differences.txt. Exits with 1 if there is
 another one.
@@ -82,8 +82,8 @@ def _name(test: unittest.TestCase) -> str:
     return VOLATILE.sub("*", test.id())
 
 
-def run_child(module: str, probed: bool, results: Path) -> None:
-    """Run the tests of a module in this process, which was made for it."""
+def run_child(modules: list[str], probed: bool, results: Path) -> None:
+    """Run the tests of modules in this process, which was made for them."""
     outcomes = Outcomes()
     if probed:
         import pykcov
@@ -98,7 +98,7 @@ def run_child(module: str, probed: bool, results: Path) -> None:
     import test.support
 
     test.support.use_resources = []
-    suite = unittest.defaultTestLoader.loadTestsFromName(f"test.{module}")
+    suite = unittest.defaultTestLoader.loadTestsFromNames([f"test.{module}" for module in modules])
     if probed:
         device.enable(pykcov.TRACE_CMP | pykcov.CMP_BYTES)
     suite.run(outcomes)
@@ -121,15 +121,15 @@ class Run(NamedTuple):
     complaint: str
 
 
-def run(module: str, probed: bool, timeout: float) -> Run:
-    """Run the tests of a module in a new process."""
+def run(modules: list[str], probed: bool, timeout: float) -> Run:
+    """Run the tests of modules in a new process."""
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder, "results.json")
         command = [sys.executable, str(Path(__file__).resolve()), "--child", str(results)]
         try:
             done = subprocess.run(
-                [*command, *(["--probed"] if probed else []), module],
+                [*command, *(["--probed"] if probed else []), *modules],
                 cwd=folder,
                 env=os.environ | {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
                 stdin=subprocess.DEVNULL,
@@ -145,10 +145,10 @@ def run(module: str, probed: bool, timeout: float) -> Run:
     return Run(found["outcomes"], found["recorded"], time.monotonic() - start, complaint)
 
 
-def differences(module: str, bare: Run, probed: Run) -> Iterator[tuple[str, str]]:
+def differences(modules: list[str], bare: Run, probed: Run) -> Iterator[tuple[str, str]]:
     """Yield tests with different outcomes, and what they are."""
     if bare.complaint or probed.complaint:
-        yield f"test.{module}", f"bare: {bare.complaint or 'ended'}; probed: {probed.complaint or 'ended'}"
+        yield " ".join(modules), f"bare: {bare.complaint or 'ended'}; probed: {probed.complaint or 'ended'}"
         return
     for name in sorted(bare.outcomes.keys() | probed.outcomes.keys()):
         before, after = bare.outcomes.get(name, "not run"), probed.outcomes.get(name, "not run")
@@ -166,21 +166,24 @@ def explained(name: str) -> str:
     return ""
 
 
-def check_all(modules: list[str], jobs: int, timeout: float) -> int:
+def check_all(modules: list[str], batch: int, jobs: int, timeout: float) -> int:
     """Run everything, print differences and counts, return the exit status."""
     tests = recorded = unexplained = unfinished = 0
     with ThreadPoolExecutor(jobs) as pool:
         runs = [
-            (module, pool.submit(run, module, False, timeout), pool.submit(run, module, True, timeout))
-            for module in modules
+            (names, pool.submit(run, names, False, timeout), pool.submit(run, names, True, timeout))
+            for names in (modules[at : at + batch] for at in range(0, len(modules), batch))
         ]
-        for module, bare_future, probed_future in runs:
+        for names, bare_future, probed_future in runs:
             bare, probed = bare_future.result(), probed_future.result()
             tests += len(bare.outcomes)
             recorded += probed.recorded
-            unfinished += bool(bare.complaint)
-            print(f"{module}: {len(bare.outcomes)} tests, {bare.seconds:.1f} s, {probed.seconds:.1f} s", flush=True)
-            for name, what in differences(module, bare, probed):
+            unfinished += len(names) if bare.complaint else 0
+            print(
+                f"{' '.join(names)}: {len(bare.outcomes)} tests, {bare.seconds:.1f} s, {probed.seconds:.1f} s",
+                flush=True,
+            )
+            for name, what in differences(names, bare, probed):
                 reason = explained(name)
                 unexplained += not reason
                 print(f"  {name}: {what}\n    {reason or 'NO REASON KNOWN'}", flush=True)
@@ -196,6 +199,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", help="the Python to run and test; pykcov is installed there")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes at once")
+    parser.add_argument("--batch", type=int, default=1, metavar="N", help="modules a process")
     parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS", help="for each process")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--probed", action="store_true", help=argparse.SUPPRESS)
@@ -205,9 +209,9 @@ def main() -> int:
         others = [argument for argument in sys.argv[1:] if argument not in ("--python", options.python)]
         os.execvp(options.python, [options.python, __file__, *others])
     if options.child:
-        run_child(options.modules[0], options.probed, options.child)
+        run_child(options.modules, options.probed, options.child)
     modules = options.modules or (HERE / "cpython_tests_modules.txt").read_text().split()
-    return check_all(modules, options.jobs, options.timeout)
+    return check_all(modules, options.batch, options.jobs, options.timeout)
 
 
 if __name__ == "__main__":

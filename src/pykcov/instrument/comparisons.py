@@ -14,6 +14,7 @@ What cannot be recorded because of a constant operand (`x == None`) has no probe
 """
 
 import re
+from collections.abc import Iterator
 from types import CodeType
 from typing import NamedTuple
 
@@ -85,7 +86,7 @@ def choose_comparisons(code: CodeType, flow: ControlFlow, handled: list[Handled]
 
 
 class _Choice:
-    __slots__ = ("code", "consts", "depths", "names", "opcodes", "positions", "targets")
+    __slots__ = ("code", "consts", "depths", "jumps", "names", "opcodes", "positions", "targets")
 
     def __init__(self, code: CodeType, flow: ControlFlow, handled: list[Handled], depths: Depths) -> None:
         self.code = code.co_code
@@ -93,6 +94,7 @@ class _Choice:
         self.consts = code.co_consts
         self.names = code.co_names
         self.positions: list[Position] = list(code.co_positions())
+        self.jumps = flow.jumps
         self.targets = {jump.target for jump in flow.jumps} | {entry.target for entry in handled}
         self.depths = depths
 
@@ -146,28 +148,48 @@ class _Choice:
             operation = operations.get(argument >> LOAD_METHOD_SHIFT, 0)
             end = at + 1 + CACHES[LOAD_METHOD]
             if operation and (not LOAD_METHOD_SHIFT or argument & 1) and end not in self.targets:
-                call = self._call_of(at, end)
-                const = self._constant_of_call(at, call, operation) if call is not None else None
-                if call is not None and const is not None:
-                    found[call] = site_at(call, self.positions[call], (), operation, const)
-                    if METHOD_BELOW_OBJECT:
-                        loads.append(at)
+                observed = False
+                for call in self._calls_of(at, end):
+                    const = self._constant_of_call(at, call, operation)
+                    if const is not None:
+                        found[call] = site_at(call, self.positions[call], (), operation, const)
+                        observed = True
+                if observed and METHOD_BELOW_OBJECT:
+                    loads.append(at)
             at = self.opcodes.find(LOAD_METHOD, end)
         return loads
 
-    def _call_of(self, load: int, end: int) -> int | None:
-        """Return the call of the method that is loaded, if it has one positional argument."""
+    def _calls_of(self, load: int, end: int) -> Iterator[int]:
+        """Yield the calls of the method that is loaded, if they have one positional argument.
+
+        There are several if the compiler has copied the end of a function to where an argument branches.
+        """
         depth = self.depths.at(load)
-        if depth is None:
-            return None
-        for match in _CALLING.finditer(self.opcodes, end):
+        starts = {end}
+        while depth is not None and starts:
+            start = min(starts)
+            starts.remove(start)
+            call = self._call_behind(start, depth)
+            if call is None:
+                continue
+            starts |= {
+                jump.target
+                for jump in self.jumps
+                if start <= jump.offset < call < jump.target and (self.depths.at(jump.target) or 0) > depth
+            }
+            plain = self.opcodes[call] != CALL_KW and self.opcodes[self._before(call)] != KW_NAMES
+            if plain and self._argument(call) == 1:
+                yield call
+
+    def _call_behind(self, start: int, depth: int) -> int | None:
+        """Return the first call from an offset on of what stands at a depth of the stack, if that stays there."""
+        for match in _CALLING.finditer(self.opcodes, start):
             call = match.start()
             here = self.depths.at(call)
             if here is None or here <= depth:
                 return None
             if here == depth + 1 + self._argument(call) + (self.opcodes[call] == CALL_KW):
-                plain = self.opcodes[call] != CALL_KW and self.opcodes[self._before(call)] != KW_NAMES
-                return call if plain and self._argument(call) == 1 else None
+                return call
         return None
 
     def _constant_of_call(self, load: int, call: int, operation: int) -> int | None:
