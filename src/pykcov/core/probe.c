@@ -74,9 +74,11 @@ probe_invert(PyObject *self)
     struct kcov_trace *trace = kcov_attached_trace();
     int mode = kcov_trace_mode(trace);
 
-    if (mode == KCOV_MODE_ADOPT)
-        return probe_of_new_thread(probe);
-    kcov_record_probe(trace, mode, probe->pc, probe->number);
+    if (mode != KCOV_MODE_NONE) {
+        if (__builtin_expect(mode == KCOV_MODE_ADOPT, 0))
+            return probe_of_new_thread(probe);
+        kcov_record_probe(trace, mode, probe->pc, probe->number);
+    }
     Py_RETURN_NONE;
 }
 
