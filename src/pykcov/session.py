@@ -15,15 +15,21 @@ from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
 from pykcov.locations import Location
 from pykcov.native.locations import lines_of, symbolize
+from pykcov.records import Comparison
 from pykcov.warnings import PykcovWarning
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Mode = Literal["unique", "pc"]
+Mode = Literal["unique", "pc", "cmp", "cmp-bytes"]
 
-modes: dict[str, int] = {"unique": _core.TRACE_UNIQUE_PC, "pc": _core.TRACE_PC}
+modes: dict[str, int] = {
+    "unique": _core.TRACE_UNIQUE_PC,
+    "pc": _core.TRACE_PC,
+    "cmp": _core.TRACE_CMP,
+    "cmp-bytes": _core.TRACE_CMP | _core.CMP_BYTES,
+}
 """What the names of modes mean to a device."""
 
 
@@ -39,11 +45,13 @@ def trace(
 ) -> "Trace":
     """Trace the calling thread in a with block: `with pykcov.trace() as t: ...`, then `t.lines()`.
 
-    mode: 'unique' records each place once, in order of first hit; 'pc' records every hit, in order.
+    mode: 'unique' records each place once, in order of first hit; 'pc' records every hit, in order. 'cmp' records what
+    is compared instead, where both operands are integers; 'cmp-bytes' floats, str and bytes, too (docs/comparisons.md).
     granularity: 'line' for exact lines; 'block' is cheaper, and takes the lines of a block as one.
     include, exclude, source, stdlib: what is traced, as in Selection; by default the program's own code. Functions
     that exist get probes when the block begins, modules imported in it when they are imported; both keep them.
-    nmemb: size of the buffer in words; it takes nmemb - 1 pcs. Those that do not fit are counted in `dropped`.
+    nmemb: size of the buffer in words; it takes nmemb - 1 pcs, or a quarter of that in entries of comparisons. Those
+    that do not fit are counted in `dropped`.
 
     Calls that are running when the block begins, such as that of the function it stands in, have no probes. Other
     threads and forked children are not traced; all tasks of an event loop in the calling thread are.
@@ -73,6 +81,7 @@ class Trace:
         self._device: Device | None = None
         self._buffer: Buffer | None = None
         self._pcs: NDArray[np.uint64] | None = None
+        self._comparisons: list[Comparison] = []
         self._dropped = 0
         self._pid = 0
 
@@ -87,7 +96,7 @@ class Trace:
             buffer = device.mmap()
             _enable(device, self._mode)
             with Unrecorded():
-                hook = ImportHook(self._selection, self._granularity)
+                hook = ImportHook(self._selection, self._granularity, compare=self._compares)
                 self._functions = hook.instrument_imported()
         except BaseException:
             device.close()
@@ -117,23 +126,34 @@ class Trace:
         finally:
             self._device.close()
             with Unrecorded():
-                self._pcs, self._dropped = self.pcs, self.dropped
+                self._comparisons, self._pcs, self._dropped = self.comparisons(), self.pcs, self.dropped
             self._device = self._buffer = None
             self._hook.close()
         for message in self._complaints(self._hook):
             warn(message, PykcovWarning, stacklevel=2)
 
     @property
+    def _compares(self) -> bool:
+        return self._mode & _core.TRACE_CMP != 0
+
+    @property
     def pcs(self) -> "NDArray[np.uint64]":
-        """The pcs recorded so far, in order; in mode 'unique' each once."""
+        """The pcs recorded so far, in order; in mode 'unique' each once. Of comparisons, where each was made."""
         with Unrecorded():
-            if self._buffer is not None:
+            if self._buffer is not None and not self._compares:
                 return self._buffer.pcs()
             if self._pcs is not None:
                 return self._pcs
             import numpy as np
 
-            return np.empty(0, np.uint64)
+            return np.array([one.pc for one in self.comparisons()], np.uint64)
+
+    def comparisons(self) -> list[Comparison]:
+        """Return what was compared so far, in order; nothing in the modes that record which code ran."""
+        with Unrecorded():
+            if self._buffer is not None and self._compares:
+                return self._buffer.comparisons()
+            return self._comparisons
 
     @property
     def dropped(self) -> int:
@@ -146,9 +166,9 @@ class Trace:
             return symbolize(self.pcs)
 
     def lines(self) -> dict[str, list[int]]:
-        """Return the source lines that have run so far: sorted, by file."""
+        """Return the source lines that have run so far: sorted, by file. None if comparisons are recorded instead."""
         with Unrecorded():
-            return lines_of(self.pcs)
+            return {} if self._compares else lines_of(self.pcs)
 
     def _complaints(self, hook: ImportHook) -> list[str]:
         complaints = []
