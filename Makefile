@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all bench lint format clean
-.PHONY: vectors state-machine sanitize valgrind mutants oracle
+.PHONY: vectors state-machine sanitize valgrind mutants oracle cpython-tests
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ valgrind: $(VENV)/ready ## the Python tests of the core: no leak of ours, no bad
 
 mutants: $(VENV)/ready ## break the core on purpose: the vectors or the state machine must notice each time
 	$(BIN)/python tools/mutate_core.py
+
+cpython-tests: $(VENV)/ready ## CPython's own tests, bare and under both probes (PYTHON=python3.13 MODULES="test_json")
+	$(BIN)/python tools/cpython_tests.py --batch 4 $(MODULES)
 
 oracle: $(VENV)/ready ## the lines that libraries' own test suites run: pykcov's must be the oracle's
 	$(BIN)/python -m pytest -m slow tests/oracle
