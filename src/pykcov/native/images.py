@@ -4,14 +4,13 @@ A pc is an address, another one in each run; (build-id, offset) is the same in a
 """
 
 import os
-import re
-import struct
+import sys
 from typing import NamedTuple
 
 from pykcov import _core
 
-# struct kcov_image_log: magic, bytes of text, lost lines.
-_HEADER = struct.Struct("=QQQ")
+# The words of struct kcov_image_log: magic, bytes of text, lost lines.
+_HEADER_BYTES = 3 * 8
 _MAGIC = 0x676D69766F636B
 
 
@@ -59,11 +58,10 @@ def read_log(descriptor: int) -> list[Image]:
 
     ValueError if it is not one.
     """
-    header = os.pread(descriptor, _HEADER.size, 0)
-    magic, used, _ = _HEADER.unpack(header) if len(header) == _HEADER.size else (0, 0, 0)
-    if magic != _MAGIC:
+    header = os.pread(descriptor, _HEADER_BYTES, 0)
+    if int.from_bytes(header[:8], sys.byteorder) != _MAGIC:
         raise ValueError(f"descriptor {descriptor} is not a log of images")
-    return parse_log(os.pread(descriptor, used, _HEADER.size))
+    return parse_log(os.pread(descriptor, int.from_bytes(header[8:16], sys.byteorder), _HEADER_BYTES))
 
 
 def parse_log(text: bytes) -> list[Image]:
@@ -72,10 +70,9 @@ def parse_log(text: bytes) -> list[Image]:
     for line in text.split(b"\n"):
         if line.startswith(b"+ "):
             start, end, bias, flag, build_id, path = line[2:].split(b" ", 5)
-            name = re.sub(rb"\\([0-7]{3})", lambda escape: bytes([int(escape[1], 8)]), path)
             found.append(
                 Image(
-                    os.fsdecode(name),
+                    os.fsdecode(path.replace(b"\\012", b"\n").replace(b"\\134", b"\\")),
                     "" if build_id == b"-" else build_id.decode(),
                     int(start, 16),
                     int(end, 16),

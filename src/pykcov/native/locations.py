@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from operator import index
-from pathlib import Path
+from os.path import basename
 from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
 
 from pykcov import locations
@@ -154,17 +154,17 @@ def _with_lines(place: Place, pc: int, symbol: "Symbol", file: str, lines: set[i
 
 
 def _without_lines(place: Place, pc: int, symbol: "Symbol | None") -> Location:
-    name = Path(place.image.path).name
+    name = basename(place.image.path)
     if symbol is None or not symbol.frames:
         return _location(place, pc, f"<{name}>", 0, f"{name}+{place.offset:#x}", ())
     frame = symbol.frames[0]
     if frame.file:  # of the system
-        return _location(place, pc, f"<{Path(frame.file).name}>", frame.line, frame.function, ())
+        return _location(place, pc, f"<{basename(frame.file)}>", frame.line, frame.function, ())
     return _location(place, pc, f"<{name}>", 0, f"{frame.function}+{symbol.distance:#x}", ())
 
 
 def _location(place: Place, pc: int, file: str, line: int, function: str, lines: tuple[int, ...]) -> Location:
-    module = Path(place.image.path).name.partition(".")[0]
+    module = basename(place.image.path).partition(".")[0]
     return Location(pc, file, line, line, -1, -1, function, module, lines)
 
 
