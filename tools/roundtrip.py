@@ -36,6 +36,7 @@ VARIANTS: dict[str, tuple[Granularity, bool]] = {
 }
 EVENT = ["LOAD_CONST", "UNARY_INVERT", "POP_TOP"]
 COMPARE_EVENT = ["COPY", "LOAD_CONST", "COPY", "STORE_SUBSCR"]
+EARLY_EVENTS = [["COPY", "LOAD_CONST", load, "STORE_SUBSCR"] for load in ("LOAD_CONST", "LOAD_FAST")]
 KEPT = (
     *("co_name", "co_qualname", "co_filename", "co_firstlineno", "co_flags", "co_names", "co_varnames", "co_cellvars"),
     *("co_freevars", "co_argcount", "co_kwonlyargcount", "co_posonlyargcount", "co_nlocals"),
@@ -141,7 +142,8 @@ def _event_length(instructions: list[dis.Instruction], at: int) -> int:
     """Return how many instructions the event of a probe takes, 0 if none begins here."""
     shape = [i.opname for i in instructions[at : at + len(COMPARE_EVENT)]]
     marked = [type(i.argval) is Mark for i in instructions[at : at + 2]]
-    if marked == [False, True] and shape == COMPARE_EVENT and instructions[at + 1].argval.site.operation:
+    compares = shape in (COMPARE_EVENT, *EARLY_EVENTS)
+    if marked == [False, True] and compares and instructions[at + 1].argval.site.operation:
         return len(COMPARE_EVENT)
     if not marked[0]:
         return 0
@@ -160,7 +162,8 @@ def _plain_loads(instructions: list[dis.Instruction]) -> set[int]:
                 loads.append(at)
         elif type(instruction.argval) is Mark and METHOD_BELOW_OBJECT:
             operation = instruction.argval.site.operation
-            if operation in METHOD_OPERATIONS:
+            early = instructions[at - 1].arg == 1  # COPY 1: before the method is loaded.
+            if operation in METHOD_OPERATIONS and not early:
                 load = next((at for at in reversed(loads) if METHODS[instructions[at].argval] == operation), None)
                 if load is None:
                     raise Different(f"the method of the call at {instruction.offset} is not loaded")

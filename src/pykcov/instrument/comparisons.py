@@ -7,8 +7,10 @@ STORE_SUBSCR` does `probe[b] = a` with the two uppermost objects on the stack. O
 - calls of a method named as one of str's that searches, with one positional argument.
 
 Before a call the stack holds the object and the argument. From 3.13 on there may be a NULL in the place of the object,
-that no instruction can copy. There the method is loaded as an attribute that is bound to its object, which both then
-are below the argument: the method, and a NULL.
+that no instruction can copy. There the probe of a call whose argument is a constant or a local variable stands before
+the load of the method, where the object is on the stack for sure: `COPY 1; LOAD_CONST probe`, the load of the argument
+once more, `STORE_SUBSCR`. For other arguments the method is loaded as an attribute that is bound to its object: so
+there is always a NULL, and below it the method that knows its object.
 
 What cannot be recorded because of a constant operand (`x == None`) has no probe. `is` has none.
 """
@@ -34,6 +36,7 @@ from pykcov.instrument.opcodes import (
     EXTENDED_ARG,
     KW_NAMES,
     LOAD_CONST,
+    LOAD_FAST,
     LOAD_METHOD,
     LOAD_METHOD_SHIFT,
     MATCH_KEYS,
@@ -65,6 +68,8 @@ NO_CONSTANT, LEFT, RIGHT = range(3)
 
 _COMPARING = re.compile(b"[" + re.escape(bytes((COMPARE_OP, CONTAINS_OP, BINARY_SUBSCR, MATCH_KEYS))) + b"]")
 _CALLING = re.compile(b"[" + re.escape(CALLS) + b"]")
+_PREFIX = bytes((EXTENDED_ARG,))
+_REPEATABLE = bytes((LOAD_CONST, LOAD_FAST))
 _TEXTS = (str, bytes)
 _SCALARS = (int, bool, float, str, bytes)
 # How far back the load of an operand is looked for, in instructions.
@@ -78,6 +83,8 @@ class Comparisons(NamedTuple):
     """Ascending."""
     loads: list[int]
     """Offsets of method loads that have to become loads of an attribute, with PUSH_NULL behind them; ascending."""
+    arguments: dict[int, bytes]
+    """Offset of a site that stands before the load of a method -> the code that loads the argument of the call."""
 
 
 def choose_comparisons(code: CodeType, flow: ControlFlow, handled: list[Handled], depths: Depths) -> Comparisons:
@@ -86,7 +93,7 @@ def choose_comparisons(code: CodeType, flow: ControlFlow, handled: list[Handled]
 
 
 class _Choice:
-    __slots__ = ("code", "consts", "depths", "jumps", "names", "opcodes", "positions", "targets")
+    __slots__ = ("arguments", "code", "consts", "depths", "jumps", "names", "opcodes", "positions", "targets")
 
     def __init__(self, code: CodeType, flow: ControlFlow, handled: list[Handled], depths: Depths) -> None:
         self.code = code.co_code
@@ -97,6 +104,7 @@ class _Choice:
         self.jumps = flow.jumps
         self.targets = {jump.target for jump in flow.jumps} | {entry.target for entry in handled}
         self.depths = depths
+        self.arguments: dict[int, bytes] = {}
 
     def comparisons(self) -> Comparisons:
         found: dict[int, Site] = {}
@@ -106,7 +114,7 @@ class _Choice:
             if operation:
                 found[offset] = site_at(offset, self.positions[offset], (), operation, const)
         loads = self._calls(found) if not METHODS.keys().isdisjoint(self.names) else []
-        return Comparisons([site for _, site in sorted(found.items())], loads)
+        return Comparisons([site for _, site in sorted(found.items())], loads, self.arguments)
 
     def _operation(self, offset: int) -> tuple[int, int]:
         """Return the operation of an instruction and which of its operands is a constant; 0, 0: not to be observed."""
@@ -148,14 +156,21 @@ class _Choice:
             operation = operations.get(argument >> LOAD_METHOD_SHIFT, 0)
             end = at + 1 + CACHES[LOAD_METHOD]
             if operation and (not LOAD_METHOD_SHIFT or argument & 1) and end not in self.targets:
-                observed = False
-                for call in self._calls_of(at, end):
-                    const = self._constant_of_call(at, call, operation)
-                    if const is not None:
-                        found[call] = site_at(call, self.positions[call], (), operation, const)
-                        observed = True
-                if observed and METHOD_BELOW_OBJECT:
+                observed = [
+                    (call, const)
+                    for call in self._calls_of(at, end)
+                    if (const := self._constant_of_call(at, call, operation)) is not None
+                ]
+                start = self._start(at)
+                if METHOD_BELOW_OBJECT and len(observed) == 1 and self._loads_once_more(end, observed[0][0]):
+                    ((call, const),) = observed
+                    found[start] = site_at(start, self.positions[call], (), operation, const)
+                    self.arguments[start] = self.code[end * 2 : call * 2]
+                    observed = []
+                elif METHOD_BELOW_OBJECT and observed:
                     loads.append(at)
+                for call, const in observed:
+                    found[call] = site_at(call, self.positions[call], (), operation, const)
             at = self.opcodes.find(LOAD_METHOD, end)
         return loads
 
@@ -223,6 +238,17 @@ class _Choice:
                 if above < 0:
                     return None
         return None
+
+    def _loads_once_more(self, start: int, end: int) -> bool:
+        """Return whether all that is between two offsets is a load that may be repeated."""
+        opcodes = self.opcodes[start:end].lstrip(_PREFIX)
+        return len(opcodes) == 1 and opcodes in _REPEATABLE and end not in self.targets
+
+    def _start(self, offset: int) -> int:
+        """Return where an instruction begins, its EXTENDED_ARGs included."""
+        while offset and self.opcodes[offset - 1] == EXTENDED_ARG:
+            offset -= 1
+        return offset
 
     def _argument(self, offset: int) -> int:
         argument = self.code[offset * 2 + 1]

@@ -79,8 +79,9 @@ def _rewrite(code: CodeType, make_probes: MakeProbes, granularity: Granularity, 
     if depths and tight:
         stack_size = max(stack_size, depths.deepest(tight) + 1)
     loads: list[int] = []
+    arguments: dict[int, bytes] = {}
     if depths and compare:
-        comparisons, loads = choose_comparisons(code, flow, handled, depths)
+        comparisons, loads, arguments = choose_comparisons(code, flow, handled, depths)
         if comparisons:
             stack_size = max(stack_size, depths.deepest([site.offset for site in comparisons]) + 3)
             # Stable: code is reached before it compares.
@@ -89,7 +90,7 @@ def _rewrite(code: CodeType, make_probes: MakeProbes, granularity: Granularity, 
     if len(probes) != len(sites):
         raise ValueError(f"{len(probes)} probes for the {len(sites)} sites of {code.co_qualname}")
 
-    pieces = _pieces(sites, len(code.co_consts), loads)
+    pieces = _pieces(sites, len(code.co_consts), loads, arguments)
     layout = Layout(pieces, flow.jumps)
     nested = [
         _rewrite(constant, make_probes, granularity, compare) if isinstance(constant, CodeType) else constant
@@ -109,17 +110,24 @@ _EVENT = bytes((UNARY_INVERT, 0, POP_TOP, 0))
 _SHORT_EVENTS = [bytes((LOAD_CONST, constant)) + _EVENT for constant in range(256)]
 _COPY_LEFT = bytes((COPY, 2))
 _COPY_METHOD = bytes((COPY, 3 if METHOD_BELOW_OBJECT else 2))
-_ASSIGN = bytes((COPY, 3, STORE_SUBSCR, 0)) + bytes((CACHE, 0)) * CACHES[STORE_SUBSCR]
+_COPY_OBJECT = bytes((COPY, 1))
+_STORE = bytes((STORE_SUBSCR, 0)) + bytes((CACHE, 0)) * CACHES[STORE_SUBSCR]
+_ASSIGN = bytes((COPY, 3)) + _STORE
 _NULL = bytes((PUSH_NULL, 0))
 
 
-def _pieces(sites: Sequence[Site], first: int, loads: list[int]) -> dict[int, bytes]:
+def _pieces(sites: Sequence[Site], first: int, loads: list[int], arguments: dict[int, bytes]) -> dict[int, bytes]:
     """Return what to put before instructions, ascending. `first` is the index of the first probe in co_consts."""
     behind = 1 + CACHES[LOAD_METHOD]
     pieces = dict.fromkeys([offset + behind for offset in loads], _NULL)
     for constant, site in enumerate(sites, first):
-        event = _compare_event(constant, site.operation) if site.operation else _event(constant)
         offset = site.offset
+        if not site.operation:
+            event = _event(constant)
+        elif offset in arguments:
+            event = _COPY_OBJECT + _load(constant) + arguments[offset] + _STORE
+        else:
+            event = _compare_event(constant, site.operation)
         pieces[offset] = pieces[offset] + event if offset in pieces else event
     return dict(sorted(pieces.items())) if loads else pieces
 
