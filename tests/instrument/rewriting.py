@@ -102,4 +102,14 @@ def roundtrip() -> ModuleType:
     return module
 
 
-__all__ = ["GRANULARITIES", "LineEvents", "Probe", "Recorder", "function_code", "nested", "numbers", "rewrite", "roundtrip"]
+__all__ = [
+    "GRANULARITIES",
+    "LineEvents",
+    "Probe",
+    "Recorder",
+    "function_code",
+    "nested",
+    "numbers",
+    "rewrite",
+    "roundtrip",
+]

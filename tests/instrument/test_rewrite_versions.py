@@ -6,10 +6,10 @@ from types import CodeType
 from typing import Any
 
 import pytest
+from rewriting import numbers
 
 from pykcov.instrument import versions
 from pykcov.instrument.rewrite import UnsupportedPythonError, rewrite
-from rewriting import numbers
 
 
 def names(code: CodeType) -> list[str]:
@@ -51,7 +51,7 @@ def test_each_fact_is_known_for_each_version(name: str) -> None:
 
 
 def test_the_version_found_is_the_one_that_runs() -> None:
-    assert versions.VERSION == sys.version_info[:2]
+    assert sys.version_info[:2] == versions.VERSION
 
 
 def test_an_unknown_python_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
