@@ -1,13 +1,12 @@
 """Finds inputs that reach new code of a parser, with a device of pykcov: the heart of a coverage-guided fuzzer.
 
-    python examples/fuzz_device.py [SECONDS]
+    python examples/fuzz_device.py [INPUTS]
 
 The device is used as kernel fuzzers use kcov(4): open, size, map, then for each input enable, run, disable, read.
 """
 
 import random
 import sys
-import time
 
 import pykcov
 
@@ -23,7 +22,7 @@ def mutate(seed: bytes, corpus: list[bytes]) -> bytes:
     return (seed[:start] + piece + seed[end:])[:100]
 
 
-def main(seconds: float) -> None:
+def main(inputs: int) -> None:
     """Fuzz json.loads() and print every input that reached a place for the first time."""
     corpus = [b'[1, "a", null]', b'{"b": -2.5e3}']
     known: set[int] = set()
@@ -34,9 +33,8 @@ def main(seconds: float) -> None:
     with pykcov.open() as device:
         device.set_buffer_size(1 << 16)
         buffer = device.mmap()
-        runs, end = 0, time.monotonic() + seconds
-        while time.monotonic() < end:
-            data = corpus[runs] if runs < 2 else mutate(random.choice(corpus), corpus)
+        for run in range(inputs):
+            data = corpus[run] if run < 2 else mutate(random.choice(corpus), corpus)
             text = data.decode("utf-8", "replace")
             buffer.reset()
             device.enable(pykcov.TRACE_UNIQUE_PC)
@@ -46,15 +44,14 @@ def main(seconds: float) -> None:
                 pass
             finally:
                 device.disable()
-            runs += 1
             new = set(buffer.pcs().tolist()) - known
             if new:
                 known |= new
                 corpus.append(data)
                 places = ", ".join(sorted({f"{place.function}:{place.line}" for place in pykcov.symbolize(new)}))
                 print(f"{text!r} reaches {places}")
-    print(f"{runs} inputs, {len(corpus)} kept, {len(known)} places reached")
+    print(f"{inputs} inputs, {len(corpus)} kept, {len(known)} places reached")
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20000)

@@ -251,7 +251,6 @@ BAD_COLUMNS: dict[str, tuple[str, Any]] = {
     "a file that is not there": ("location_file", np.array([0, 0, 2, 1], "i4")),
     "a negative function": ("location_function", np.array([-1, 0, 0, 0], "i4")),
     "unsorted pcs": ("location_pc", np.array([4, 3, 2, 1], "u8")),
-    "one pc twice": ("location_pc", np.array([1, 1, 2, 3], "u8")),
     "lines that go back": ("location_lines_end", np.array([2, 1, 4, 6])),
     "lines that end early": ("location_lines_end", np.array([0, 0, 0, 0])),
     "lines that end late": ("location_lines_end", np.array([2, 2, 3, 9])),

@@ -24,12 +24,12 @@ def test_every_example_of_the_readme_runs(number: int, tmp_path: Path) -> None:
         [sys.executable, "-W", "error", "-c", examples[number]], cwd=tmp_path, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(done.stdout.splitlines()) >= 3
+    assert len(done.stdout.splitlines()) >= 2
 
 
 def test_the_fuzzer_finds_new_places() -> None:
     done = subprocess.run(
-        [sys.executable, ROOT / "examples" / "fuzz_device.py", "1"], capture_output=True, text=True, check=True
+        [sys.executable, ROOT / "examples" / "fuzz_device.py", "2000"], capture_output=True, text=True, check=True
     )
     inputs, kept, places = map(int, re.findall(r"\d+", done.stdout.splitlines()[-1]))
     assert inputs > kept > 5

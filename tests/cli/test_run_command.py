@@ -248,6 +248,12 @@ def test_the_parent_loads_nothing_of_the_program(pykcov: Run, write: Write) -> N
     assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr
 
 
+def test_the_parent_starts_no_threads_before_it_waits_for_signals() -> None:
+    """Threads of numpy would take signals that sigwaitinfo() waits for."""
+    script = "import sys, pykcov.program.supervisor; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
 def test_the_traced_process_has_imported_only_what_is_needed(pykcov: Run, write: Write) -> None:
     write("main.py", "import sys\nprint(*sys.modules)\n")
     modules = set(pykcov("run", "main.py").stdout.split())
