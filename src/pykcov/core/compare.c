@@ -239,21 +239,30 @@ observe_operation(const struct event *event, PyObject *a, PyObject *b)
     }
 }
 
-/* `probe[b] = a`, or `del probe[b]`, which no code of ours does. */
-static int
-probe_assign(PyObject *self, PyObject *b, PyObject *a)
+/* Apart from probe_assign(), which has nothing to save on the stack while nothing traces. */
+static __attribute__((noinline)) void
+observe_traced(const struct compare_probe *probe, struct kcov_trace *trace, int mode, PyObject *a,
+               PyObject *b)
 {
-    const struct compare_probe *probe = (struct compare_probe *)self;
-    struct kcov_trace *trace = kcov_attached_trace();
-    int mode = kcov_trace_mode(trace);
     struct event event = {.trace = trace, .probe = probe, .bytes = (mode & KCOV_CMP_BYTES) != 0};
 
-    if (!(mode & KCOV_MODE_TRACE_CMP) || a == NULL || kcov_halted())
-        return 0;
+    if (kcov_halted())
+        return;
     if (probe->operation <= KCOV_CMP_GE)
         observe(&event, a, b);
     else
         observe_operation(&event, a, b);
+}
+
+/* `probe[b] = a`, or `del probe[b]`, which no code of ours does. */
+static int
+probe_assign(PyObject *self, PyObject *b, PyObject *a)
+{
+    struct kcov_trace *trace = kcov_attached_trace();
+    int mode = kcov_trace_mode(trace);
+
+    if (mode & KCOV_MODE_TRACE_CMP && a != NULL)
+        observe_traced((struct compare_probe *)self, trace, mode, a, b);
     return 0;
 }
 
