@@ -17,6 +17,7 @@
 #include "trace.h"
 
 #define MEMFD_NAME "kcov"
+#define NOT_EXECUTABLE 8u /* MFD_NOEXEC_SEAL, which older headers lack */
 #define MEMFD_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 _Static_assert(sizeof(struct kcov_info) <= KCOV_PAGE, "the information page is one page");
@@ -24,7 +25,10 @@ _Static_assert(sizeof(struct kcov_info) <= KCOV_PAGE, "the information page is o
 int
 kcov_memfd_open(int *fd)
 {
-    *fd = memfd_create(MEMFD_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    /* Linux before 6.3 cannot be told that a buffer is not to be run; later ones may insist. */
+    *fd = memfd_create(MEMFD_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING | NOT_EXECUTABLE);
+    if (*fd < 0 && errno == EINVAL)
+        *fd = memfd_create(MEMFD_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     return *fd < 0 ? errno : 0;
 }
 

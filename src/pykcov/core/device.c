@@ -197,14 +197,6 @@ kcov_device_count(void)
     return count;
 }
 
-void
-kcov_device_reference(struct kcov_device *device)
-{
-    kcov_lock();
-    device->references++;
-    kcov_unlock();
-}
-
 static void
 release(struct kcov_device *device)
 {

@@ -30,7 +30,7 @@ struct kcov_device {
     uint64_t serial;         /* [I] never used again */
     dev_t node_device;       /* [I] which file the descriptor was, */
     ino_t node;              /* [I] in case somebody else closed it */
-    unsigned references;     /* [L] one for being alive, one for each user */
+    unsigned references;     /* [L] one for being alive, one for who opened it */
     bool open;               /* [L] the unit is in the table */
     enum kcov_state state;   /* [L] */
     int fd;                  /* [L] -1 when closed */
@@ -80,7 +80,7 @@ void kcov_device_status(struct kcov_device *device, struct kcov_device_status *s
 /* Devices that are not freed. */
 unsigned kcov_device_count(void);
 
-void kcov_device_reference(struct kcov_device *device);
+/* The caller's reference, which it has from kcov_device_open(). */
 void kcov_device_release(struct kcov_device *device);
 
 /* For the rest of the core, under the lock. */
