@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all bench lint format clean
-.PHONY: vectors state-machine sanitize valgrind mutants oracle cpython-tests
+.PHONY: vectors state-machine sanitize valgrind mutants oracle native-packages cpython-tests
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ cpython-tests: $(VENV)/ready ## CPython's own tests, bare and under both probes 
 oracle: $(VENV)/ready ## the lines that libraries' own test suites run: pykcov's must be the oracle's
 	$(BIN)/python -m pytest -m slow tests/oracle
 
+native-packages: $(VENV)/ready ## rebuild packages with C code from source and trace them (needs a C compiler, PyPI)
+	$(BIN)/python tools/native_packages.py .native-packages
+
 # A virtual environment for each Python, with the tools to compare with and the libraries that are workloads.
 BENCH = .bench/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 $(BENCH)/ready: pyproject.toml setup.py benchmarks/requirements.txt $(wildcard src/pykcov/*/*.[ch])
@@ -90,4 +93,4 @@ bench: $(BENCH)/ready ## what tracing costs, beside other tools, as a table (PYT
 	$(BENCH)/bin/python benchmarks/run.py $(OPTIONS)
 
 clean: ## remove everything that was built or installed here
-	rm -rf $(VENV) .bench build dist .nox .demo src/*.egg-info src/pykcov/*.so
+	rm -rf $(VENV) .native-packages .bench build dist .nox .demo src/*.egg-info src/pykcov/*.so

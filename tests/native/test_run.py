@@ -173,6 +173,20 @@ def test_without_the_packages_of_the_extra_it_says_so_and_traces(folder: Path, t
     assert "made.so+0x" in run(folder, "dump").stdout
 
 
+def test_a_preloaded_library_that_owns_the_callbacks_is_named(folder: Path, tmp_path: Path) -> None:
+    other = compile_shared(tmp_path, "void __sanitizer_cov_trace_pc(void) {}", name="other", flags=[])
+    done = subprocess.run(
+        [sys.executable, "-m", "pykcov", "run", "program.py", "5"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "LD_PRELOAD": str(other)},
+    )
+    assert done.returncode == 0
+    assert f"{other} owns the callbacks" in run(folder, "dump", "--skipped").stdout
+    assert "made:classify" in run(folder, "dump").stdout, "built for pykcov: recorded all the same"
+
+
 def test_an_extension_without_debug_information_is_named_and_said(tmp_path: Path) -> None:
     compile_shared(tmp_path, EXTENSION, name="made", options=["-O1", "-g0"])
     (tmp_path / "program.py").write_text(PROGRAM)

@@ -82,6 +82,23 @@ def _libraries() -> str:
     return ", ".join(f"{name} {version_of(name)}" for name in ("pykcov", "numpy", "coverage", "click", "rich"))
 
 
+def _native() -> str:
+    from importlib.util import find_spec
+
+    from pykcov.native.images import foreign_callbacks
+
+    other = foreign_callbacks()
+    missing = [name for name in ("symbolic", "elftools", "capstone") if find_spec(name) is None]
+    findings = [
+        f"{other} owns the callbacks: of native code only what was built with `pykcov cflags` is recorded"
+        if other is not None
+        else "the callbacks are pykcov's"
+    ]
+    if missing:
+        findings.append("without pip install 'pykcov[native]' neither functions nor lines of it are known")
+    return "; ".join(findings)
+
+
 def _others() -> str:
     """Other tools that watch the program; pykcov does not mind them, but may be blamed for what they cost."""
     found = []
@@ -145,6 +162,7 @@ _CHECKS: dict[str, Callable[[], str]] = {
     "Core": _core,
     "Memory": _memory,
     "Libraries": _libraries,
+    "Native code": _native,
     "Other tools": _others,
     "Probes": _probes,
     "A whole run": _whole_run,

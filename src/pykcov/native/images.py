@@ -53,6 +53,15 @@ def images() -> list[Image]:
     return parse_log(text)
 
 
+def foreign_callbacks() -> str | None:
+    """Return the path of the object, not ours, whose callbacks are called by native code without slots; None: none is.
+
+    It is a preloaded sanitizer's or fuzzer's library. What was built with `pykcov cflags` is recorded all the same.
+    """
+    path, own = _core.callbacks_owner()
+    return None if own else path or "nobody"
+
+
 def read_log(descriptor: int) -> list[Image]:
     """Return the images of another process, dead or alive, from the descriptor that its _core.share_image_log() gave.
 

@@ -158,8 +158,9 @@ def _without_lines(place: Place, pc: int, symbol: "Symbol | None") -> Location:
     if symbol is None or not symbol.frames:
         return _location(place, pc, f"<{name}>", 0, f"{name}+{place.offset:#x}", ())
     frame = symbol.frames[0]
-    if frame.file:  # of the system
-        return _location(place, pc, f"<{basename(frame.file)}>", frame.line, frame.function, ())
+    if frame.file:
+        file = f"<{basename(frame.file)}>" if is_system(frame.file) else frame.file
+        return _location(place, pc, file, frame.line, frame.function, ())
     return _location(place, pc, f"<{name}>", 0, f"{frame.function}+{symbol.distance:#x}", ())
 
 

@@ -11,6 +11,7 @@ from pykcov import _core, locations
 from pykcov.instrument import ImportHook, Selection, skipped
 from pykcov.instrument.skips import noted
 from pykcov.locations import Location
+from pykcov.native.images import foreign_callbacks
 from pykcov.program import main_module, uncaught
 from pykcov.program.channel import Sender
 from pykcov.program.devices import Devices
@@ -72,6 +73,10 @@ class _Informant:
             return
         self._sender.send(("images",), descriptor)
         os.close(descriptor)
+        other = foreign_callbacks()
+        if other is not None:
+            reason = f"{other} owns the callbacks: only what was built with `pykcov cflags` is recorded"
+            self._sender.send(("skipped", [("native code", reason)]))
 
     def add_locations(self, batch: Sequence[Location]) -> None:
         for start in range(0, len(batch), _BATCH):
