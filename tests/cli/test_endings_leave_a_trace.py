@@ -234,6 +234,28 @@ def test_multiprocessing_of_a_module(bare: Run, pykcov: Run, write: Write) -> No
     assert (done.returncode, done.stdout, done.stderr) == (0, bare("-m", "app").stdout, "")
 
 
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)], ids=str)
+def test_standard_descriptors_that_are_closed_stay_closed(
+    write: Write, trace: Load, tmp_path: Path, closed: tuple[int]
+) -> None:
+    write(
+        "main.py",
+        "import os, sys\ndef state(n):\n    try:\n        return os.readlink(f'/proc/self/fd/{n}')\n"
+        "    except OSError:\n        return 'closed'\n"
+        "own = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)\n"
+        "os.write(own, repr([own, sys.stdin, sys.stdout, sys.stderr, state(0), state(1), state(2)]).encode())\n",
+    )
+    found = []
+    for words in (["-m", "pykcov", "run", "main.py"], ["main.py"]):
+        output = tmp_path / f"out{len(found)}"
+        redirections = " ".join(f"{number}>&-" if number in closed else f"{number}<>/dev/null" for number in (0, 1, 2))
+        script = f"exec {redirections}; exec {' '.join([sys.executable, *words, str(output)])}"
+        assert subprocess.run(["sh", "-c", script], cwd=tmp_path).returncode == 0
+        found.append(output.read_text().replace("out0", "out").replace("out1", "out"))
+    assert found[0] == found[1]
+    assert trace().lines()
+
+
 def test_closed_or_replaced_descriptors_are_told_and_left_alone(pykcov: Run, write: Write) -> None:
     """A program that closes all descriptors may have opened others under the same numbers."""
     write(

@@ -32,7 +32,8 @@ class _Commands(click.Group):
     def invoke(self, context: click.Context) -> object:
         try:
             result = super().invoke(context)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except BrokenPipeError as error:
             raise _NobodyReadsError from error
         return result

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from fcntl import F_DUPFD, fcntl
 from pathlib import Path
 from typing import Literal
 
@@ -73,9 +74,13 @@ def run(request: Request) -> tuple[End, Collector]:
 
 
 def _start(request: Request, connection: socket.socket) -> int:
-    connection.set_inheritable(True)
-    words = [*interpreter_options(sys.orig_argv), _BOOTSTRAP, str(connection.fileno()), *request.command]
-    return os.posix_spawn(sys.executable, [sys.executable, *words], os.environ, setsigdef=_IGNORED_BY_PYTHON)
+    # Not one of the first three numbers, even if whoever started us has closed them: the program would read or write it.
+    inherited = fcntl(connection.fileno(), F_DUPFD, 3)
+    try:
+        words = [*interpreter_options(sys.orig_argv), _BOOTSTRAP, str(inherited), *request.command]
+        return os.posix_spawn(sys.executable, [sys.executable, *words], os.environ, setsigdef=_IGNORED_BY_PYTHON)
+    finally:
+        os.close(inherited)
 
 
 def _describe(request: Request, signal_mask: Set[int], connection: socket.socket) -> None:
