@@ -63,6 +63,7 @@ sanitize: $(VENV)/ready ## 10^8 events under thread, then address and undefined-
 	$(STRESS) --sanitizer thread --events 10000000 --seed 2 --fork
 	$(STRESS) --sanitizer address --events 40000000 --seed 3
 	$(STRESS) --sanitizer address --events 10000000 --seed 4 --fork
+	$(BIN)/python tools/sanitize_module.py
 
 valgrind: $(VENV)/ready ## the Python tests of the core: no leak of ours, no bad access (needs valgrind)
 	$(BIN)/python tools/valgrind_core.py

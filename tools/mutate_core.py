@@ -6,60 +6,23 @@ fault must not be. Exit status 0 only then.
 
 from __future__ import annotations
 
-import os
-import shlex
-import shutil
-import subprocess
-import sys
-import sysconfig
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 import stress
+from core_copy import ROOT, Copy
 from mutations import MUTATIONS, Mutation
 
-ROOT = Path(__file__).parents[1]
 
-
-class Copy:
-    """A copy of the package whose core can be broken and built."""
-
-    def __init__(self, folder: Path) -> None:
-        """Copy the package into `folder`."""
-        self.package = folder / "pykcov"
-        self.core = self.package / "core"
-        self._path = folder
-        ignored = shutil.ignore_patterns("_core.*.so", "__pycache__")
-        shutil.copytree(ROOT / "src" / "pykcov", self.package, ignore=ignored)
-
-    def break_by(self, mutation: Mutation) -> None:
-        """Put the fault in."""
-        file = self.core / mutation.file
-        text = file.read_text()
-        if text.count(mutation.old) != 1:
-            raise click.ClickException(f"{mutation.name}: {mutation.file} has changed; adapt mutations.py")
-        file.write_text(text.replace(mutation.old, mutation.new))
-
-    def mend(self) -> None:
-        """Take all faults out."""
-        shutil.copytree(ROOT / "src" / "pykcov" / "core", self.core, dirs_exist_ok=True)
-
-    def build(self) -> None:
-        """Compile the extension module."""
-        compiler = [*shlex.split(os.environ.get("CC", "cc")), "-std=gnu11", "-O1", "-fPIC", "-shared", "-w"]
-        includes = [f"-I{sysconfig.get_path('include')}", f"-I{self.core}"]
-        target = self.package / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
-        subprocess.run([*compiler, *includes, *sorted(self.core.glob("*.c")), "-o", target, "-ldl"], check=True)
-
-    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run Python with this copy instead of the installed package."""
-        environment = os.environ | {"PYTHONPATH": str(self._path)}
-        command = [sys.executable, *arguments]
-        return subprocess.run(
-            command, env=environment, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+def break_by(copy: Copy, mutation: Mutation) -> None:
+    """Put the fault in."""
+    file = copy.core / mutation.file
+    text = file.read_text()
+    if text.count(mutation.old) != 1:
+        raise click.ClickException(f"{mutation.name}: {mutation.file} has changed; adapt mutations.py")
+    file.write_text(text.replace(mutation.old, mutation.new))
 
 
 def by_vectors(copy: Copy) -> str:
@@ -111,7 +74,7 @@ def main(only: str, control: bool) -> None:
             click.echo(f"the core as it is: noticed by {who} {said}")
             missed += who != "nobody"
         for mutation in (mutation for mutation in MUTATIONS if only in mutation.name):
-            copy.break_by(mutation)
+            break_by(copy, mutation)
             who, said = judge(copy)
             copy.mend()
             click.echo(f"{mutation.name}: noticed by {who}: {said[:300]}")
