@@ -74,7 +74,7 @@ def run(request: Request) -> tuple[End, Collector]:
 
 
 def _start(request: Request, connection: socket.socket) -> int:
-    # Not one of the first three numbers, even if whoever started us has closed them: the program would read or write it.
+    # Not one of the first three numbers, even if they are free: the program would take it for its standard input.
     inherited = fcntl(connection.fileno(), F_DUPFD, 3)
     try:
         words = [*interpreter_options(sys.orig_argv), _BOOTSTRAP, str(inherited), *request.command]
