@@ -490,6 +490,34 @@ def test_depth_of_the_stack_and_warnings_are_the_same_as_bare(tmp_path: Path) ->
     assert (instrumented.stdout, instrumented.stderr) == (bare.stdout, bare.stderr)
 
 
+@pytest.mark.parametrize("start", ["sys.settrace(see)", "sys.setprofile(see)"])
+def test_tracers_and_profilers_see_the_same_calls_as_bare(tmp_path: Path, start: str) -> None:
+    write(
+        tmp_path,
+        imported="def f(): return len([])\nf()\n",
+        fills_caches="",
+        main_program=f"""
+        import sys, fills_caches
+        if sys.argv[1] == "instrumented":
+            import pykcov
+            hook = pykcov.instrument_imports(["imported"])
+        seen = []
+        def see(frame, event, argument):
+            seen.append((event, frame.f_code.co_filename, frame.f_code.co_name, getattr(argument, "__name__", "")))
+        {start}
+        import imported
+        sys.settrace(None)
+        sys.setprofile(None)
+        print(*seen, sep="\\n")
+        """,
+    )
+
+    bare, instrumented = bare_and_instrumented(tmp_path)
+
+    assert "imported.py" in bare.stdout
+    assert (instrumented.stdout, instrumented.stderr) == (bare.stdout, "")
+
+
 TESTS = """
 import pytest
 from helper import check

@@ -25,7 +25,10 @@ call_exec(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *k
 
     PyObject *transform = Py_NewRef(state->transform);
     PyObject *globals = nargs > 1 ? args[1] : Py_None;
+    PyThreadState *thread = PyThreadState_Get();
+    PyThreadState_EnterTracing(thread);
     PyObject *code = PyObject_CallFunctionObjArgs(transform, args[0], globals, NULL);
+    PyThreadState_LeaveTracing(thread);
     Py_DECREF(transform);
     if (code == NULL)
         return NULL;

@@ -21,6 +21,9 @@ from pykcov.instrument.skips import skip
 
 Holder = TypeVar("Holder")
 
+# CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR of inspect, which is not imported for them.
+_SUSPENDABLE = 0x20 | 0x80 | 0x200
+
 
 def instrument(obj: Holder, *, granularity: Granularity = "block", compare: bool = False) -> Holder:
     """Put probes into an object's Python code and return the object, so that this serves as a decorator too.
@@ -91,7 +94,9 @@ def _rewritten(code: CodeType, module: str, granularity: Granularity, compare: b
 
 
 def _note_running(originals: list[tuple[CodeType, str]]) -> None:
-    running = alive.running_codes() if originals else set()
+    running = alive.running_in_threads() if originals else set()
+    if any(code.co_flags & _SUSPENDABLE for code, _ in originals):
+        running |= alive.suspended()
     for code, module in originals:
         if id(code) in running:
             skip(

@@ -22,25 +22,26 @@ class Kind(NamedTuple):
         return Kind(granularity, self.compare or other.compare)
 
 
-class _Probed(ref[CodeType]):
+class _Probed(NamedTuple):
     """A code object with probes, weakly, and what it was before."""
 
-    __slots__ = ("key", "kind", "original")
-
-    key: int
-    kind: Kind
+    reference: "ref[CodeType]"
     original: CodeType
+    kind: Kind
 
 
-# By the id of the probed code: code objects compare by value, and slowly.
+# By the id of the probed code: code objects compare by value, and slowly. What belongs to code that has died is swept
+# away when there are twice as many as after the last sweep: a callback would be a Python call that tracers see.
 _probed: dict[int, _Probed] = {}
+_SWEEP_MIN = 1000
+_sweep_at = _SWEEP_MIN
 
 
 def remember(original: CodeType, probed: CodeType, kind: Kind) -> None:
     """Note what a code object, and those nested in it, were before they got probes."""
-    entry = _Probed(probed, _forget)
-    entry.key, entry.original, entry.kind = id(probed), original, kind
-    _probed[entry.key] = entry
+    _probed[id(probed)] = _Probed(ref(probed), original, kind)
+    if len(_probed) > _sweep_at:
+        _sweep()
     # The probes stand behind the constants of the code.
     for before, after in zip(original.co_consts, probed.co_consts, strict=False):
         if type(before) is CodeType:
@@ -50,9 +51,14 @@ def remember(original: CodeType, probed: CodeType, kind: Kind) -> None:
 def original_of(probed: CodeType) -> tuple[CodeType, Kind] | None:
     """Return what a probed code object was before, and its kind; None if it came from elsewhere, as in a pickle."""
     entry = _probed.get(id(probed))
-    return None if entry is None else (entry.original, entry.kind)
+    if entry is None or entry.reference() is not probed:
+        return None
+    return entry.original, entry.kind
 
 
-def _forget(entry: _Probed, probed: dict[int, _Probed] = _probed) -> None:
-    # The dictionary is an argument because this is called at the end of the interpreter too.
-    probed.pop(entry.key, None)
+def _sweep() -> None:
+    global _sweep_at
+    for key, entry in list(_probed.items()):
+        if entry.reference() is None:
+            _probed.pop(key, None)
+    _sweep_at = max(_SWEEP_MIN, 2 * len(_probed))
