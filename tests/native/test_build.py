@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from pykcov.cli import cflags
 from pykcov.native import build
 
 SOURCE = "#include <stdio.h>\nint main(int argc, char **argv) { if (argc > 1) puts(argv[1]); return argc == 3; }\n"
@@ -133,6 +135,12 @@ def test_cxx_is_compiled_by_the_named_compiler(tmp_path: Path) -> None:
     )
     pykcov("cc", "g++", str(tmp_path / "main.cc"), "-o", str(tmp_path / "main"))
     assert subprocess.run([tmp_path / "main"], capture_output=True, text=True).stdout == "5"
+
+
+def test_every_option_is_in_the_document() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "native.md").read_text()
+    options = [option.opts[-1] for option in cflags.command.params if isinstance(option, click.Option)]
+    assert [option for option in options if f"`{option}`" not in document] == []
 
 
 def test_a_compiler_that_is_not_there_is_named(tmp_path: Path) -> None:

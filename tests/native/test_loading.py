@@ -9,6 +9,7 @@ import pytest
 from compiling import compile_shared
 
 from pykcov.native import build
+from pykcov.native.images import Image, parse_log
 
 SOURCE = """
 __attribute__((visibility("default"))) int twice(int a) { if (a > 3) return 2 * a; return a + a; }
@@ -119,6 +120,41 @@ def test_objects_built_for_pykcov_are_recorded_even_if_something_else_owns_the_n
     other = compile_shared(tmp_path, PRELOADED, name="other", flags=[])
     library = compile_shared(tmp_path, SOURCE)
     assert int(run(CALL + TRACE, library, LD_PRELOAD=str(other))) > 0
+
+
+LOG = """
+import ctypes, os, sys
+from pykcov import _core
+from pykcov.native.images import images, read_log
+descriptor = _core.share_image_log()
+def names():
+    return [image.path for image in read_log(descriptor)]
+ctypes.CDLL(sys.argv[1])
+assert sys.argv[1] in names()
+child = os.fork()
+if child == 0:
+    ctypes.CDLL(sys.argv[2])
+    seen = [image.path for image in images()]
+    os._exit(0 if sys.argv[1] in seen and sys.argv[2] in seen else 1)
+_, status = os.waitpid(child, 0)
+assert status == 0, "the child knows what was loaded before and after the fork"
+assert sys.argv[2] not in names(), "the log of the parent is the parent's"
+try:
+    _core.share_image_log()
+except OSError as error:
+    print(error.errno)
+"""
+
+
+def test_the_log_of_images_belongs_to_one_process(tmp_path: Path) -> None:
+    first = compile_shared(tmp_path, SOURCE, name="first")
+    second = compile_shared(tmp_path, SOURCE, name="a name\\with\nall sorts")
+    assert run(LOG, first, second) == "16\n"
+
+
+@pytest.mark.parametrize("text", [b"", b"nonsense", b"+ 1 2", b"+ x y z - - /a\n- 0\n- 77\n- x", b"\0" * 100])
+def test_a_spoilt_log_of_images_is_read_as_far_as_it_goes(text: bytes) -> None:
+    assert parse_log(text + b"\n+ 10 20 0 i abcd /some path\n") == [Image("/some path", "abcd", 16, 32, 0, True, True)]
 
 
 LIFE = """

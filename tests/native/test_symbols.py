@@ -1,6 +1,7 @@
 """What native pcs stand for, with more or less debug information, or none."""
 
 import ctypes
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -105,6 +106,28 @@ def test_a_file_that_is_no_longer_what_was_loaded_is_not_believed(
     rows = [several[0] for several in locator.locate(images(), pcs)]
     assert all(row.function.startswith("ext.so+0x") and row.lines == () for row in rows)
     assert [said in remark.reason and str(path) in remark.reason for remark in locator.remarks] == [True]
+
+
+def test_damaged_debug_information_is_no_error(tmp_path: Path, tracing: Any) -> None:
+    path = compile_shared(tmp_path, SOURCE)
+    pcs = record(path, tracing)
+    whole = path.read_bytes()
+    path.unlink()  # it is mapped: only another file may be written
+    generator = random.Random(5)
+    described = 0
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for _ in range(generator.choice([1, 10, 300])):
+            damaged[generator.randrange(64, len(damaged))] = generator.randrange(256)
+        path.write_bytes(damaged[: generator.choice([len(damaged), len(damaged) // 2])])
+        locator = Locator()
+        rows = locator.locate(images(), pcs)
+        assert [row[0].pc for row in rows] == pcs
+        assert all(row[0].known for row in rows)
+        described += all(row[0].lines for row in rows)
+        assert locator.remarks or described
+        path.unlink()
+    assert 0 < described < 150
 
 
 def test_debug_information_in_a_file_of_its_own_is_found(

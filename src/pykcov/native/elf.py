@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import NoteSection
 
@@ -22,7 +21,7 @@ def find_file(image: Image) -> Path:
     path = Path(image.path)
     try:
         found = build_id(path)
-    except (OSError, ELFError) as error:
+    except Exception as error:  # the bytes may be anything, and a parser of them complains in many ways
         raise MissingError(f"{image.path}: {getattr(error, 'strerror', None) or error or 'not an ELF file'}") from error
     if image.build_id and found != image.build_id:
         raise MissingError(f"{image.path}: changed since it was traced")
@@ -39,7 +38,7 @@ def debug_files(image: Image) -> Iterator[Path]:
 
 
 def build_id(path: Path | str | os.PathLike[str]) -> str:
-    """Return the build-id of an ELF file, '' if it has none; OSError or ELFError if that cannot be read."""
+    """Return the build-id of an ELF file, '' if it has none; OSError, or what the parser raises if it is none."""
     with open(path, "rb") as stream:
         for section in ELFFile(stream).iter_sections():
             if isinstance(section, NoteSection):

@@ -74,23 +74,28 @@ def read_log(descriptor: int) -> list[Image]:
 
 
 def parse_log(text: bytes) -> list[Image]:
-    """Return the images that a log (core/images.h) tells of."""
+    """Return the images that a log (core/images.h) tells of; a line that a crashing program has spoilt is left out."""
     found: list[Image] = []
     for line in text.split(b"\n"):
-        if line.startswith(b"+ "):
-            start, end, bias, flag, build_id, path = line[2:].split(b" ", 5)
-            found.append(
-                Image(
-                    os.fsdecode(path.replace(b"\\012", b"\n").replace(b"\\134", b"\\")),
-                    "" if build_id == b"-" else build_id.decode(),
-                    int(start, 16),
-                    int(end, 16),
-                    int(bias, 16),
-                    flag == b"i",
-                    True,
-                )
-            )
-        elif line.startswith(b"- "):
-            number = int(line.partition(b" ")[2], 16)
-            found[number] = found[number]._replace(loaded=False)
+        try:
+            if line.startswith(b"+ "):
+                found.append(_parse_image(line[2:]))
+            elif line.startswith(b"- "):
+                number = int(line.partition(b" ")[2], 16)
+                found[number] = found[number]._replace(loaded=False)
+        except (ValueError, IndexError):
+            continue
     return found
+
+
+def _parse_image(text: bytes) -> Image:
+    start, end, bias, flag, build_id, path = text.split(b" ", 5)
+    return Image(
+        os.fsdecode(path.replace(b"\\012", b"\n").replace(b"\\134", b"\\")),
+        "" if build_id == b"-" else build_id.decode("ascii"),
+        int(start, 16),
+        int(end, 16),
+        int(bias, 16),
+        flag == b"i",
+        True,
+    )

@@ -109,8 +109,6 @@ class Locator:
 
     def _read(self, image: Image) -> "ImageLines | None":
         try:
-            from elftools.common.exceptions import DWARFError, ELFError
-
             from pykcov.native.elf import MissingError
             from pykcov.native.lines import ImageLines
             from pykcov.native.symbols import Symbolizer
@@ -123,7 +121,7 @@ class Locator:
         except MissingError as error:
             self.remarks[Remark(image.path, str(error))] = None
             return None
-        except (OSError, ELFError, DWARFError) as error:
+        except Exception as error:  # the bytes may be anything, and a parser of them complains in many ways
             self.remarks[Remark(image.path, f"its debug information cannot be read: {error}")] = None
             return None
         if found.problem:
@@ -150,18 +148,23 @@ def _with_lines(place: Place, pc: int, symbol: "Symbol", file: str, lines: set[i
     frame = next((frame for frame in symbol.frames if frame.file == file), None)
     line = frame.line if frame is not None and frame.line else min(lines)
     innermost = frame or next(iter(symbol.frames), None)
-    return _location(place, pc, file, line, innermost.function if innermost else "", tuple(sorted(lines)))
+    function = innermost.function if innermost is not None else _by_offset(place)
+    return _location(place, pc, file, line, function, tuple(sorted(lines)))
 
 
 def _without_lines(place: Place, pc: int, symbol: "Symbol | None") -> Location:
     name = basename(place.image.path)
     if symbol is None or not symbol.frames:
-        return _location(place, pc, f"<{name}>", 0, f"{name}+{place.offset:#x}", ())
+        return _location(place, pc, f"<{name}>", 0, _by_offset(place), ())
     frame = symbol.frames[0]
     if frame.file:
         file = f"<{basename(frame.file)}>" if is_system(frame.file) else frame.file
         return _location(place, pc, file, frame.line, frame.function, ())
     return _location(place, pc, f"<{name}>", 0, f"{frame.function}+{symbol.distance:#x}", ())
+
+
+def _by_offset(place: Place) -> str:
+    return f"{basename(place.image.path)}+{place.offset:#x}"
 
 
 def _location(place: Place, pc: int, file: str, line: int, function: str, lines: tuple[int, ...]) -> Location:

@@ -68,7 +68,10 @@ class Collector:
     def close(self) -> None:
         """Close socket and pipe; the program has ended."""
         if self._image_log is not None:
-            self.images = read_log(self._image_log)
+            try:
+                self.images = read_log(self._image_log)
+            except (OSError, ValueError) as error:
+                self.skipped.append(("native code", f"what was loaded is not known: {error}"))
             os.close(self._image_log)
             self._image_log = None
         self._connection.close()
@@ -114,7 +117,7 @@ class Collector:
                 self.locations.extend(Location(*row) for row in rows)
             case ("skipped", rows):
                 self.skipped.extend(rows)
-            case ("images",):
+            case ("images",) if descriptors and self._image_log is None:
                 self._image_log = os.dup(descriptors[0])
             case ("forked",):
                 self.forked += 1
