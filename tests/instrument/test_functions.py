@@ -13,6 +13,7 @@ import sys
 import textwrap
 import threading
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -176,6 +177,23 @@ def test_originals_of_functions_that_have_died_are_forgotten(monkeypatch: pytest
         namespace.clear()
 
     assert len(originals._probed) <= 51
+
+
+def test_nothing_of_the_program_is_kept_alive() -> None:
+    class Thing:
+        pass
+
+    def use() -> "weakref.ref[Thing]":
+        thing = Thing()
+        pykcov.instrument(lambda: [(yield thing)])
+        pykcov.instrument_imports(["no_such"]).close()
+        return weakref.ref(thing)
+
+    gc.disable()
+    try:
+        assert use()() is None
+    finally:
+        gc.enable()
 
 
 def test_functions_and_comprehensions_inside_are_instrumented_when_they_come_to_be(hits: Hits) -> None:

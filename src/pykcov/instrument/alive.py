@@ -3,7 +3,7 @@
 import gc
 import sys
 from _weakref import ref
-from types import AsyncGeneratorType, CoroutineType, FrameType, FunctionType, GeneratorType
+from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 from typing import Any
 
 
@@ -15,11 +15,14 @@ def functions() -> list[FunctionType]:
 def running_in_threads() -> set[int]:
     """Return the ids of the code objects that threads are in the middle of."""
     running = set()
-    for innermost in sys._current_frames().values():
-        frame: FrameType | None = innermost
-        while frame is not None:
-            running.add(id(frame.f_code))
-            frame = frame.f_back
+    frames = list(sys._current_frames().values())
+    while frames:
+        frame = frames.pop()
+        running.add(id(frame.f_code))
+        if frame.f_back is not None:
+            frames.append(frame.f_back)
+    # One of them was that of this function: a cycle would keep what the callers refer to alive.
+    del frame
     return running
 
 
