@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import unittest
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,7 +38,7 @@ class Outcomes(unittest.TestResult):
         """Begin with none."""
         super().__init__()
         self.outcomes: dict[str, str] = {}
-        self.before_test = lambda: None
+        self.before_test: Callable[[], object] = bool
 
     def startTest(self, test: unittest.TestCase) -> None:
         """Make room for what the test compares."""
@@ -95,7 +95,7 @@ def run_child(modules: list[str], probed: bool, results: Path) -> None:
         buffer = device.mmap()
         outcomes.before_test = buffer.reset
     # As regrtest has it.
-    import test.support
+    import test.support  # type: ignore[import-not-found]
 
     test.support.use_resources = []
     suite = unittest.defaultTestLoader.loadTestsFromNames([f"test.{module}" for module in modules])
@@ -141,7 +141,7 @@ def run(modules: list[str], probed: bool, timeout: float) -> Run:
             complaint = "" if results.exists() else f"ended with {done.returncode}: {done.stderr[-2000:]}"
         except subprocess.TimeoutExpired:
             complaint = f"took longer than {timeout:.0f} s"
-        found = json.loads(results.read_text()) if results.exists() else {"outcomes": {}, "recorded": 0}
+        found: dict[str, Any] = json.loads(results.read_text()) if results.exists() else {"outcomes": {}, "recorded": 0}
     return Run(found["outcomes"], found["recorded"], time.monotonic() - start, complaint)
 
 
