@@ -21,6 +21,8 @@ def print_summary(trace: TraceFile, file: TextIO) -> None:
         f"{len(trace.locations)} locations",
         file=file,
     )
+    if not known:
+        return
     rows = [(shown(name), len(ran.get(name, ())), len(lines)) for name, lines in known.items()]
     rows.sort(key=lambda row: -row[1])
     print_table(("File", "Ran", "Lines"), rows[:_MOST], file)
