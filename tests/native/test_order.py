@@ -45,8 +45,15 @@ def test_calls_from_python_to_c_and_back_are_in_order(tmp_path: Path, tracing: A
 
 def test_comparisons_of_python_and_c_are_in_order(tmp_path: Path, tracing: Any) -> None:
     library = ctypes.CDLL(str(compile_shared(tmp_path, SOURCE)))
+
+    def caller(number: int) -> bool:
+        if number == 70:
+            number = library.first(number)
+        return number < 99
+
+    caller = pykcov.instrument(caller, compare=True)
     with tracing(pykcov.TRACE_CMP) as buffer:
-        library.first(7)
-        library.first(8)
-    entries = np.array(buffer.words[1 : 1 + 4 * buffer.count]).reshape(-1, 4)[:, :3].tolist()
-    assert entries == [[5, 1000001, 7], [5, 1000001, 8]]
+        assert caller(70)
+    entries = np.array(buffer.words[1 : 1 + 4 * buffer.count]).reshape(-1, 4).tolist()
+    assert [tuple(entry[:3]) for entry in entries] == [(1, 70, 70), (5, 1000001, 70), (1, 99, 71)]
+    assert [pc >> 63 for *_, pc in entries] == [1, 0, 1]
