@@ -243,7 +243,7 @@ def test_warning_as_error_loses_nothing_and_leaves_nothing_on(module: types.Modu
 @pytest.mark.parametrize(
     ("keywords", "error", "words"),
     [
-        ({"mode": "cmp"}, ValueError, "mode='cmp': expected one of 'unique', 'pc'"),
+        ({"mode": "all"}, ValueError, "mode='all': expected one of 'unique', 'pc'"),
         ({"mode": 1}, ValueError, "mode=1"),
         ({"granularity": "word"}, ValueError, "'word'"),
         ({"include": "json"}, TypeError, r"include='json': expected several"),

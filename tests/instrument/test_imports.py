@@ -327,6 +327,33 @@ def test_loader_that_runs_code_itself_works_and_finders_and_loaders_are_untouche
     assert printed == "7 ['plain']\nTrue\n".replace("\nTrue", " True\nSourceFileLoader True")
 
 
+def test_module_that_runs_unseen_is_named_if_asked_for(tmp_path: Path) -> None:
+    write(tmp_path, plain="x = 1\n")
+
+    printed = run(
+        tmp_path,
+        """
+        import importlib.abc, importlib.machinery, types
+        class Loader(importlib.abc.Loader):
+            def exec_module(self, module): exec("def f(): pass", module.__dict__)
+        class Finder(importlib.abc.MetaPathFinder):
+            def find_spec(self, name, path, target=None):
+                return importlib.machinery.ModuleSpec(name, Loader()) if name == "synthetic" else None
+        sys.meta_path.insert(0, Finder())
+        hook = pykcov.instrument_imports(["synthetic", "by_hand", "plain", "main_*", "__main__"])
+        import synthetic, plain
+        sys.modules["by_hand"] = types.ModuleType("by_hand")
+        print(hook.unmatched(), sorted(skip.name for skip in pykcov.skipped() if "did not come by" in skip.reason))
+        print([skip.reason for skip in pykcov.skipped() if skip.name == "__main__"])
+        """,
+    )
+
+    assert printed.splitlines() == [
+        "['main_*'] ['by_hand', 'synthetic']",
+        "['was imported before: its functions have probes, its module level ran without']",
+    ]
+
+
 def test_loader_built_on_importlib_abc(tmp_path: Path) -> None:
     printed = run(
         tmp_path,
@@ -597,11 +624,11 @@ def test_module_that_cannot_be_rewritten_is_named_and_runs(tmp_path: Path) -> No
         def fail(*args, **keywords): raise RuntimeError("no room")
         imports.instrument_code = fail
         import unlucky
-        print(unlucky.x, pykcov.skipped()[-1])
+        print(unlucky.x, [tuple(skip) for skip in pykcov.skipped() if skip.name == "unlucky"])
         """,
     )
 
-    assert printed == "7 Skipped(name='unlucky', reason='RuntimeError: no room')\n"
+    assert printed == "7 [('unlucky', 'RuntimeError: no room')]\n"
 
 
 def test_threads_importing_at_once(tmp_path: Path) -> None:

@@ -10,15 +10,17 @@ import _frozen_importlib
 import _frozen_importlib_external
 import os
 import sys
+from _frozen_importlib import ModuleSpec
 from _imp import extension_suffixes
 from _thread import allocate_lock
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from types import CodeType, ModuleType, TracebackType
 from typing import Any, Self
 
 from pykcov import _exec
 from pykcov.instrument.code import Unrecorded, check, instrument_code
 from pykcov.instrument.functions import instrument_selected
+from pykcov.instrument.holders import type_name
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection, module_name, namespace_of
 from pykcov.instrument.skips import Skipped, noted, skip
@@ -39,7 +41,8 @@ class ImportHook:
         self.compare = compare
         self.modules: dict[str, None] = {}
         """Names of the modules instrumented when they were imported, in order."""
-        self._noted: set[str] = set()
+        self.noted: set[str] = set()
+        """Names of those of which skipped() tells."""
         with _lock:
             _open.append(self)
             _install()
@@ -74,26 +77,31 @@ class ImportHook:
         if not self.selection.has_names:
             return
         with Unrecorded():
-            for name, namespace in _imported():
-                if name not in self.modules and name not in self._noted and self._chooses(name, namespace):
-                    self._noted.add(name)
-                    reason = _why_no_code(name, namespace)
-                    if reason:
-                        skip(name, reason)
+            for module in _imported():
+                namespace = namespace_of(module)
+                name = module_name(namespace)
+                if name in self.modules or name in self.noted or not self._chooses(namespace):
+                    continue
+                reason = _why_no_code(module)
+                if reason:
+                    self.noted.add(name)
+                    skip(name, reason)
 
     def instrument_imported(self) -> int:
         """Put probes into the functions of the chosen modules that were imported before; return how many have them."""
         functions = instrument_selected(self.selection, self.granularity, self.compare)
         with Unrecorded():
-            for name, namespace in _imported():
-                if self._chooses(name, namespace) and not _why_no_code(name, namespace):
-                    self._noted.add(name)
+            for module in _imported():
+                namespace = namespace_of(module)
+                if self._chooses(namespace) and not _is_extension(namespace):
+                    name = module_name(namespace)
+                    self.noted.add(name)
                     skip(name, "was imported before: its functions have probes, its module level ran without")
         return functions
 
-    def _chooses(self, name: str, namespace: dict[str, object]) -> bool:
+    def _chooses(self, namespace: dict[str, object]) -> bool:
         file = namespace.get("__file__")
-        return self.selection.matches(name, file if type(file) is str else "")
+        return self.selection.matches(module_name(namespace), file if type(file) is str else "")
 
 
 def instrument_imports(
@@ -172,24 +180,34 @@ def _transform(code: CodeType, namespace: object) -> CodeType:
             probed = instrument_code(code, name, granularity=finest, compare=compare)
         except Exception as error:
             skip(name, f"{type(error).__name__}: {error}")
+            for hook in tuple(_open):
+                hook.noted.add(name)
             return code
         for hook in hooks:
             hook.modules[name] = None
         return probed
 
 
-def _imported() -> Iterator[tuple[str, dict[str, object]]]:
-    for name, module in list(sys.modules.items()):
-        if type(name) is str and issubclass(type(module), ModuleType):
-            yield name, namespace_of(module)
+def _imported() -> list[ModuleType]:
+    return [module for module in list(sys.modules.values()) if issubclass(type(module), ModuleType)]
 
 
-def _why_no_code(name: str, namespace: dict[str, object]) -> str:
-    """Return why no code of an imported module was run by a loader, '' if there is nothing to tell."""
+def _is_extension(namespace: dict[str, object]) -> bool:
     file = namespace.get("__file__")
-    if name in sys.builtin_module_names or (type(file) is str and file.endswith(_EXTENSIONS)):
+    return module_name(namespace) in sys.builtin_module_names or (type(file) is str and file.endswith(_EXTENSIONS))
+
+
+def _why_no_code(module: ModuleType) -> str:
+    """Return why no code of an imported module came by, '' if it may yet or there is none."""
+    namespace = namespace_of(module)
+    if _is_extension(namespace):
         return "an extension module: it has no Python code"
-    return ""
+    specification = namespace.get("__spec__")
+    is_being_imported = type(specification) is ModuleSpec and specification.__dict__.get("_initializing")
+    is_namespace_package = "__path__" in namespace and type(namespace.get("__file__")) is not str
+    if is_being_imported or is_namespace_package or type_name(module) == "_LazyModule":
+        return ""
+    return "its code did not come by: its loader runs it itself, or the module was made in another way"
 
 
 def _forget_lock() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from _frozen_importlib import ModuleSpec
 from collections.abc import Callable, Iterable
 from errno import ENOENT
 from types import ModuleType
@@ -134,7 +135,7 @@ def module_name(namespace: dict[str, object]) -> str:
         return ""
     if name == "__main__":
         specification = dict.get(namespace, "__spec__")
-        if type(specification) is type(sys.__spec__):
+        if type(specification) is ModuleSpec:
             return specification.name
     return name
 
