@@ -152,6 +152,41 @@ def test_the_log_of_images_belongs_to_one_process(tmp_path: Path) -> None:
     assert run(LOG, first, second) == "16\n"
 
 
+LOAD_AND_UNLOAD = """
+import ctypes, faulthandler, os, sys, threading, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # of os.fork() beside threads
+import pykcov
+from pykcov.native.images import images
+faulthandler.dump_traceback_later(100, exit=True)
+close = ctypes.CDLL(None).dlclose
+close.argtypes = [ctypes.c_void_p]
+def work(path):
+    for _ in range(100):
+        library = ctypes.CDLL(path)
+        library.twice(3)
+        close(library._handle)
+threads = [threading.Thread(target=work, args=[path]) for path in sys.argv[1:]]
+for thread in threads:
+    thread.start()
+while any(thread.is_alive() for thread in threads):
+    seen = images()
+    child = os.fork()
+    if child == 0:
+        ctypes.CDLL(sys.argv[1]).twice(3)
+        os._exit(len(images()) < len(seen))
+    assert os.waitpid(child, 0)[1] == 0
+seen = images()
+for path in sys.argv[1:]:
+    of_path = [image.loaded for image in seen if image.path == path]
+    assert of_path and not any(of_path), path
+"""
+
+
+def test_loading_unloading_looking_and_forking_at_once_is_safe(tmp_path: Path) -> None:
+    paths = [compile_shared(tmp_path, SOURCE, name=f"library{number}") for number in range(4)]
+    assert run(LOAD_AND_UNLOAD, *paths) == ""
+
+
 @pytest.mark.parametrize("text", [b"", b"nonsense", b"+ 1 2", b"+ x y z - - /a\n- 0\n- 77\n- x", b"\0" * 100])
 def test_a_spoilt_log_of_images_is_read_as_far_as_it_goes(text: bytes) -> None:
     assert parse_log(text + b"\n+ 10 20 0 i abcd /some path\n") == [Image("/some path", "abcd", 16, 32, 0, True, True)]
