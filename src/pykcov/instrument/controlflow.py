@@ -37,8 +37,10 @@ class ControlFlow(NamedTuple):
 
 
 def control_flow(code: bytes) -> ControlFlow:
-    """Find the jumps and stops in a code string (co_code)."""
+    """Find the jumps and stops in a code string (co_code). Raises ValueError for one that could not run."""
     opcodes = code[::2]
+    if not opcodes or opcodes[-1] == EXTENDED_ARG:
+        raise ValueError("the code ends before its last instruction")
     jumps = []
     stops = []
     make = tuple.__new__
@@ -55,6 +57,8 @@ def control_flow(code: bytes) -> ControlFlow:
             argument |= code[start * 2 + 1] << (offset - start) * 8
         conditional = opcode in CONDITIONAL_JUMPS
         target = end - argument if opcode in BACKWARD else end + argument
+        if not 0 <= target < len(opcodes):
+            raise ValueError(f"the jump at offset {offset * 2} leads out of the code")
         jumps.append(make(Jump, (start, offset, end, target, opcode, conditional)))
         if not conditional and opcode != SEND:
             stops.append(end)

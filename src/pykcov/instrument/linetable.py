@@ -18,13 +18,15 @@ _LONG = 14
 def grown(table: bytes, units: dict[int, int]) -> bytes:
     """Write the table of code with more units in it: `units` before the instruction at each offset, ascending.
 
-    What is put in gets the position of that instruction.
+    What is put in gets the position of that instruction; none if the table does not reach so far.
     """
     entries: list[bytes] = _ENTRY.findall(table)
     ends = list(accumulate([(entry[0] & 7) + 1 for entry in entries]))
     lengths: dict[int, int] = {}
     for offset, more in units.items():
         at = bisect_right(ends, offset)
+        if at == len(entries):
+            break
         lengths[at] = lengths.get(at, (entries[at][0] & 7) + 1) + more
     for at, length in lengths.items():
         entries[at] = _resized(entries[at], length)

@@ -7,7 +7,7 @@ of constants.
 
 A block has no probe if nothing of what the source says happens in it:
 
-1. None of its instructions has a line.
+1. None of its instructions has a line, though others have.
 2. It only clears up after an exception: a handler that is no except, finally, with or end of an async for.
 3. It only moves the stack about (POP_TOP, SWAP, COPY, POP_EXCEPT, RERAISE, a jump), and is at the very source position
    of whatever leads to it: the end of a chained comparison or of a failed pattern, the unwinding of a with.
@@ -70,6 +70,9 @@ def choose(code: CodeType, opcodes: bytes, blocks: Blocks, granularity: Granular
     return _Choice(code, opcodes, blocks).sites(granularity == "line")
 
 
+_NOWHERE: Position = (None, None, None, None)
+
+
 class _Choice:
     __slots__ = ("blocks", "opcodes", "positions", "runs")
 
@@ -79,6 +82,9 @@ class _Choice:
         self.positions: list[Position] = list(code.co_positions())
         # Stretches of code on one line: start and end in bytes, the line.
         self.runs = list(code.co_lines())
+        # Tools that strip code may leave tables that are too short.
+        self.positions += [_NOWHERE] * (len(opcodes) - len(self.positions))
+        self.runs.append((self.runs[-1][1] if self.runs else 0, len(opcodes) * 2 + 2, None))
 
     def sites(self, each_line: bool) -> list[Site]:
         """Go through the blocks in order."""
@@ -86,13 +92,14 @@ class _Choice:
         run = 0
         end_before = 0
         lines: dict[int, int] = {}
+        has_lines = any(line is not None for _, _, line in self.runs)
         for start, end in self.blocks.extents(len(self.opcodes)):
             lines_before = lines if end_before == start else {}
             end_before = end
             while self.runs[run][1] <= start * 2:
                 run += 1
             lines = self._lines(run, start, end)
-            if not found and not lines:
+            if not lines and (not found or not has_lines) and start not in self.blocks.clearing_handlers:
                 found[self._free(start, end)] = []
             elif found and self._is_silent(start, end, lines, lines_before):
                 continue
