@@ -3,8 +3,8 @@
     tools/oracle.py [--include GLOB]... [--source DIR]... [-o OUT.json] (SCRIPT | -m MODULE) [ARGS...]
 
 Runs the program as `python SCRIPT` or `python -m MODULE` would, ends with its exit status, and writes
-`{"lines": {file: [line, ...]}}`: the lines that ran of each selected file. `--include` selects modules by name ('*' and
-'?' as in a shell; 'json.*' selects 'json' too), `--source` files under a folder; neither: every file.
+`{"lines": {file: [line, ...]}}`: the lines that ran of each selected file. `--include` selects modules and packages by
+name ('*' and '?' as in a shell; 'json' and 'json.*' are the same), `--source` files under a folder; else: all.
 
 It shares no code with pykcov, and imports nothing but what Python has at its start before the program has ended:
 the lines of a module's body can only be seen if it was not imported yet.
@@ -16,13 +16,15 @@ A line ran if the interpreter sent a 'line' event for it, on any thread. What fo
 - a decorator's line runs when the decorator expression is evaluated;
 - of a statement on several lines each line with instructions of its own runs by itself;
 - the line of a `with` or `async with` runs again when the block is left;
-- lines without instructions (`global`, later docstrings, `else:`, constants that nobody uses) never run.
+- lines without instructions (`global`, `else:`, the docstring of a function, closing brackets) never run.
 
-Not seen: what runs inside the trace function (a finaliser or a signal handler may barge in there), other processes,
-and whatever follows a program's own sys.settrace on that thread.
+It watches until the interpreter takes modules apart. Not seen: what runs inside the trace function (a finaliser or a
+signal handler may barge in there), other processes, and whatever follows a program's own sys.settrace on that thread.
 """
 
 import _thread
+import atexit
+import gc
 import os
 import sys
 
@@ -51,9 +53,11 @@ class Oracle:
         return self._local_functions[key]
 
     def _local_function(self, filename: str, module: str) -> "Callable[..., Any] | None":
-        if filename.startswith("<") or filename == __file__ or not self._selects(filename, module):
+        # Of modules that are frozen into Python the name is all there is.
+        file = filename if filename.startswith("<") else os.path.abspath(filename)
+        if file == __file__ or not self._selects(file, module):
             return None
-        lines = self.lines.setdefault(os.path.abspath(filename), set())
+        lines = self.lines.setdefault(file, set())
 
         def trace_lines(frame: "FrameType", event: str, argument: object) -> "Callable[..., Any]":
             if event == "line" and frame.f_lineno:
@@ -62,10 +66,12 @@ class Oracle:
 
         return trace_lines
 
-    def _selects(self, filename: str, module: str) -> bool:
+    def _selects(self, file: str, module: str) -> bool:
+        if file.startswith("<") and not file.startswith("<frozen "):
+            return False
         if not self.include and not self.source:
             return True
-        if any(os.path.abspath(filename).startswith(folder) for folder in self.source):
+        if any(file.startswith(folder) for folder in self.source):
             return True
         return any(selects(pattern, module) for pattern in self.include)
 
@@ -95,8 +101,10 @@ def module_name(namespace: "dict[str, Any]") -> str:
 
 
 def selects(pattern: str, module: str) -> bool:
-    """Whether a pattern selects a module; 'json.*' selects 'json' too."""
-    return matches(pattern, module) or (pattern.endswith(".*") and matches(pattern[:-2], module))
+    """Whether a pattern selects a module: by its own name or that of a package it is in."""
+    return matches(pattern.removesuffix(".*"), module) or (
+        "." in module and selects(pattern, module.rpartition(".")[0])
+    )
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -104,8 +112,8 @@ def matches(pattern: str, name: str) -> bool:
     if not pattern:
         return not name
     if pattern[0] == "*":
-        return any(matches(pattern[1:], name[start:]) for start in range(len(name) + 1))
-    return bool(name) and pattern[0] in ("?", name[0]) and matches(pattern[1:], name[1:])
+        return matches(pattern[1:], name) or (name != "" and matches(pattern, name[1:]))
+    return name != "" and pattern[0] in ("?", name[0]) and matches(pattern[1:], name[1:])
 
 
 def load(program: str, is_module: bool) -> "tuple[CodeType, ModuleType]":
@@ -123,19 +131,20 @@ def load(program: str, is_module: bool) -> "tuple[CodeType, ModuleType]":
         main.__spec__, main.__loader__, main.__package__ = spec, spec.loader, spec.parent
         main.__file__ = spec.origin
         return spec.loader.get_code(spec.name), main  # type: ignore[attr-defined]
-    main.__file__ = program
+    main.__file__ = program = os.path.abspath(program)
     with open(program, "rb") as file:
         return compile(file.read(), program, "exec", dont_inherit=True), main
 
 
 def run(oracle: Oracle, program: str, is_module: bool, arguments: "list[str]") -> int:
-    """Run a program under the oracle; answers its exit status."""
+    """Run the main module of a program under the oracle; answers its exit status."""
     sys.path[0] = os.getcwd() if is_module else os.path.dirname(os.path.abspath(program))
     sys.argv[:] = ["-m" if is_module else program, *arguments]
     try:
         oracle.start()
         code, main = load(program, is_module)
-        sys.argv[0] = main.__file__ or program
+        if is_module:
+            sys.argv[0] = main.__file__ or program
         sys.modules["__main__"] = main
         exec(code, main.__dict__)
     except SystemExit as exit_request:
@@ -143,11 +152,6 @@ def run(oracle: Oracle, program: str, is_module: bool, arguments: "list[str]") -
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__ and error.__traceback__.tb_next)
         return 1
-    finally:
-        # Wait as the interpreter would at its end: what other threads still run belongs to the program.
-        if "threading" in sys.modules:
-            sys.modules["threading"]._shutdown()
-        sys.settrace(None)
     return 0
 
 
@@ -177,9 +181,19 @@ def main(arguments: "list[str]") -> int:
         return 2
     oracle = Oracle(given["--include"], given["--source"])
     output = [os.path.abspath(path) for path in given["-o"]]  # the program may go to another folder
-    status = run(oracle, arguments[0], is_module, arguments[1:])
-    write(oracle, output[-1] if output else None)
-    return status
+    # Called last: after all threads have ended, and after what the program registers.
+    atexit.register(finish, oracle, output[-1] if output else None)
+    return run(oracle, arguments[0], is_module, arguments[1:])
+
+
+def finish(oracle: Oracle, output: "str | None") -> None:
+    """Let go of the program's objects, as the interpreter does next, while finalisers can still be seen; then write."""
+    main = vars(sys.modules["__main__"])
+    if main is not globals():  # else there was no program
+        main.clear()
+    gc.collect()
+    sys.settrace(None)
+    write(oracle, output)
 
 
 def write(oracle: Oracle, output: "str | None") -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import in_thread
+from in_threads import in_thread
 
 import pykcov
 from pykcov import _core

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from conftest import hit, in_thread
+from in_threads import hit, in_thread
 
 import pykcov
 from pykcov import _core, remote

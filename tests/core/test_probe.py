@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from conftest import hit, in_thread
+from in_threads import hit, in_thread
 
 import pykcov
 from pykcov import _core

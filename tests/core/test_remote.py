@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import hit, in_thread
+from in_threads import hit, in_thread
 
 import pykcov
 from pykcov import _core, remote

@@ -44,7 +44,8 @@ def loops():
         for y in range(5):
             if y == 3:
                 break
-            if x == 2: continue
+            if x == 2:
+                continue
             found.append((x, y))
         else:
             found.append("else")
@@ -61,9 +62,12 @@ def loops():
         n -= 1
         if not n:
             break
-    while n < 2: n += 1
-    for _ in (): pass
-    for a, *b in [(1, 2, 3), (4,)]: found.append(b)
+    while n < 2:
+        n += 1
+    for _ in ():
+        pass
+    for a, *b in [(1, 2, 3), (4,)]:
+        found.append(b)
     return found, n
 
 
@@ -227,11 +231,7 @@ def comprehensions():
     return (
         [x * n for x in range(4) if x % 2],
         {x: y for x in range(3) for y in range(x)},
-        {
-            x
-            for x in
-            range(3)
-        },
+        {x for x in range(3)},
         list(y() for y in [lambda: n for _ in range(2)]),
         [[(x, y) for y in range(x)] for x in range(3)],
         [f() for f in [lambda: i for i in range(3)]],
@@ -243,11 +243,7 @@ def failing_comprehensions():
     for bad in (0, 2):
         x = y = "kept"
         try:
-            found.append([
-                1 / (x - bad)
-                for x in range(3)
-                for y in [x]
-            ])
+            found.append([1 / (x - bad) for x in range(3) for y in [x]])
         except ZeroDivisionError:
             found.append((x, y))
     return found
@@ -293,8 +289,12 @@ def thrown_into_delegation():
     found = []
 
     class Iterator:
-        def __iter__(self): return self
-        def __next__(self): return 1
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            return 1
+
         def throw(self, *error):
             found.append(error[0])
             raise StopIteration("stopped")
@@ -319,7 +319,8 @@ def generator_loops():
 
     def chained(n):
         for x in count(n):
-            for y in count(x): yield x, y
+            for y in count(x):
+                yield x, y
 
     return [list(chained(n)) for n in range(6)], [x for x in count(9)], dict(chained(4)), sum(count(5))
 
@@ -362,7 +363,8 @@ def coroutines():
     async def partly():
         generator = produce(5)
         async for x in generator:
-            if x == 2: break
+            if x == 2:
+                break
         await generator.aclose()
 
     async def cancelled():
@@ -419,11 +421,13 @@ def scopes():
     def closure():
         nonlocal x
         x += 1
+
         class Inner:
             y = x
             z = [y for y in (1, 2)]
             w = [(lambda: x + v)() for v in z]
             names = sorted(locals())
+
         return Inner
 
     inner = closure()
@@ -457,51 +461,44 @@ def calls():
 
     return (
         take(1),
-        take(1,
-             2,
-             3,
-             c=4),
+        take(1, 2, 3, c=4),
         take(*range(3), **{"d": 5}),
         take(
             b=1,
             a2=3,
-            *[
-                7],
-        ) if False else None,
-        "abc"
-        .upper()
-        .replace("A",
-                 "x")
-        .split("B"),
+            *[7],
+        )
+        if False
+        else None,
+        "abc".upper().replace("A", "x").split("B"),
         max(
             (x for x in (1, 3, 2)),
-            key=lambda x:
-                -x,
+            key=lambda x: -x,
         ),
     )
 
 
 def operators():
     class Number(int):
-        def __add__(self, other): return Number(int(self) + other)
-        def __bool__(self): raise ValueError("no truth")
+        def __add__(self, other):
+            return Number(int(self) + other)
+
+        def __bool__(self):
+            raise ValueError("no truth")
 
     x = Number(1)
     x += 2
-    x = (
-        x
-        + 3
-    )
+    x = x + 3
     try:
-        if x: pass
+        if x:
+            pass
     except ValueError as error:
         truth = str(error)
     s = ""
     for c in "abc":
         s += c
     for c in "def":
-        s = (
-            s + c)
+        s = s + c
     data = {"a": [1, 2, 3]}
     data["a"][0] += 5
     data["a"][1:2] = [8, 9]
@@ -534,8 +531,8 @@ def pickled():
 def frames():
     def lines():
         first = sys._getframe().f_lineno
-        second = sys._getframe(
-        ).f_lineno; third = sys._getframe().f_lineno
+        second = sys._getframe().f_lineno
+        third = sys._getframe().f_lineno
         return first, second, third, sorted(sys._getframe().f_locals)
 
     base = lines.__code__.co_firstlineno
@@ -547,17 +544,14 @@ def tracebacks():
     def deep(n):
         if n:
             return deep(n - 1)
-        return {}["missing"
-                  ]["x"]
+        return {}["missing"]["x"]
 
     found = []
     for fail in (
         lambda: deep(3),
         lambda: [1 / x for x in (1, 0)],
-        lambda: (1
-                 + "a"),
-        lambda: next(x for x in [1]
-                     if x.attribute),
+        lambda: 1 + "a",
+        lambda: next(x for x in [1] if x.attribute),
         lambda: exec("raise ValueError"),
     ):
         try:
@@ -573,9 +567,7 @@ def warned():
         warnings.simplefilter("always")
         warnings.warn("a")
         for _ in range(2):
-            warnings.warn(
-                "b",
-                stacklevel=1)
+            warnings.warn("b", stacklevel=1)
     return [(str(w.message), w.lineno - warned.__code__.co_firstlineno) for w in caught]
 
 
@@ -597,8 +589,11 @@ def finalisers():
     found = []
 
     class Noisy:
-        def __init__(self, name): self.name = name
-        def __del__(self): found.append(self.name)
+        def __init__(self, name):
+            self.name = name
+
+        def __del__(self):
+            found.append(self.name)
 
     def use():
         a = Noisy("a")
@@ -642,8 +637,7 @@ def assertions():
     found = []
     for x in (1, 0):
         try:
-            assert x, (
-                "message")
+            assert x, "message"
             found.append("true")
         except AssertionError as error:
             found.append(str(error))
@@ -660,11 +654,17 @@ def class_bodies():
         a: int = 1
         if a:
             b = 2
-        for c in range(2): pass
+        for c in range(2):
+            pass
         try:
             d = c
         finally:
             del c
-        def method(self): return __class__, super().__init__
-        class Nested: e = 1
+
+        def method(self):
+            return __class__, super().__init__
+
+        class Nested:
+            e = 1
+
     return Body.order, Body().method()[0].__name__, Body.__annotations__, Body.__qualname__, Body.Nested.__qualname__

@@ -22,11 +22,12 @@ from typing import Any
 
 import cloudpickle
 import pytest
-from conftest import Hits
 
 import pykcov
 from pykcov.instrument import functions, is_instrumented, originals, versions
 from pykcov.instrument.alive import functions as alive_functions
+
+Hits = Callable[..., list[pykcov.Location]]
 
 
 class Loud:

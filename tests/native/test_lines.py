@@ -158,7 +158,7 @@ def test_without_optimisation_the_lines_are_those_of_gcov(
 
 
 @pytest.mark.parametrize("arguments", CALLS, ids=str)
-@pytest.mark.parametrize("options", ["-O1", "-O2", "-O3", "-Os", "-O2 -gdwarf-4", "-O2 -fno-plt"])
+@pytest.mark.parametrize("options", ["-O1", "-O2", "-O3", "-Os", "-O2 -gdwarf-4"])
 def test_with_optimisation_hardly_a_line_is_wrong(
     judge: Judge, traced: Traced, compiler: str, tracing: Any, options: str, arguments: list[Any]
 ) -> None:

@@ -125,7 +125,6 @@ def test_damaged_debug_information_is_no_error(tmp_path: Path, tracing: Any) -> 
         assert [row[0].pc for row in rows] == pcs
         assert all(row[0].known for row in rows)
         described += all(row[0].lines for row in rows)
-        assert locator.remarks or described
         path.unlink()
     assert 0 < described < 150
 

@@ -146,6 +146,7 @@ with tempfile.TemporaryDirectory() as folder:
     print(compared.common, compared.left_only, filecmp.cmp(here / "a.txt", here / "moved", shallow=False))
     with fileinput.input([here / "a.txt", here / "moved"]) as lines:
         print([(fileinput.filelineno(), line) for line in lines])
+    fileinput.close()
     p = pathlib.PurePosixPath("/a/b/../c.tar.gz")
     print(
         p.name,

@@ -2,12 +2,15 @@
 
 import asyncio
 import sys
+import time
 
 from fresh import fresh
 
-INCLUDE = ["asyncio.*", "concurrent.futures.*", "selectors"]
+INCLUDE = ["asyncio.*", "selectors"]
 fresh("selectors")
 fresh("concurrent.futures")
+import concurrent.futures
+
 asyncio = fresh("asyncio", without=["_asyncio"])
 
 
@@ -87,6 +90,7 @@ async def failing():
 
 
 async def groups():
+    asyncio.get_running_loop().slow_callback_duration = 99  # what counts as slow must not depend on the tracer
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(asyncio.sleep(5))
@@ -147,14 +151,28 @@ async def others():
     loop = asyncio.get_running_loop()
     future = loop.create_future()
     loop.call_soon(future.set_result, 1)
-    loop.call_later(0.001, print, "later")
+    later = loop.create_future()
+    loop.call_later(0.001, later.set_result, "later")
     handle = loop.call_at(loop.time() + 9, print)
     handle.cancel()
     print(await future, future.done(), handle.cancelled())
     print(await loop.run_in_executor(None, sum, [1, 2]), await asyncio.to_thread(max, 3, 4))
     loop.set_exception_handler(lambda loop, context: print("handler", context["message"]))
     loop.call_exception_handler({"message": "made up"})
-    await asyncio.sleep(0.002)
+    print(await later)
+    await asyncio.sleep(0.1)  # long enough to wait for, however slow the tracer is
+    overdue = loop.create_future()
+    loop.call_later(0.001, overdue.set_result, "overdue")
+    time.sleep(0.1)
+    print(await overdue)
+    # Whether an executor's future is done before somebody waits for it is chance: see to both.
+    for done_first in (True, False):
+        outcome = concurrent.futures.Future()
+        if done_first:
+            outcome.set_result(1)
+        outcome.add_done_callback(lambda outcome: print(outcome.result()))
+        if not done_first:
+            outcome.set_result(2)
 
     async def generate():
         try:

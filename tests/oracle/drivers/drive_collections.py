@@ -2,7 +2,17 @@
 
 from fresh import fresh
 
-INCLUDE = ["collections", "functools", "contextlib", "weakref", "_weakrefset", "_py_abc", "types", "operator"]
+INCLUDE = [
+    "collections",
+    "_collections_abc",
+    "functools",
+    "contextlib",
+    "weakref",
+    "_weakrefset",
+    "_py_abc",
+    "types",
+    "operator",
+]
 collections = fresh("collections")
 functools, contextlib, operator = fresh("functools", "contextlib", "operator", without=["_functools", "_operator"])
 weakref, types = fresh("weakref", "types")

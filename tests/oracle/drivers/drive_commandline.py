@@ -18,7 +18,6 @@ INCLUDE = [
     "gettext",
     "locale",
     "traceback",
-    "bdb",
     "timeit",
     "queue",
 ]

@@ -2,7 +2,7 @@
 
 from fresh import fresh
 
-INCLUDE = ["datetime", "_pydatetime", "calendar", "_strptime", "zoneinfo.*"]
+INCLUDE = ["datetime", "_pydatetime", "calendar", "_strptime"]
 calendar = fresh("calendar")
 datetime = (
     fresh("_pydatetime", "datetime", without=["_datetime"])[1]

@@ -141,7 +141,7 @@ print(
     inspect.getcallargs(inspect.unwrap(function), 1),
     inspect.currentframe().f_lineno,
     inspect.formatannotation(int),
-    [frame.function for frame in inspect.stack()][:1],
+    inspect.getframeinfo(inspect.currentframe()).function,
     inspect.getlineno(sys._getframe()),
 )
 try:

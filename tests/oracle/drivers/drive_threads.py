@@ -29,21 +29,27 @@ import logging
 import logging.config
 import logging.handlers
 import threading
+import time
 import wsgiref.headers
 import wsgiref.simple_server
 import wsgiref.util
 import wsgiref.validate
 
-with concurrent.futures.ThreadPoolExecutor(2, "pool", initializer=lambda: None) as pool:
+# Who is faster must not matter: each way on is taken once for certain.
+gate = threading.Event()
+with concurrent.futures.ThreadPoolExecutor(1, "pool", initializer=lambda: None) as pool:
+    blocked = pool.submit(gate.wait)
     futures = [pool.submit(pow, 2, i) for i in range(5)] + [pool.submit(int, "x")]
-    print(
-        sorted(f.result() for f in concurrent.futures.as_completed(futures[:5])),
-        list(pool.map(abs, [-1, 2])),
-        futures[5].exception(),
-    )
+    futures[0].add_done_callback(lambda future: print("called later", future.result()))
+    threading.Timer(0.2, gate.set).start()
+    print(sorted(f.result() for f in concurrent.futures.as_completed(futures[:5])), blocked.result())
     done, pending = concurrent.futures.wait(futures, return_when=concurrent.futures.ALL_COMPLETED)
+    print(sorted(f.result() for f in concurrent.futures.as_completed(futures[:5])), futures[5].exception())
     futures[0].add_done_callback(lambda future: print("called", future.result()))
-    print(len(done), len(pending), futures[0].cancel(), futures[0].done())
+    print(len(done), len(pending), futures[0].cancel(), futures[0].done(), list(pool.map(abs, [-1, 2])))
+    while not pool._idle_semaphore._value:
+        time.sleep(0.001)
+    print(pool.submit(abs, -3).result())
 for call in (
     futures[5].result,
     lambda: pool.submit(int),
@@ -144,6 +150,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    server.daemon_threads = False  # leaving the block waits for them
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     connection = http.client.HTTPConnection(*server.server_address, timeout=20)
@@ -155,7 +162,8 @@ with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         )
     connection.close()
     connection.request("POST", "/gen", iter([b"ab", b"cd"]), {"Content-Length": "4"})
-    print(connection.getresponse().read(3))
+    response = connection.getresponse()
+    print(response.read(3), response.read())
     connection.close()
     try:
         connection.request("GET", "/bad path\n")
@@ -183,7 +191,10 @@ print(headers, headers.get_all("c"), "A" in headers, headers.setdefault("N", "1"
 local = _threading_local.local()
 local.x = 1
 seen = []
-thread = threading.Thread(target=lambda: seen.append(hasattr(local, "x")))
+thread = threading.Thread(target=lambda local=local: seen.append(hasattr(local, "x")))
 thread.start()
 thread.join()
 print(seen, local.__dict__)
+# In this order: what the end of a thread does to a local, then the end of a local.
+del thread
+del local

@@ -8,6 +8,7 @@ tomllib = fresh("tomllib")
 fresh("unittest")
 doctest = fresh("doctest")
 import io
+import os
 import types
 import unittest
 import unittest.mock
@@ -216,10 +217,10 @@ class Sample(unittest.TestCase):
     def test_expected(self):
         self.fail("as expected")
 
-    @unittest.mock.patch("builtins.len", return_value=3)
+    @unittest.mock.patch("os.getlogin", return_value=3)
     def test_mock(self, mocked):
-        self.assertEqual(len([]), 3)
-        mocked.assert_called_once_with([])
+        self.assertEqual(os.getlogin(), 3)
+        mocked.assert_called_once_with()
         self.assertEqual(self.shared(), 1)
         magic = unittest.mock.MagicMock(spec=["a", "__getitem__"])
         magic.a.b.return_value = 2

@@ -4,7 +4,7 @@ import io
 
 from fresh import fresh
 
-INCLUDE = ["urllib.*", "http.cookies", "http.cookiejar", "mimetypes", "base64", "quopri", "netrc"]
+INCLUDE = ["urllib.*", "http.cookies", "http.cookiejar", "mimetypes", "base64", "quopri"]
 fresh("urllib")
 mimetypes, base64, quopri = fresh("mimetypes", "base64", "quopri")
 fresh("http")
