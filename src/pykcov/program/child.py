@@ -115,7 +115,7 @@ def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset
     selection = Selection(request["include"], request["exclude"], request["source"], request["stdlib"])
     locations.set_listener(informant.add_locations)
     hook = ImportHook(selection, request["granularity"])
-    _forget_our_imports(selection, bare_modules)
+    _forget_our_imports(bare_modules)
     # It is still ours, and so is its code, which is running.
     del sys.modules["__main__"]
     main.__name__ = "pykcov.program.bootstrap"
@@ -138,11 +138,15 @@ def _main_file(program: str, is_module: bool) -> str:
     return os.path.join(os.getcwd(), top)  # frozen, built in, or not there
 
 
-def _forget_our_imports(selection: Selection, bare_modules: frozenset[str]) -> None:
-    """Let the program import afresh, and so with probes, what it wants traced and only we have imported so far."""
+def _forget_our_imports(bare_modules: frozenset[str]) -> None:
+    """Let the program import afresh what only we have imported so far.
+
+    Also what is not to be traced: while a module is imported it calls others, which may be.
+    """
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if name in bare_modules or file is None or not file.endswith(".py") or not selection.matches(name, file):
+        ours = name.partition(".")[0] == "pykcov"
+        if name in bare_modules or ours or file is None or not file.endswith(".py"):
             continue
         del sys.modules[name]
         parent, _, attribute = name.rpartition(".")
