@@ -130,7 +130,7 @@ def try_package(package: Package, work: Path, compiler: str) -> Iterable[Check]:
     flags = run(
         [sys.executable, "-m", "pykcov", "cflags", *(["--compiler", compiler] if compiler else [])]
     ).stdout.strip()
-    build = {**package.environment, **({"CC": compiler} if compiler else {})}
+    build = {**package.environment, **compilers(compiler)}
     install(source, work / "bare", build)
     # Later in the same folder: what is traced are the sources that lie there.
     install(source, work / "site", {**build, "CFLAGS": flags, "CXXFLAGS": flags})
@@ -187,6 +187,13 @@ def install(source: Path, target: Path, environment: Mapping[str, str]) -> None:
     shutil.rmtree(source / "build", ignore_errors=True)  # objects that were built with other flags
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-cache-dir", "--upgrade"]
     run([*command, "--target", str(target), str(source)], environment=environment)
+
+
+def compilers(compiler: str) -> dict[str, str]:
+    """Return the variables that choose a C compiler and the C++ compiler that belongs to it."""
+    if not compiler:
+        return {}
+    return {"CC": compiler, "CXX": compiler.replace("clang", "clang++").replace("gcc", "g++")}
 
 
 def run_tests(package: Package, source: Path, site: Path, tracing: list[str]) -> str:

@@ -14,7 +14,9 @@ from typing import NamedTuple
 _FALLBACK = Path(__file__).with_name("fallback.c")
 _CALLBACKS = _FALLBACK.parents[1] / "core" / "callbacks.h"
 
-_COMMON = ("-g",)
+# Without -fplt, which is the default of compilers but not of every distribution, the callback may be called through a
+# register, and then it cannot be seen in the file which callback it is.
+_COMMON = ("-g", "-fplt")
 _GCC = (
     "-fsanitize-coverage=trace-pc,trace-cmp",
     # The pc of an event is the return address of the callback: a jump to it would leave that of the function's caller.

@@ -80,15 +80,16 @@ class _LineTable:
             rows.extend(_rows(program, numbers))
         return cls(rows, list(index_of_file))
 
-    def lines_of(self, block: Block) -> dict[str, tuple[int, ...]]:
-        first = int(np.searchsorted(self.addresses, block.start, "right")) - 1
+    def lines_of(self, block: Block) -> Lines:
+        # Not the row in effect at the call if it begins before it: a call to which the compiler gave no line seems to
+        # have that of the block before. Of several that begin at the call the last one is in effect.
+        first = int(np.searchsorted(self.addresses, block.start, "left"))
+        first = max(first, int(np.searchsorted(self.addresses, block.start, "right")) - 1)
         last = int(np.searchsorted(self.addresses, block.end, "left"))
         result: dict[str, set[int]] = {}
-        for index in range(max(first, 0), last):
-            _, number, line, is_statement = self.rows[index]
-            # The row in effect at the call counts in any case. Others that begin no statement are pieces of statements
-            # that the compiler moved here.
-            if line > 0 and (is_statement or index == first):
+        for address, number, line, is_statement in self.rows[first:last]:
+            # Others that begin no statement are pieces of statements that the compiler moved here.
+            if line > 0 and (is_statement or address == block.start):
                 result.setdefault(self.files[number], set()).add(line)
         return {name: tuple(sorted(lines)) for name, lines in result.items()}
 

@@ -95,7 +95,7 @@ class Locator:
             self.remarks[Remark(place.image.path, symbol.note)] = None
         lines = {file: set(numbers) for file, numbers in known.lines_of(place.offset).items()}
         # Where a function was inlined the line of its call has run, too.
-        for frame in symbol.frames:
+        for frame in symbol.frames[1:]:
             if frame.file and frame.line:
                 lines.setdefault(frame.file, set()).add(frame.line)
         rows = [_with_lines(place, pc, symbol, file, numbers) for file, numbers in lines.items() if not is_system(file)]
@@ -146,7 +146,7 @@ def is_system(file: str) -> bool:
 
 def _with_lines(place: Place, pc: int, symbol: "Symbol", file: str, lines: set[int]) -> Location:
     frame = next((frame for frame in symbol.frames if frame.file == file), None)
-    line = frame.line if frame is not None and frame.line else min(lines)
+    line = frame.line if frame is not None and frame.line in lines else min(lines)
     innermost = frame or next(iter(symbol.frames), None)
     function = innermost.function if innermost is not None else _by_offset(place)
     return _location(place, pc, file, line, function, tuple(sorted(lines)))
