@@ -7,8 +7,9 @@ others than its own. All functions end with TAIL, which is long enough not to be
 import sys
 
 import pytest
-from rewriting import Recorder
+from rewriting import GRANULARITIES, Recorder, function_code, with_lines
 
+from pykcov.instrument.opcodes import CACHES, FOR_ITER
 from pykcov.instrument.rewrite import Granularity, Site, rewrite
 
 TAIL = """
@@ -279,19 +280,19 @@ def test_the_outer_code_object_comes_before_those_in_it() -> None:
 
 def test_without_columns_nothing_is_taken_for_a_part_of_something_else() -> None:
     source = "def f(a):\n    for x in a:\n        if x: continue\n        if b: break\n        c()" + TAIL
-    code = compile(source, "<source>", "exec")
-    function = next(constant for constant in code.co_consts if hasattr(constant, "co_code"))
-    # Kind 13: a line, no columns.
-    lines = [position[0] for position in function.co_positions()]
-    table = b"".join(
-        bytes((0x80 | 13 << 3, _signed((line or 0) - before)))
-        for before, line in zip([function.co_firstlineno, *lines], lines, strict=False)
-    )
+    code = function_code(source)
     recorder = Recorder()
-    rewrite(function.replace(co_linetable=table), recorder)
+    rewrite(with_lines(code, [position[0] for position in code.co_positions()]), recorder)
     assert [site.line for site in recorder.sites["f"]] == [2, 2, 3, 4, 4, 5, 6]
     assert {(site.column, site.end_column) for site in recorder.sites["f"]} == {(-1, -1)}
 
 
-def _signed(number: int) -> int:
-    return -number << 1 | 1 if number < 0 else number << 1
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+def test_the_head_of_a_loop_has_a_site_if_it_begins_a_line(granularity: Granularity) -> None:
+    code = function_code("def f(a):\n    for x in a:\n        b()" + TAIL)
+    head = next(at for at, opcode in enumerate(code.co_code[::2]) if opcode == FOR_ITER)
+    lines = [position[0] for position in code.co_positions()]
+    lines[head : head + 1 + CACHES[FOR_ITER]] = [20] * (1 + CACHES[FOR_ITER])
+    recorder = Recorder()
+    rewrite(with_lines(code, lines), recorder, granularity=granularity)
+    assert (head, (20,)) in [(site.offset, site.lines) for site in recorder.sites["f"]]
