@@ -17,7 +17,13 @@ from pathlib import Path
 import click
 
 ROOT = Path(__file__).parents[1]
-VALGRIND = ["valgrind", "--leak-check=full", "--show-leak-kinds=definite,indirect,possible", "--num-callers=40"]
+VALGRIND = [
+    "valgrind",
+    "--leak-check=full",
+    "--show-leak-kinds=definite,indirect,possible",
+    "--num-callers=40",
+    "--child-silent-after-fork=yes",  # a child would write into its parent's report
+]
 # What builds things, is about the checkers, or would run for hours; some vectors are replayed by --vectors instead.
 NOT_HERE = [
     "--ignore=tests/core/test_vectors.py",
