@@ -148,14 +148,14 @@ def _with_lines(place: Place, pc: int, symbol: "Symbol", file: str, lines: set[i
     frame = next((frame for frame in symbol.frames if frame.file == file), None)
     line = frame.line if frame is not None and frame.line in lines else min(lines)
     innermost = frame or next(iter(symbol.frames), None)
-    function = innermost.function if innermost is not None else _by_offset(place)
+    function = innermost.function if innermost is not None else ""
     return _location(place, pc, file, line, function, tuple(sorted(lines)))
 
 
 def _without_lines(place: Place, pc: int, symbol: "Symbol | None") -> Location:
     name = basename(place.image.path)
     if symbol is None or not symbol.frames:
-        return _location(place, pc, f"<{name}>", 0, _by_offset(place), ())
+        return _location(place, pc, f"<{name}>", 0, "", ())
     frame = symbol.frames[0]
     if frame.file:
         file = f"<{basename(frame.file)}>" if is_system(frame.file) else frame.file
@@ -169,7 +169,8 @@ def _by_offset(place: Place) -> str:
 
 def _location(place: Place, pc: int, file: str, line: int, function: str, lines: tuple[int, ...]) -> Location:
     module = basename(place.image.path).partition(".")[0]
-    return Location(pc, file, line, line, -1, -1, function, module, lines)
+    # A damaged file may have a function without a name.
+    return Location(pc, file, line, line, -1, -1, function or _by_offset(place), module, lines)
 
 
 def _unknown(pc: int) -> Location:
