@@ -275,7 +275,7 @@ def test_a_real_test_suite_passes_as_it_does_without(bare: Run, pykcov: Run, wri
         "def test_negative():\n    with pytest.raises(ValueError):\n        shop.price(-1)\n"
         "def test_that_fails():\n    assert shop.price(1) == [shop.price(2), 'x']\n",
     )
-    words = ("-m", "pytest", "-p", "no:cacheprovider", "-q", "tests", "--no-header", "--durations=0", "--tb=long")
+    words = ("-m", "pytest", "-p", "no:cacheprovider", "-q", "tests", "--no-header", "--tb=long")
     environment = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
     expected = bare(*words, env=environment)
     done = pykcov("run", "--source", "src", *words, env=environment)
