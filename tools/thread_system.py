@@ -155,6 +155,7 @@ class ThreadSystem:
         """Make the call that `step` stands for, in the calling thread."""
         device = self._unit.get(step.get("u", -1), self._never_opened)
         times = step.get("x", 1)
+        wait = step.get("wait", True)  # no vector has it, but the state machine
         match step:
             case {"op": "open", "u": u}:
                 self._unit[u] = self._opened[number] = device = pykcov.open()
@@ -165,14 +166,14 @@ class ThreadSystem:
             case {"op": "enable", "m": m}:
                 device.enable(m if isinstance(m, int) else MODES[m])
             case {"op": "disable"}:
-                device.disable()
+                device.disable(wait)
             case {"op": "rattach", "sub": sub, "id": id}:
                 device.remote_attach(sub, id)
             case {"op": "ioctl"}:
                 device.ioctl(12345)
             case {"op": "close"}:
                 closed = device.state == "closed"
-                device.close()  # closing twice is no error in Python, but settles what every operation settles
+                device.close(wait)  # closing twice is no error in Python, but settles what every operation settles
                 return "ENXIO" if closed else "ok"
             case {"op": "mmap", "off": off}:
                 return device.mmap_offset(off)
@@ -181,7 +182,7 @@ class ThreadSystem:
             case {"op": "reg", "h": (sub, id)}:
                 _core.register(sub, self._id(id))
             case {"op": "unreg", "h": (sub, id)}:
-                _core.unregister(sub, self._id(id))
+                _core.unregister(sub, self._id(id), wait)
             case {"op": "enter", "h": (sub, id)}:
                 _core.enter(sub, self._id(id))
             case {"op": "leave", "h": (sub, id)}:

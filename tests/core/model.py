@@ -56,10 +56,12 @@ class Model:
             self.asleep.append(sleeper)
         return BLOCKED
 
-    def _drain(self, thread: Thread, handle: Handle) -> str:
+    def _drain(self, thread: Thread, handle: Handle, wait: bool) -> str:
         """Finish `handle` now, or sleep until its last section is left. Own sections of it are left already."""
         if handle.sections == 0:
             self._end(handle)
+            return OK
+        if not wait:
             return OK
         self._leave_forced(thread)
         return self._sleep(handle.drainers, Sleeper(thread, handle.key))
@@ -154,7 +156,7 @@ class Model:
             self.handles[sleeper.key] = Handle(sleeper.key)
         return OK
 
-    def unreg(self, thread: Thread, key: Key) -> str:
+    def unreg(self, thread: Thread, key: Key, wait: bool = True) -> str:
         """Unregister a handle and wait for its sections."""
         handle = self.handles.get(key)
         if not handle:
@@ -163,7 +165,7 @@ class Model:
         if self.handles.get(key) is not handle:
             return OK
         handle.state = "dying"
-        return self._drain(thread, handle)
+        return self._drain(thread, handle, wait)
 
     # Devices
 
@@ -204,7 +206,7 @@ class Model:
             device.owner, thread.own = thread, device
         return OK
 
-    def disable(self, thread: Thread, unit: int) -> str:
+    def disable(self, thread: Thread, unit: int, wait: bool = True) -> str:
         """Stop to trace."""
         self._settle_own(thread)
         if not (device := self.units.get(unit)):
@@ -221,7 +223,7 @@ class Model:
         if device.state != "trace":
             return OK
         device.state, device.mode = "stopping", "none"
-        return self._drain(thread, handle)
+        return self._drain(thread, handle, wait)
 
     def rattach(self, thread: Thread, unit: int, sub: int, id: int) -> str:
         """Make the device remote: it belongs to a handle instead of to a thread."""
@@ -256,7 +258,7 @@ class Model:
         handle.state, handle.device, device.handle = "ready", device, handle
         return OK
 
-    def close(self, thread: Thread, unit: int) -> str:
+    def close(self, thread: Thread, unit: int, wait: bool = True) -> str:
         """Close a unit and wait for the sections that record into it."""
         self._settle_own(thread)
         if not (device := self.units.get(unit)):
@@ -271,7 +273,7 @@ class Model:
         if handle := device.handle:
             if handle.state != "dying":
                 handle.state = "none" if handle.key[0] else "dying"
-            return self._drain(thread, handle)
+            return self._drain(thread, handle, wait)
         if device.owner:
             device.owner = thread.own = None
         self.devices.remove(device)

@@ -53,8 +53,10 @@ class ModelSystem:
                 answer = model.open(thread, u)
                 self._opened[number] = model.units[u]
                 return answer
-            case {"op": "close" | "disable" | "ioctl" as op, "u": u}:
-                return getattr(model, op)(thread, u)
+            case {"op": "ioctl", "u": u}:
+                return model.ioctl(thread, u)
+            case {"op": "close" | "disable" as op, "u": u}:
+                return getattr(model, op)(thread, u, step.get("wait", True))
             case {"op": "setbuf", "u": u, "n": n}:
                 return model.setbuf(thread, u, n)
             case {"op": "enable", "u": u, "m": m}:
@@ -65,8 +67,10 @@ class ModelSystem:
                 return model.mmap(thread, u, off)
             case {"op": "exit"}:
                 return model.exit(thread)
-            case {"op": "reg" | "unreg" as op, "h": (sub, id)}:
-                return getattr(model, op)(thread, (sub, id))
+            case {"op": "reg", "h": (sub, id)}:
+                return model.reg(thread, (sub, id))
+            case {"op": "unreg", "h": (sub, id)}:
+                return model.unreg(thread, (sub, id), step.get("wait", True))
             case {"op": "enter" | "leave" as op, "h": (sub, id)}:
                 return getattr(model, op)(thread, (sub, id), depth)
             case {"op": "pc", "s": s}:

@@ -19,6 +19,8 @@ from model_system import ModelSystem
 from thread_system import ThreadSystem
 from vectors import PAGE_WORDS, Step
 
+pytestmark = pytest.mark.timeout(1800)
+
 UNITS = (0, 1, 2)
 PLAIN_KEYS = ([2, 5], [3, 7], [0, 7], [3, "G0"])
 KEYS = (*PLAIN_KEYS, [0, "G0"], [0, "G1"], [0, "G2"])
@@ -116,14 +118,17 @@ class Together(RuleBasedStateMachine):
     @rule(
         op=st.sampled_from(["make", "enable", "disable", "close", "rattach", "reg", "unreg", "unreg", "exit"]),
         mode=MODE,
+        wait=st.sampled_from([True, True, False]),
     )
-    def call(self, op: str, mode: str | int) -> None:
-        if op in ("reg", "unreg"):
+    def call(self, op: str, mode: str | int, wait: bool) -> None:
+        if op == "reg":
             self.step(op=op, t=self.thread(), h=self.key())
+        elif op == "unreg":
+            self.step(op=op, t=self.thread(), h=self.key(), wait=wait)
         elif op == "enable":
             self.step(op=op, t=self.thread(), u=self.unit(), m=mode)
         elif op in ("disable", "close"):
-            self.step(op=op, t=self.thread(), u=self.unit())
+            self.step(op=op, t=self.thread(), u=self.unit(), wait=wait)
         elif op == "rattach":
             sub, id = self.choose([[0, 0], [0, 0], [0, 5], *PLAIN_KEYS[:2], [-1, 7]])
             self.step(op=op, t=self.thread(), u=self.unit(), sub=sub, id=id)

@@ -5,7 +5,10 @@ import shutil
 import pytest
 import stress
 
-pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler"),
+    pytest.mark.timeout(1800),
+]
 
 
 @pytest.mark.parametrize("seed", range(3))

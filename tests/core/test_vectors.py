@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(1800)
+
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "tools" / "replay_vectors.py"
 DATA = ROOT / "tests" / "data"
