@@ -193,6 +193,9 @@ def _imported() -> list[ModuleType]:
 
 
 def _is_extension(namespace: dict[str, object]) -> bool:
+    # Not by its name: that of the built-in module _io is "io".
+    if namespace.get("__loader__") is _frozen_importlib.BuiltinImporter:
+        return True
     file = namespace.get("__file__")
     return module_name(namespace) in sys.builtin_module_names or (type(file) is str and file.endswith(_EXTENSIONS))
 
