@@ -19,7 +19,7 @@ import vectors
 from thread_system import ThreadSystem
 
 CHUNK = 100  # sequences that one process replays
-CHUNK_SECONDS = 300  # a chunk that takes longer hangs
+CHUNK_SECONDS = 900  # a chunk that takes longer hangs
 
 
 class Tally:

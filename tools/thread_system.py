@@ -23,7 +23,7 @@ import pykcov
 from pykcov import _core
 
 STUCK = "stuck"  # the answer of a step that neither answers nor sleeps
-PATIENCE = 20.0  # seconds until a step is called stuck
+PATIENCE = 60.0  # seconds until a step is called stuck
 MODES: dict[str, int] = {"pc": _core.TRACE_PC, "cmp": _core.TRACE_CMP}
 PROBES = _core.probes([site_word(site) for site in range(64)])
 
