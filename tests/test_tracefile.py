@@ -112,6 +112,7 @@ def test_threads_with_one_name_are_told_apart() -> None:
 
     threads = [thread("a", 1), thread("b", 2), thread("b", 3), thread("b", 3)]
     assert TraceFile(threads=threads).thread_names() == ["a", "b (2)", "b (3)", "b (3) #2"]
+    assert TraceFile(threads=[thread("tab\t\udcff", 1)]).thread_names() == [r"tab\t\udcff"]
 
 
 def test_numpy_alone_reads_a_trace_as_documented(tmp_path: Path) -> None:

@@ -73,12 +73,14 @@ class TraceFile:
     """The executables and shared objects that native pcs are of: with them, build-id and offset of each."""
 
     def thread_names(self) -> list[str]:
-        """Return a different name for each thread: its own; if others have it too, with its native id and a number."""
+        """Return a printable, different name for each thread: its own, else with native id and a number."""
         shared = Counter(thread.name for thread in self.threads)
         seen: Counter[str] = Counter()
         names = []
         for thread in self.threads:
-            name = thread.name if shared[thread.name] == 1 else f"{thread.name} ({thread.native_id})"
+            name = printable(thread.name)
+            if shared[thread.name] > 1:
+                name += f" ({thread.native_id})"
             seen[name] += 1
             names.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
         return names
@@ -140,6 +142,11 @@ class TraceFile:
             )
         except ValueError as error:
             raise TraceFileError(f"{os.fspath(path)}: damaged trace file: {error}") from error
+
+
+def printable(name: str) -> str:
+    """Return a name that fits on one line in any encoding of Unicode: what does not is written with backslashes."""
+    return name if name.isprintable() else repr(name)[1:-1]
 
 
 def file_digest(path: str) -> str:

@@ -58,6 +58,28 @@ def test_dump_prints_every_entry_in_order(pykcov: Run, traced: Path) -> None:
     assert all(int(column[2], 16) >> 63 for column in columns)
 
 
+def test_names_that_are_not_printable_are_shown_with_backslashes(pykcov: Run, write: Write, tmp_path: Path) -> None:
+    write(
+        "main.py",
+        "import os, sys, threading\nopen(b'n\\xe9\\n.py', 'w').write('x = 1\\n')\ndef f(): pass\n"
+        "for name in ('tab\\there', 'not UTF-8 \\udcff'):\n"
+        "    t = threading.Thread(target=f, name=name)\n    t.start()\n    t.join()\n"
+        "__import__('n\\udce9\\n')\n",
+    )
+    done = pykcov("run", "main.py")
+    assert done.returncode == 0, done.stderr
+    assert "  tab\\there" in done.stderr
+    assert "  not UTF-8 \\udcff" in done.stderr
+    assert "  n\\udce9\\n.py" in done.stderr
+    done = pykcov("dump")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "/n\\udce9\\n.py:1\tn\\udce9\\n:<module>" in done.stdout
+    for format in ("text", "html", "json", "xml", "lcov"):
+        done = pykcov("report", "--format", format)
+        assert done.returncode == 0, done.stderr
+        assert "n\\udce9\\n.py" in done.stderr
+
+
 def test_dump_of_one_thread_and_some_entries(pykcov: Run, traced: Path) -> None:
     assert len(pykcov("dump", "--thread", "0", "--limit", "2").stdout.splitlines()) == 3
     done = pykcov("dump", "--thread", "1")

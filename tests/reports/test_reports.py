@@ -178,7 +178,8 @@ def test_no_source_at_all_is_an_error(trace: TraceFile, traced: Path, tmp_path: 
 
 def test_code_without_a_file_is_told_and_left_out(trace: TraceFile, traced: Path) -> None:
     spoilt = renamed(trace, {str(traced / "helper.py"): "<frozen os>"})
-    assert list(report(spoilt, "json").remarks) == ["code without a source file is left out: <frozen os>"]
+    [remark] = report(spoilt, "json").remarks
+    assert remark == "code is left out whose file is none, or has no printable name: <frozen os>"
 
 
 def test_the_users_coverage_configuration_is_not_read(trace: TraceFile, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import TextIO
 
 from pykcov.reports._threads import print_threads
 from pykcov.tables import print_table
-from pykcov.tracefile import TraceFile
+from pykcov.tracefile import TraceFile, printable
 
 # Rows of a table; the report has them all.
 _MOST = 10
@@ -32,8 +32,8 @@ def print_summary(trace: TraceFile, file: TextIO) -> None:
 
 
 def shown(path: str) -> str:
-    """Return a path as it is shown: relative if it lies below the current folder."""
-    return path.removeprefix(os.path.join(os.getcwd(), ""))
+    """Return a path as it is shown: printable, and relative if it lies below the current folder."""
+    return printable(path.removeprefix(os.path.join(os.getcwd(), "")))
 
 
 def _count(number: int, what: str) -> str:

@@ -27,12 +27,12 @@ def command(file: str, number: int | None, limit: int | None, skipped: bool) -> 
     One a line, in columns separated by tabs: number of the thread, number of the entry, pc, file:line, module:function.
     Lines that start with '#' tell which thread follows.
     """
-    from pykcov.tracefile import TraceFile
+    from pykcov.tracefile import TraceFile, printable
 
     trace = TraceFile.load(file)
     if skipped:
         for name, reason in trace.skipped:
-            print(f"{name}\t{reason}")
+            print(f"{printable(name)}\t{printable(reason)}")
         return
     if number is not None and number >= len(trace.threads):
         raise CommandError(f"{file}: there is no thread {number}; it has {len(trace.threads)}, from 0", BAD_INPUT)
@@ -41,7 +41,7 @@ def command(file: str, number: int | None, limit: int | None, skipped: bool) -> 
         if number not in (None, index):
             continue
         print(
-            f"# thread {index}: {thread.name}, native id {thread.native_id}, {len(thread.entries)} entries, "
+            f"# thread {index}: {printable(thread.name)}, native id {thread.native_id}, {len(thread.entries)} entries, "
             f"{thread.dropped} dropped"
         )
         entries = thread.entries[:limit]
@@ -52,5 +52,6 @@ def command(file: str, number: int | None, limit: int | None, skipped: bool) -> 
                 places[row] = "?\t?"
                 if row >= 0:
                     location = trace.locations.location(row)
-                    places[row] = f"{location.file}:{location.line}\t{location.module}:{location.function}"
+                    file, module, function = map(printable, (location.file, location.module, location.function))
+                    places[row] = f"{file}:{location.line}\t{module}:{function}"
             sys.stdout.write(f"{index}\t{position}\t{pc:#018x}\t{places[row]}\n")

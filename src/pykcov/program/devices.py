@@ -71,7 +71,7 @@ def thread_name() -> str:
             thread = _starting_thread(threading)
         # Nothing of a class that the program may have written: neither its property `name` nor __getattribute__.
         name = object.__getattribute__(thread, "__dict__").get("_name") if thread is not None else None
-        if type(name) is str:
+        if type(name) is str and name:
             return name
     return "MainThread" if _thread.get_native_id() == os.getpid() else f"thread-{_thread.get_native_id()}"
 

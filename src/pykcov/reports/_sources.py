@@ -3,14 +3,16 @@
 import os
 import zipfile
 
-from pykcov.tracefile import TraceFile, file_digest
+from pykcov.tracefile import TraceFile, file_digest, printable
 
 
 def usable_files(trace: TraceFile) -> tuple[list[str], list[str]]:
     """Return the files that can be shown, and remarks on those that cannot or have changed since."""
     files, gone, changed, unreal = [], [], [], []
     for file in sorted(trace.digests):
-        if not os.path.isabs(file):
+        if not file.isprintable():
+            unreal.append(printable(file))  # coverage.py keeps names as UTF-8
+        elif not os.path.isabs(file):
             unreal.append(file)
         elif not _is_there(file):
             gone.append(file)
@@ -21,7 +23,7 @@ def usable_files(trace: TraceFile) -> tuple[list[str], list[str]]:
     remarks = [f"{file}: its source is not there any more: left out" for file in gone]
     remarks += [f"{file}: has changed since the trace was made: its lines may be wrong" for file in changed]
     if unreal:
-        remarks.append(f"code without a source file is left out: {', '.join(unreal)}")
+        remarks.append(f"code is left out whose file is none, or has no printable name: {', '.join(unreal)}")
     return files, remarks
 
 
