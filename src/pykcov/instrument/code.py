@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from types import CodeType, TracebackType
 
-from pykcov._core import Probe, interrupt_enter, interrupt_leave
+from pykcov._core import CompareProbe, Probe, interrupt_enter, interrupt_leave
 from pykcov.instrument.originals import Kind, original_of, remember
 from pykcov.instrument.rewrite import Granularity, Site, rewrite
 from pykcov.locations import register
@@ -28,7 +28,8 @@ def instrument_code(
 
     kind = Kind(granularity, compare)
     if is_instrumented(code):
-        check(granularity)
+        if granularity not in ("block", "line"):
+            check(granularity)
         known = original_of(code)
         if known is None or known[1].with_(kind) == known[1]:
             return code
@@ -40,7 +41,9 @@ def instrument_code(
 
 def is_instrumented(code: CodeType) -> bool:
     """Return whether a code object has probes."""
-    return any(type(constant) is Probe for constant in code.co_consts)
+    constants = code.co_consts
+    # They stand behind the constants of the code, and every code object gets at least one.
+    return bool(constants) and type(constants[-1]) in (Probe, CompareProbe)
 
 
 def check(granularity: Granularity) -> None:
