@@ -41,6 +41,8 @@ KEPT = (
     *("co_name", "co_qualname", "co_filename", "co_firstlineno", "co_flags", "co_names", "co_varnames", "co_cellvars"),
     *("co_freevars", "co_argcount", "co_kwonlyargcount", "co_posonlyargcount", "co_nlocals"),
 )
+# A probe before one of these would come between instructions that belong together.
+NEVER_PROBED = {"RESUME", "PUSH_EXC_INFO", "END_FOR", "END_SEND", "END_ASYNC_FOR", "CLEANUP_THROW", "CACHE"}
 TEST_FOLDERS = {"test", "tests", "idle_test"}
 
 
@@ -230,6 +232,8 @@ def _compare(original: CodeType, before: Stripped, rewritten: CodeType, after: S
     for number, sites in after.sites.items():
         if {site.offset for site in sites} != {before.starts[number]}:
             raise Different("a site says another offset than that of the instruction behind its probe")
+        if before.instructions[number].name in NEVER_PROBED:
+            raise Different(f"a probe before {before.instructions[number].name}")
         if [site.operation > 0 for site in sites] not in ([False], [True], [False, True]):
             raise Different(f"sites {sites} at one place")
     compares = any(site.operation for sites in after.sites.values() for site in sites)

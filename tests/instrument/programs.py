@@ -146,6 +146,21 @@ def finally_in_loops():
     return found
 
 
+def failing_finally():
+    """On 3.11 the line of `pass` is run, by what clears up."""
+    def fail():
+        try:
+            1 / 0
+        finally:
+            1 / 0
+            pass
+
+    try:
+        fail()
+    except ZeroDivisionError as error:
+        return error.__traceback__.tb_next.tb_lineno - fail.__code__.co_firstlineno, error.__context__ is None
+
+
 class Manager:
     def __init__(self, found, swallow=False):
         self.found, self.swallow = found, swallow

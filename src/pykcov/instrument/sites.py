@@ -8,7 +8,9 @@ of constants.
 A block has no probe if nothing of what the source says happens in it:
 
 1. None of its instructions has a line, though others have.
-2. It only clears up after an exception: a handler that is no except, finally, with or end of an async for.
+2. It only clears up after an exception: a handler that is no except, finally, with or end of an async for. Granularity
+   "line" gives it a probe if it has a line (on 3.11 sometimes), unless it restores the variables of a comprehension,
+   whose line has been run.
 3. It only moves the stack about (POP_TOP, SWAP, COPY, POP_EXCEPT, RERAISE, a jump), and is at the very source position
    of whatever leads to it: the end of a chained comparison or of a failed pattern, the unwinding of a with.
 4. It only jumps, and is at that position too, unless it alone shows which way a condition went. So it keeps its probe
@@ -37,6 +39,7 @@ from pykcov.instrument.opcodes import (
     STORE_FAST,
     STUCK,
     STUCK_BEHIND,
+    SWAP,
     UNFAILING,
 )
 
@@ -67,18 +70,19 @@ class Site(NamedTuple):
 
 def choose(code: CodeType, opcodes: bytes, blocks: Blocks, granularity: Granularity) -> list[Site]:
     """Return the sites of a code object, ascending. The block at function entry always has one."""
-    return _Choice(code, opcodes, blocks).sites(granularity == "line")
+    return _Choice(code, opcodes, blocks, granularity == "line").sites()
 
 
 _NOWHERE: Position = (None, None, None, None)
 
 
 class _Choice:
-    __slots__ = ("blocks", "opcodes", "positions", "runs")
+    __slots__ = ("blocks", "each_line", "opcodes", "positions", "runs")
 
-    def __init__(self, code: CodeType, opcodes: bytes, blocks: Blocks) -> None:
+    def __init__(self, code: CodeType, opcodes: bytes, blocks: Blocks, each_line: bool) -> None:
         self.opcodes = opcodes
         self.blocks = blocks
+        self.each_line = each_line
         self.positions: list[Position] = list(code.co_positions())
         # Stretches of code on one line: start and end in bytes, the line.
         self.runs = list(code.co_lines())
@@ -86,7 +90,7 @@ class _Choice:
         self.positions += [_NOWHERE] * (len(opcodes) - len(self.positions))
         self.runs.append((self.runs[-1][1] if self.runs else 0, len(opcodes) * 2 + 2, None))
 
-    def sites(self, each_line: bool) -> list[Site]:
+    def sites(self) -> list[Site]:
         """Go through the blocks in order."""
         found: dict[int, list[int]] = {}  # Offset of a site -> its lines.
         run = 0
@@ -103,7 +107,7 @@ class _Choice:
                 found[self._free(start, end)] = []
             elif found and self._is_silent(start, end, lines, lines_before):
                 continue
-            elif each_line:
+            elif self.each_line:
                 found |= self._line_starts(lines, end)
             elif (offset := self._free(next(iter(lines.values())), end)) < end:
                 found[offset] = list(lines)
@@ -136,10 +140,12 @@ class _Choice:
 
     def _is_silent(self, start: int, end: int, lines: dict[int, int], lines_before: dict[int, int]) -> bool:
         """Return whether a block needs no probe. `lines_before` are those of code that runs into it, if any."""
-        blocks = self.blocks
-        if not lines or start in blocks.clearing_handlers:
+        if not lines:
             return True
+        blocks = self.blocks
         opcode = self.opcodes[instruction_at(self.opcodes, start)]
+        if start in blocks.clearing_handlers:
+            return not self.each_line or opcode == SWAP
         if opcode in (FOR_ITER, GET_ANEXT):
             return blocks.falls_into(start) and lines.keys() <= lines_before.keys()
         return opcode in CLEARING and self._is_clearing(start, end)

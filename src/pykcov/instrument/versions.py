@@ -102,7 +102,7 @@ assert (running.cr_await is not None) is value
     ),
     "handlers": Fact(
         "An except, finally or with starts with the first, the end of an async for with the second; any other "
-        "exception handler is the compiler's own clearing up, with no line of source that would not have run before.",
+        "exception handler is the compiler's own clearing up.",
         dict.fromkeys(((3, 11), (3, 12), (3, 13)), ("PUSH_EXC_INFO", "END_ASYNC_FOR")),
         """
 import dis
@@ -119,7 +119,6 @@ async def f():
 unnamed = set()
 for code in [f.__code__, *(const for const in f.__code__.co_consts if hasattr(const, "co_code"))]:
     at = {i.offset: i for i in dis.get_instructions(code)}
-    lines = {i.positions.lineno for i in at.values()}
     for entry in dis.Bytecode(code).exception_entries:
         if at[entry.target].opname not in value:
             unnamed.add(at[entry.target].opname)
