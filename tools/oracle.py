@@ -43,19 +43,19 @@ class Oracle:
         self.include = include
         self.source = [os.path.join(os.path.abspath(folder), "") for folder in source]
         self.lines: dict[str, set[int]] = {}
-        self._local_functions: dict[tuple[str, str], Callable[..., Any] | None] = {}
+        self._local_functions: dict[tuple[str, tuple[str, ...]], Callable[..., Any] | None] = {}
 
     def trace(self, frame: "FrameType", event: str, argument: object) -> "Callable[..., Any] | None":
         """Called for each new frame: answers the function that sees the frame's lines, or None."""
-        key = frame.f_code.co_filename, module_name(frame.f_globals)
+        key = frame.f_code.co_filename, module_names(frame.f_globals)
         if key not in self._local_functions:
             self._local_functions[key] = self._local_function(*key)
         return self._local_functions[key]
 
-    def _local_function(self, filename: str, module: str) -> "Callable[..., Any] | None":
+    def _local_function(self, filename: str, modules: "tuple[str, ...]") -> "Callable[..., Any] | None":
         # Of modules that are frozen into Python the name is all there is.
         file = filename if filename.startswith("<") else os.path.abspath(filename)
-        if file == __file__ or not self._selects(file, module):
+        if file == __file__ or not self._selects(file, modules):
             return None
         lines = self.lines.setdefault(file, set())
 
@@ -66,14 +66,14 @@ class Oracle:
 
         return trace_lines
 
-    def _selects(self, file: str, module: str) -> bool:
+    def _selects(self, file: str, modules: "tuple[str, ...]") -> bool:
         if file.startswith("<") and not file.startswith("<frozen "):
             return False
         if not self.include and not self.source:
             return True
         if any(file.startswith(folder) for folder in self.source):
             return True
-        return any(selects(pattern, module) for pattern in self.include)
+        return any(selects(pattern, module) for pattern in self.include for module in modules)
 
     def start(self) -> None:
         """Trace this thread and all threads started from now on, with `threading` or without."""
@@ -93,11 +93,15 @@ class Oracle:
         return start_traced_thread
 
 
-def module_name(namespace: "dict[str, Any]") -> str:
-    """The name by which a module would be imported, also when it runs as the main program."""
-    spec = namespace.get("__spec__")  # first: some modules change their __name__ (_pydecimal calls itself decimal)
-    name = namespace.get("__name__") if spec is None else spec.name
-    return name if isinstance(name, str) else ""
+def module_names(namespace: "dict[str, Any]") -> "tuple[str, ...]":
+    """What a module is called: as it was found, also as the main program, and as it calls itself.
+
+    They differ where a module in the library stands in for another: _pydecimal calls itself decimal.
+    """
+    spec = namespace.get("__spec__")
+    names = () if spec is None else (spec.name,)
+    name = namespace.get("__name__")
+    return (*names, name) if isinstance(name, str) and name != "__main__" else names
 
 
 def selects(pattern: str, module: str) -> bool:

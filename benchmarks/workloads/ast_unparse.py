@@ -7,7 +7,7 @@ from collections.abc import Callable
 from workloads.sources import parts
 
 INSTRUMENTED = [ast]
-ITERATIONS = 74
+ITERATIONS = 270
 
 
 class Rename(ast.NodeTransformer):

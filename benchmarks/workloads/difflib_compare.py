@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 
 INSTRUMENTED = [difflib]
-ITERATIONS = 52
+ITERATIONS = 85
 
 
 def prepare() -> Callable[[int], int]:
@@ -29,11 +29,11 @@ def prepare() -> Callable[[int], int]:
                 result.append(line())
         return result
 
-    pairs = [(old := [line() for _ in range(60)], changed(old)) for _ in range(5)]
+    pairs = [(old := [line() for _ in range(36)], changed(old)) for _ in range(5)]
 
     def run(iteration: int) -> int:
         old, new = pairs[iteration % len(pairs)]
-        out = "".join(difflib.unified_diff(old, new)) + "".join(difflib.ndiff(old[:25], new[:25]))
+        out = "".join(difflib.unified_diff(old, new)) + "".join(difflib.ndiff(old[:20], new[:20]))
         close = difflib.get_close_matches(old[0], new, n=2)
         return zlib.crc32((out + "".join(close)).encode())
 

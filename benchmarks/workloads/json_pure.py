@@ -9,7 +9,7 @@ from workloads.pure import without
 json, decoder, encoder, scanner = without(["_json"], "json", "json.decoder", "json.encoder", "json.scanner")
 
 INSTRUMENTED = [json, decoder, encoder, scanner]
-ITERATIONS = 25
+ITERATIONS = 105
 
 
 def prepare() -> Callable[[int], int]:
@@ -29,7 +29,7 @@ def prepare() -> Callable[[int], int]:
             return [record(depth - 1) for _ in range(rng.randrange(6))]
         return {f"key{i}": record(depth - 1) for i in range(rng.randrange(8))}
 
-    documents = [{f"record{i}": record(4) for i in range(60)} for _ in range(4)]
+    documents = [{f"record{i}": record(4) for i in range(20)} for _ in range(4)]
 
     def run(iteration: int) -> int:
         document = documents[iteration % len(documents)]

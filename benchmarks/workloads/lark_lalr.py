@@ -22,7 +22,7 @@ INSTRUMENTED = [
     lark.tree,
     lark.visitors,
 ]
-ITERATIONS = 28
+ITERATIONS = 56
 
 GRAMMAR = r"""
 start: statement+
@@ -94,7 +94,7 @@ def prepare() -> Callable[[int], int]:
             return f"if {expression(1)} < {expression(1)} {{ # comment\n{body}}}\n"
         return f"print {expression(3)};\n" if kind else f"name{rng.randrange(30)} = {expression(3)};\n"
 
-    programs = ["".join(statement(2) for _ in range(4)) for _ in range(4)]
+    programs = ["".join(statement(2) for _ in range(2)) for _ in range(8)]
     parser = lark.Lark(GRAMMAR, parser="lalr", propagate_positions=True)
 
     def run(iteration: int) -> int:

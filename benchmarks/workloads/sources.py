@@ -2,16 +2,18 @@
 
 from pathlib import Path
 
-PARTS = 5
+LINES = 12
 
 
 def parts() -> list[str]:
-    """Sources of similar length, each complete."""
-    folder = Path(__file__).parent
+    """Sources of LINES lines or some more, each of which can be parsed."""
     result = []
     for name in ("deltablue.py", "richards.py"):
-        lines = (folder / name).read_text().splitlines(keepends=True)
-        statements = [number for number, line in enumerate(lines) if line.startswith(("class ", "def "))]
-        cuts = [0, *(min(n for n in statements if n >= part * len(lines) // PARTS) for part in range(1, PARTS))]
-        result += ["".join(lines[a:b]) for a, b in zip(cuts, [*cuts[1:], len(lines)], strict=True)]
+        part: list[str] = []
+        for line in (Path(__file__).parent / name).read_text().splitlines(keepends=True):
+            if len(part) >= LINES and line.lstrip(" ").startswith(("class ", "def ")):
+                result.append("".join(part))
+                part = ["class Rest:\n"] if line.startswith(" ") else []
+            part.append(line)
+        result.append("".join(part))
     return result

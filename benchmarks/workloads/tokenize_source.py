@@ -8,7 +8,7 @@ from collections.abc import Callable
 from workloads.sources import parts
 
 INSTRUMENTED = [tokenize]
-ITERATIONS = 150
+ITERATIONS = 420
 
 
 def prepare() -> Callable[[int], int]:

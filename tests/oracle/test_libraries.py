@@ -30,7 +30,9 @@ class Library:
 
 
 LIBRARIES = [
-    Library("sqlparse", "0.5.3", ".", passed=400),
+    # The interpreter takes a trace function away that runs into the recursion limit, so the oracle is blind after tests
+    # which do that on purpose.
+    Library("sqlparse", "0.5.3", ".", arguments=("-k", "not recursion"), passed=400),
     Library("mistune", "3.1.3", "src", passed=900),
     # Without the two files that have 25,000 of its 27,000 tests.
     Library(

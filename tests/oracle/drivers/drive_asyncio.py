@@ -98,12 +98,17 @@ async def groups():
     except* ValueError as errors:
         print(errors.exceptions)
     try:
-        async with asyncio.timeout(0.001):
+        async with asyncio.timeout(0.1):
             await asyncio.sleep(5)
     except TimeoutError:
         print("timeout")
     try:
-        await asyncio.wait_for(asyncio.sleep(5), 0.001)
+        async with asyncio.timeout(0):  # has passed already
+            await asyncio.sleep(5)
+    except TimeoutError:
+        print("timeout")
+    try:
+        await asyncio.wait_for(asyncio.sleep(5), 0.1)
     except asyncio.TimeoutError:
         print("timeout")
     print(

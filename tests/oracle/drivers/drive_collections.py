@@ -4,7 +4,6 @@ from fresh import fresh
 
 INCLUDE = [
     "collections",
-    "_collections_abc",
     "functools",
     "contextlib",
     "weakref",
