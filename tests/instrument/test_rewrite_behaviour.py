@@ -11,28 +11,28 @@ from rewriting import GRANULARITIES, LineEvents, Recorder, nested, numbers
 
 from pykcov.instrument.rewrite import Granularity, rewrite
 
-PROGRAMS = Path(__file__).with_name("programs.py")
-SOURCE = PROGRAMS.read_text()
+PROGRAMS = sorted(Path(__file__).with_name("programs").glob("*.py"))
 
 
-def compiled() -> CodeType:
-    """Compile the programs. Anew for each run: what has run before is specialised, and may skip line events."""
-    return compile(SOURCE, str(PROGRAMS), "exec", dont_inherit=True)
+def compiled(file: Path) -> CodeType:
+    """Compile a file of programs. Anew for each run: what has run before is specialised, and may skip line events."""
+    return compile(file.read_text(), str(file), "exec", dont_inherit=True)
 
 
-CODE = compiled()
-NAMES = [
-    code.co_name
-    for code in CODE.co_consts
+ALL = [
+    pytest.param(file, code.co_name, id=code.co_name)
+    for file in PROGRAMS
+    for code in compiled(file).co_consts
     if isinstance(code, CodeType) and code.co_name[0].islower() and not code.co_argcount
 ]
 # They trace themselves, or count frames, among which those of a recording probe are.
 UNTRACEABLE = {"interrupted_by_a_debugger", "recursion_depth"}
-TRACEABLE = [name for name in NAMES if name not in UNTRACEABLE]
+TRACEABLE = [parameter for parameter in ALL if parameter.id not in UNTRACEABLE]
+Load = Callable[[CodeType], ModuleType]
 
 
 @pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[CodeType], ModuleType]]:
+def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     def load(code: CodeType) -> ModuleType:
         module = ModuleType("programs")
         monkeypatch.setitem(sys.modules, "programs", module)
@@ -42,69 +42,71 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[CodeType], Modul
     return load
 
 
-Load = Callable[[CodeType], ModuleType]
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+@pytest.mark.parametrize(("file", "name"), ALL)
+def test_a_rewritten_program_gives_the_same_result(file: Path, name: str, granularity: Granularity, load: Load) -> None:
+    code = compiled(file)
+    expected = getattr(load(code), name)()
+    assert getattr(load(rewrite(code, numbers, granularity=granularity)), name)() == expected
 
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
-@pytest.mark.parametrize("name", NAMES)
-def test_a_rewritten_program_gives_the_same_result(name: str, granularity: Granularity, load: Load) -> None:
-    expected = getattr(load(CODE), name)()
-    assert getattr(load(rewrite(CODE, numbers, granularity=granularity)), name)() == expected
-
-
-@pytest.mark.parametrize("granularity", GRANULARITIES)
-@pytest.mark.parametrize("name", TRACEABLE)
-def test_a_debugger_sees_the_same_lines_in_the_same_order(name: str, granularity: Granularity, load: Load) -> None:
+@pytest.mark.parametrize(("file", "name"), TRACEABLE)
+def test_a_debugger_sees_the_same_lines_in_the_same_order(
+    file: Path, name: str, granularity: Granularity, load: Load
+) -> None:
     def events(code: CodeType) -> list[tuple[str, int]]:
         program = getattr(load(code), name)
-        with LineEvents(str(PROGRAMS)) as lines:
+        with LineEvents(str(file)) as lines:
             program()
         return lines.seen
 
-    assert events(rewrite(CODE, numbers, granularity=granularity)) == events(compiled())
+    assert events(rewrite(compiled(file), numbers, granularity=granularity)) == events(compiled(file))
 
 
-@pytest.mark.parametrize("name", TRACEABLE)
-def test_lines_hit_are_the_lines_run(name: str, load: Load) -> None:
+def recorded(file: Path, name: str, granularity: Granularity, load: Load) -> tuple[dict[str, set[int]], LineEvents]:
+    """Run a program with probes and under a debugger; return what each saw."""
     recorder = Recorder()
-    program = getattr(load(rewrite(CODE, recorder, granularity="line")), name)
+    program = getattr(load(rewrite(compiled(file), recorder, granularity=granularity)), name)
     recorder.hits.clear()
-    with LineEvents(str(PROGRAMS)) as events:
+    with LineEvents(str(file)) as events:
         program()
-    assert recorder.lines() == events.lines()
+    return recorder.lines(), events
 
 
-@pytest.mark.parametrize("name", TRACEABLE)
-def test_blocks_hit_imply_all_lines_run(name: str, load: Load) -> None:
-    recorder = Recorder()
-    program = getattr(load(rewrite(CODE, recorder, granularity="block")), name)
-    recorder.hits.clear()
-    with LineEvents(str(PROGRAMS)) as events:
-        program()
-    hit = recorder.lines()
+@pytest.mark.parametrize(("file", "name"), TRACEABLE)
+def test_lines_hit_are_the_lines_run(file: Path, name: str, load: Load) -> None:
+    hit, events = recorded(file, name, "line", load)
+    assert hit == events.lines()
+
+
+@pytest.mark.parametrize(("file", "name"), TRACEABLE)
+def test_blocks_hit_imply_all_lines_run(file: Path, name: str, load: Load) -> None:
+    hit, events = recorded(file, name, "block", load)
     assert all(hit[function] >= lines for function, lines in events.lines().items())
 
 
-def test_importing_hits_the_lines_that_importing_runs(load: Load) -> None:
+@pytest.mark.parametrize("file", PROGRAMS, ids=lambda file: file.stem)
+def test_importing_hits_the_lines_that_importing_runs(file: Path, load: Load) -> None:
     recorder = Recorder()
-    code = rewrite(CODE, recorder, granularity="line")
-    with LineEvents(str(PROGRAMS)) as events:
+    code = rewrite(compiled(file), recorder, granularity="line")
+    with LineEvents(str(file)) as events:
         load(code)
     assert recorder.lines() == events.lines()
 
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
-def test_what_a_code_object_says_of_itself_stays(granularity: Granularity) -> None:
-    kept = [name for name in dir(CODE) if name.startswith("co_")]
-    for name in ("co_code", "co_consts", "co_stacksize", "co_linetable", "co_exceptiontable", "co_lnotab"):
-        kept.remove(name)
-    kept = [name for name in kept if not callable(getattr(CODE, name)) and name != "_co_code_adaptive"]
-    for before, after in zip(nested(CODE), nested(rewrite(CODE, numbers, granularity=granularity)), strict=True):
+@pytest.mark.parametrize("file", PROGRAMS, ids=lambda file: file.stem)
+def test_what_a_code_object_says_of_itself_stays(file: Path, granularity: Granularity) -> None:
+    code = compiled(file)
+    changed = {"co_code", "co_consts", "co_stacksize", "co_linetable", "co_exceptiontable", "co_lnotab"}
+    kept = [name for name in dir(code) if name.startswith("co_") and name not in changed]
+    kept = [name for name in kept if not callable(getattr(code, name))]
+    for before, after in zip(nested(code), nested(rewrite(code, numbers, granularity=granularity)), strict=True):
         assert {name: getattr(before, name) for name in kept} == {name: getattr(after, name) for name in kept}
+        plain = [constant for constant in before.co_consts if not isinstance(constant, CodeType)]
         constants = after.co_consts[: len(before.co_consts)]
-        assert [c for c in before.co_consts if not isinstance(c, CodeType)] == [
-            c for c in constants if not isinstance(c, CodeType)
-        ]
+        assert [constant for constant in constants if not isinstance(constant, CodeType)] == plain
 
 
 def test_a_specialised_and_a_monitored_function_is_rewritten_as_compiled() -> None:

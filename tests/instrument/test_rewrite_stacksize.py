@@ -57,7 +57,10 @@ def depths(code: CodeType) -> tuple[dict[int, int], int]:
 
 
 def sample() -> list[Path]:
-    return [*sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))[::4], Path(__file__).with_name("programs.py")]
+    return [
+        *sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))[::4],
+        *Path(__file__).with_name("programs").glob("*.py"),
+    ]
 
 
 @pytest.mark.parametrize("path", sample(), ids=lambda path: path.stem)
