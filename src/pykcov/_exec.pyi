@@ -1,4 +1,4 @@
-"""The typed face of instrument/_exec.c: an exec() without a frame of its own that lets Python replace the code."""
+"""The typed face of instrument/_exec.c: an exec() without a frame that lets Python replace the code, and more."""
 
 from collections.abc import Callable, Mapping
 from types import CellType, CodeType
@@ -16,3 +16,6 @@ def exec(
 
 def set_transform(transform: Callable[[CodeType, object], CodeType] | None, /) -> None:
     """Set the callable that replaces code objects, or None: run them as they are."""
+
+def interrupt_exit(*ignored: object) -> None:
+    """Do what `_core.interrupt_leave()` does, with the arguments of an `__exit__` method."""

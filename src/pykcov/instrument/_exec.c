@@ -2,7 +2,11 @@
  * rewriting): a Python function first says which code is to run instead.
  *
  * It is in C because a C function has no frame: tracebacks, sys._getframe(), warnings' stacklevel
- * and the default globals of exec() stay what they are without pykcov.
+ * and the default globals of exec() stay what they are without pykcov. Tracers, profilers and
+ * monitoring do not see the Python function.
+ *
+ * And interrupt_leave() of the core as an __exit__ method. Both ends of a with block in C leave no
+ * moment at which an exception from a signal handler could skip the end.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -13,6 +17,7 @@
 typedef struct {
     PyObject *exec;
     PyObject *transform; /* None: run the code as it is */
+    PyObject *interrupt_leave;
 } State;
 
 static PyObject *
@@ -48,17 +53,34 @@ set_transform(PyObject *module, PyObject *transform)
     Py_RETURN_NONE;
 }
 
+static PyObject *
+interrupt_exit(PyObject *module, PyObject *const *Py_UNUSED(args), Py_ssize_t Py_UNUSED(nargs))
+{
+    State *state = PyModule_GetState(module);
+    return PyObject_CallNoArgs(state->interrupt_leave);
+}
+
+static PyObject *
+import_from(const char *module_name, const char *name)
+{
+    PyObject *module = PyImport_ImportModule(module_name);
+    if (module == NULL)
+        return NULL;
+    PyObject *found = PyObject_GetAttrString(module, name);
+    Py_DECREF(module);
+    return found;
+}
+
 static int
 init(PyObject *module)
 {
     State *state = PyModule_GetState(module);
-    PyObject *builtins = PyImport_ImportModule("builtins");
-    if (builtins == NULL)
-        return -1;
-    state->exec = PyObject_GetAttrString(builtins, "exec");
-    Py_DECREF(builtins);
     state->transform = Py_NewRef(Py_None);
-    return state->exec != NULL ? 0 : -1;
+    state->exec = import_from("builtins", "exec");
+    if (state->exec == NULL)
+        return -1;
+    state->interrupt_leave = import_from("pykcov._core", "interrupt_leave");
+    return state->interrupt_leave != NULL ? 0 : -1;
 }
 
 static int
@@ -67,6 +89,7 @@ traverse(PyObject *module, visitproc visit, void *arg)
     State *state = PyModule_GetState(module);
     Py_VISIT(state->exec);
     Py_VISIT(state->transform);
+    Py_VISIT(state->interrupt_leave);
     return 0;
 }
 
@@ -76,12 +99,15 @@ clear(PyObject *module)
     State *state = PyModule_GetState(module);
     Py_CLEAR(state->exec);
     Py_CLEAR(state->transform);
+    Py_CLEAR(state->interrupt_leave);
     return 0;
 }
 
 static PyMethodDef methods[] = {
     {"exec", (PyCFunction)(void (*)(void))call_exec, METH_FASTCALL | METH_KEYWORDS,
      "Like the built-in exec(), but a code object is first replaced by transform(code, globals)."},
+    {"interrupt_exit", (PyCFunction)(void (*)(void))interrupt_exit, METH_FASTCALL,
+     "interrupt_leave() with the arguments of an __exit__ method."},
     {"set_transform", set_transform, METH_O,
      "Set the callable that replaces code objects, or None."},
     {NULL, NULL, 0, NULL},

@@ -1,9 +1,10 @@
 """A code object in, a probed code object out, with its probes in the registry of locations."""
 
 from collections.abc import Sequence
-from types import CodeType, TracebackType
+from types import CodeType
 
-from pykcov._core import CompareProbe, Probe, interrupt_enter, interrupt_leave
+from pykcov._core import CompareProbe, Probe, interrupt_enter
+from pykcov._exec import interrupt_exit
 from pykcov.instrument.originals import Kind, original_of, remember
 from pykcov.instrument.rewrite import Granularity, Site, rewrite
 from pykcov.locations import register
@@ -54,12 +55,5 @@ def check(granularity: Granularity) -> None:
 class Unrecorded:
     """While it is entered, the calling thread records nothing: what pykcov does is not what the program did."""
 
-    def __enter__(self) -> None:
-        """Begin."""
-        interrupt_enter()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
-    ) -> None:
-        """End."""
-        interrupt_leave()
+    __enter__ = staticmethod(interrupt_enter)
+    __exit__ = staticmethod(interrupt_exit)
