@@ -117,6 +117,15 @@ MUTATIONS = [
 """,
     ),
     Mutation(
+        "who does not want to wait leaves its other sections nevertheless (R1)",
+        "handle.c",
+        "    return wait != NULL ? sleep_in(&handle->draining, wait) : 0;\n",
+        """    if (wait == NULL && kcov_self.thread != NULL)
+        kcov_sections_leave_all(kcov_self.thread);
+    return wait != NULL ? sleep_in(&handle->draining, wait) : 0;
+""",
+    ),
+    Mutation(
         "threads that share a device claim words as if they were alone",
         "trace.h",
         "shared ? kcov_claim_shared(trace, k, index) : kcov_claim_alone(trace, k, index)",
