@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from errno import EBUSY, EPERM
 from os import PathLike, getpid
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 from warnings import warn
 
 from pykcov import _core
@@ -14,6 +14,7 @@ from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
 from pykcov.locations import Location
+from pykcov.modes import Mode, modes
 from pykcov.native.locations import lines_of, symbolize
 from pykcov.records import Comparison
 from pykcov.warnings import PykcovWarning
@@ -21,16 +22,6 @@ from pykcov.warnings import PykcovWarning
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-Mode = Literal["unique", "pc", "cmp", "cmp-bytes"]
-
-modes: dict[str, int] = {
-    "unique": _core.TRACE_UNIQUE_PC,
-    "pc": _core.TRACE_PC,
-    "cmp": _core.TRACE_CMP,
-    "cmp-bytes": _core.TRACE_CMP | _core.CMP_BYTES,
-}
-"""What the names of modes mean to a device."""
 
 
 def trace(

@@ -1,0 +1,20 @@
+"""The modes of a device by the names that trace() and the command line have for them."""
+
+from typing import Literal
+
+from pykcov import _core
+
+Mode = Literal["unique", "pc", "cmp", "cmp-bytes"]
+
+modes: dict[str, int] = {
+    "unique": _core.TRACE_UNIQUE_PC,
+    "pc": _core.TRACE_PC,
+    "cmp": _core.TRACE_CMP,
+    "cmp-bytes": _core.TRACE_CMP | _core.CMP_BYTES,
+}
+"""What a name means to a device."""
+
+
+def compares(mode: str) -> bool:
+    """Return whether comparisons are recorded in the mode of this name, not which code ran."""
+    return modes.get(mode, 0) & _core.TRACE_CMP != 0
