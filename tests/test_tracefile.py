@@ -37,7 +37,7 @@ LOCATIONS = [
     location(TOP + 7, file="/b.py", lines=(1,), module="b"),
     location(TOP + 5),
     location((1 << 64) - 1, lines=(7, 8, 9), column=-1, end_column=-1),
-    location(TOP + 6, lines=(), line=0),
+    location(TOP + 6, lines=(), line=0, comparison="in"),
 ]
 
 
@@ -119,7 +119,7 @@ def test_numpy_alone_reads_a_trace_as_documented(tmp_path: Path) -> None:
     """The example of docs/tracefile.md, run where pykcov cannot be imported."""
     sample().save(tmp_path / "pykcov.npz")
     document = Path(__file__).parents[1] / "docs" / "tracefile.md"
-    [example] = [part.split("```")[0] for part in document.read_text().split("```python\n")[1:]]
+    example, _ = [part.split("```")[0] for part in document.read_text().split("```python\n")[1:]]
     script = "import sys\nsys.modules['pykcov'] = None\n" + example
     done = subprocess.run(
         [sys.executable, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -242,6 +242,7 @@ def test_what_cannot_be_read_is_refused_with_its_reason(tmp_path: Path, what: st
 
 BAD_COLUMNS: dict[str, tuple[str, Any]] = {
     "an entry type": ("entries", np.zeros(5, "i4")),
+    "comparisons of one word": ("mode", np.array("cmp")),
     "two dimensions": ("entries", np.zeros((5, 1), "u8")),
     "fewer entries": ("entries", np.zeros(3, "u8")),
     "a negative offset": ("thread_offset", np.array([-1, 3, 3])),
@@ -250,6 +251,7 @@ BAD_COLUMNS: dict[str, tuple[str, Any]] = {
     "numbers for names": ("thread_name", np.zeros(3)),
     "fewer locations": ("location_line", np.zeros(3, "i4")),
     "a file that is not there": ("location_file", np.array([0, 0, 2, 1], "i4")),
+    "an unknown operation": ("location_comparison", np.array([0, 0, 20, 0], "u1")),
     "a negative function": ("location_function", np.array([-1, 0, 0, 0], "i4")),
     "unsorted pcs": ("location_pc", np.array([4, 3, 2, 1], "u8")),
     "lines that go back": ("location_lines_end", np.array([2, 1, 4, 6])),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pykcov.locations import PYTHON_PC, Location
+from pykcov.records import OPERATIONS
 
 # Stands for a column that the code object did not know.
 UNKNOWN_COLUMN = -1
@@ -21,6 +22,7 @@ type_of_column: Mapping[str, str] = {
     "end_column": "i4",
     "function": "i4",
     "module": "i4",
+    "comparison": "u1",
     "lines_end": "i8",
     "lines": "i4",
     "files": "U",
@@ -33,8 +35,9 @@ type_of_column: Mapping[str, str] = {
 class LocationTable:
     """Locations in ascending order of pc, one a row. A native pc has a row for each file that it implies lines of.
 
-    `file`, `function` and `module` are indices into the sorted names `files`, `functions` and `modules`. The source
-    lines that a hit of row i implies are `lines[lines_end[i - 1] : lines_end[i]]` (from 0 for the first row).
+    `file`, `function` and `module` are indices into the sorted names `files`, `functions` and `modules`, `comparison`
+    is one into records.OPERATIONS. The source lines that a hit of row i implies are
+    `lines[lines_end[i - 1] : lines_end[i]]` (from 0 for the first row).
     """
 
     pc: NDArray[np.uint64]
@@ -45,6 +48,7 @@ class LocationTable:
     end_column: NDArray[np.int32]
     function: NDArray[np.int32]
     module: NDArray[np.int32]
+    comparison: NDArray[np.uint8]
     lines_end: NDArray[np.int64]
     lines: NDArray[np.int32]
     files: NDArray[np.str_]
@@ -70,6 +74,7 @@ class LocationTable:
             end_column=np.array([_number(row.end_column) for row in rows], "i4"),
             function=function,
             module=module,
+            comparison=np.array([OPERATIONS.index(row.comparison) for row in rows], "u1"),
             lines_end=np.cumsum([len(of_row) for of_row in lines], dtype="i8"),
             lines=np.array([line for of_row in lines for line in of_row], "i4"),
             files=files,
@@ -92,7 +97,7 @@ class LocationTable:
 
     def _check(self) -> None:
         rows = len(self.pc)
-        per_row = ("file", "line", "end_line", "column", "end_column", "function", "module", "lines_end")
+        per_row = ("file", "line", "end_line", "column", "end_column", "function", "module", "comparison", "lines_end")
         for name in per_row:
             if len(getattr(self, name)) != rows:
                 raise ValueError(f"column {name!r} has {len(getattr(self, name))} rows, not {rows}")
@@ -100,6 +105,8 @@ class LocationTable:
             index = getattr(self, name)
             if rows and not 0 <= index.min() <= index.max() < len(names):
                 raise ValueError(f"column {name!r} points outside its names")
+        if (self.comparison >= len(OPERATIONS)).any():
+            raise ValueError("column 'comparison' has an unknown operation")
         bounds = np.concatenate(([0], self.lines_end))
         if (np.diff(bounds) < 0).any() or bounds[-1] != len(self.lines):
             raise ValueError("column 'lines_end' does not fit column 'lines'")
@@ -143,6 +150,7 @@ class LocationTable:
             function=str(self.functions[self.function[row]]),
             module=str(self.modules[self.module[row]]),
             lines=tuple(self.lines[start : self.lines_end[row]].tolist()),
+            comparison=OPERATIONS[self.comparison[row]],
         )
 
     def line_keys(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -51,7 +51,7 @@ class Location(NamedTuple):
     lines: tuple[int, ...]
     """All source lines that a hit implies, ascending. None for a comparison: that it was reached is another hit."""
     comparison: str = ""
-    """Of a place that a comparison is observed at, and no hit: what is compared, as in Comparison.op."""
+    """What is compared at this place, as in Comparison.op; '' if nothing is, or it is native code."""
 
     @property
     def known(self) -> bool:
@@ -104,7 +104,10 @@ class _Code:
 
     def location(self, row: int) -> Location:
         at = row * self.COLUMNS
-        _, line, end_line, column, end_column, lines_end, comparison = self.numbers[at : at + self.COLUMNS]
+        offset, line, end_line, column, end_column, lines_end, comparison = self.numbers[at : at + self.COLUMNS]
+        following = at + self.COLUMNS
+        if row + 1 < self.sites and self.numbers[following] == offset:
+            comparison = self.numbers[following + self.COLUMNS - 1]  # one that code begins with
         lines_start = self.numbers[at - 2] if row else self.sites * self.COLUMNS
         return Location(
             self.probes[row].pc,
@@ -127,7 +130,7 @@ class _Code:
         return self.numbers[self.COLUMNS - 1 : self.sites * self.COLUMNS : self.COLUMNS]
 
     def locations(self) -> list[Location]:
-        """Return one location a pc: of a comparison that code begins with, that of the code."""
+        """Return one location a pc: a comparison that code begins with shares that of the code."""
         offsets = self._offsets()
         return [self.location(row) for row in range(self.sites) if not row or offsets[row] != offsets[row - 1]]
 

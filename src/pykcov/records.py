@@ -99,37 +99,61 @@ def comparisons(rows: "NDArray[np.uint64]") -> list[Comparison]:
     writing it at this moment, or they were recorded in another mode.
     """
     # One copy: what is looked at must not change.
-    return list(_decode(rows.copy()))
+    rows = rows.copy()
+    beginnings, damage = starts(rows)
+    if damage:
+        raise ValueError(damage)
+    return list(decode(rows, beginnings))
 
 
-def _decode(rows: "NDArray[np.uint64]") -> Iterator[Comparison]:
-    payload = rows.tobytes()
-    numbers: list[tuple[int, int, int, int]] = rows.tolist()
+def starts(rows: "NDArray[np.uint64]") -> tuple["NDArray[np.int64]", str]:
+    """Return the entries of TRACE_CMP that begin a record, and what is wrong with the entry behind the last of those.
+
+    '' if nothing is. Behind an entry whose payload is not there nobody knows where the next record begins.
+    """
+    import numpy as np
+
+    with_payload = rows[:, 0] & np.uint64(_PAYLOAD) != 0
+    if not with_payload.any():
+        return np.arange(len(rows)), ""
+    found: list[int] = []
     at = 0
+    numbers: list[list[int]] = rows[:, :3].tolist()
     while at < len(numbers):
+        kind, first, second = numbers[at]
+        end = at + 1
+        if kind & _PAYLOAD:
+            end += _operand_entries(first) + _operand_entries(second)
+            if end - at - 1 != kind >> 16 or end > len(numbers):
+                damage = f"entry {at}, of type {kind:#x}, is not followed by its {kind >> 16} entries of payload"
+                return np.array(found, np.int64), damage
+        found.append(at)
+        at = end
+    return np.array(found, np.int64), ""
+
+
+def decode(rows: "NDArray[np.uint64]", beginnings: "NDArray[np.int64]") -> Iterator[Comparison]:
+    """Decode the records that begin at these entries, which starts() has returned."""
+    numbers = rows.tolist()
+    octets = rows.tobytes()
+    for at in beginnings.tolist():
         kind, first, second, pc = numbers[at]
-        at += 1
         if not kind & _PAYLOAD:
             yield _number_record(kind, first, second, pc)
             continue
-        middle = at + _operand_entries(first)
-        end = middle + _operand_entries(second)
-        if end - at != kind >> 16 or end > len(numbers):
-            raise ValueError(
-                f"entry {at - 1}, of type {kind:#x}, is not followed by its {kind >> 16} entries of payload"
-            )
+        start = 32 * (at + 1)
+        middle = start + 32 * _operand_entries(first)
         yield Comparison(
             _operation(kind),
             0,
             bool(kind & _CONST),
-            _operand(kind, payload[32 * at : 32 * middle], first),
-            _operand(kind, payload[32 * middle : 32 * end], second),
+            _operand(kind, octets[start:middle], first),
+            _operand(kind, octets[middle : middle + OPERAND_BYTES], second),
             pc,
             bool(kind & _SWAPPED),
             first,
             second,
         )
-        at = end
 
 
 def _number_record(kind: int, first: int, second: int, pc: int) -> Comparison:

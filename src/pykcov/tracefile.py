@@ -6,14 +6,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pykcov import records
 from pykcov.location_table import LocationTable
+from pykcov.modes import compares
 from pykcov.native.image_table import ImageTable
+from pykcov.records import COMPARISON_WORDS, OPERATIONS, Comparison
 
 FORMAT = "pykcov trace"
 VERSION = 1
@@ -39,7 +43,28 @@ class Thread:
     dropped: int
     """Entries that did not fit into the buffer."""
     entries: NDArray[np.uint64]
-    """The pcs in the order in which they were recorded; in mode 'unique' each pc once."""
+    """The pcs in the order in which they were recorded; in mode 'unique' each pc once.
+
+    In the modes of comparisons n rows of 4 words, as in docs/comparisons.md.
+    """
+
+    @property
+    def pcs(self) -> NDArray[np.uint64]:
+        """The pc of each event, in order: the entries themselves, or of each comparison where it was made."""
+        return self.entries if self.entries.ndim == 1 else self.entries[self._starts[0], 3]
+
+    @property
+    def damage(self) -> str:
+        """What is wrong with the first comparison that cannot be read, and those behind it; '' if all can be."""
+        return "" if self.entries.ndim == 1 else self._starts[1]
+
+    def comparisons(self) -> Iterator[Comparison]:
+        """Decode the comparisons, one for each of `pcs`."""
+        return iter(()) if self.entries.ndim == 1 else records.decode(self.entries, self._starts[0])
+
+    @cached_property
+    def _starts(self) -> tuple[NDArray[np.int64], str]:
+        return records.starts(self.entries)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +79,7 @@ class TraceFile:
     """Version of the Python that ran the program, as in sys.version."""
     platform: str = ""
     mode: str = ""
-    """'unique' or 'pc'."""
+    """'unique', 'pc', 'cmp' or 'cmp-bytes'."""
     granularity: str = ""
     """'line' or 'block'."""
     started: str = ""
@@ -85,11 +110,36 @@ class TraceFile:
             names.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
         return names
 
+    def damaged(self) -> list[str]:
+        """Return, in words, which threads have comparisons that cannot be read."""
+        return [
+            f"thread {name}: {thread.damage}; it and what follows are not shown"
+            for name, thread in zip(self.thread_names(), self.threads, strict=True)
+            if thread.damage
+        ]
+
     def rows(self, thread: Thread | None = None) -> NDArray[np.int64]:
         """Return the rows of the location table that `thread`, or any thread, has hit, each once, in table order."""
         chosen = self.threads if thread is None else [thread]
-        pcs = np.unique(np.concatenate([np.empty(0, "u8"), *(one.entries for one in chosen)]))
+        pcs = np.unique(np.concatenate([np.empty(0, "u8"), *(one.pcs for one in chosen)]))
         return self.locations.rows_with(pcs)
+
+    @property
+    def compares(self) -> bool:
+        """Whether comparisons were recorded, not which code ran: there are no lines then."""
+        return compares(self.mode)
+
+    def comparisons(self, thread: Thread) -> Iterator[tuple[int, Comparison]]:
+        """Yield what `thread` compared, in order, each with its row of the location table, -1 if that is not known.
+
+        What mode 'cmp' does not record, the operation, is that of the row.
+        """
+        rows = self.locations.rows_of(thread.pcs).tolist()
+        for row, one in zip(rows, thread.comparisons(), strict=True):
+            if one.op or row < 0:
+                yield row, one
+            else:
+                yield row, one._replace(op=OPERATIONS[self.locations.comparison[row]])
 
     def lines(self, thread: Thread | None = None) -> dict[str, list[int]]:
         """Return the source lines that `thread`, or any thread, has executed: sorted, by file."""
@@ -111,7 +161,7 @@ class TraceFile:
             **{name: getattr(self, name) for name in _TEXTS},
             "exit_status": self.exit_status,
             "forked": self.forked,
-            **_thread_columns(self.threads),
+            **_thread_columns(self.threads, self.compares),
             **{_TABLE + name: column for name, column in self.locations.columns().items()},
             _TABLE + "digests": np.array([self.digests.get(name, "") for name in self.locations.files.tolist()], "U"),
             "skipped_name": np.array([name for name, _ in self.skipped], "U"),
@@ -130,7 +180,7 @@ class TraceFile:
                 **{name: _text(arrays, name) for name in _TEXTS},
                 exit_status=_integer(arrays, "exit_status"),
                 forked=_integer(arrays, "forked"),
-                threads=_threads(arrays),
+                threads=_threads(arrays, compares(_text(arrays, "mode"))),
                 locations=LocationTable.from_columns(
                     {name.removeprefix(_TABLE): arrays[name] for name in arrays if name.startswith(_TABLE)}
                 ),
@@ -147,6 +197,11 @@ class TraceFile:
 def printable(name: str) -> str:
     """Return a name that fits on one line in any encoding of Unicode: what does not is written with backslashes."""
     return name if name.isprintable() else repr(name)[1:-1]
+
+
+def shown(path: str) -> str:
+    """Return a path as it is shown: printable, and relative if it lies below the current folder."""
+    return printable(path.removeprefix(os.path.join(os.getcwd(), "")))
 
 
 def file_digest(path: str) -> str:
@@ -225,10 +280,11 @@ def _integers(arrays: Mapping[str, NDArray[Any]], name: str) -> list[int]:
     return [int(number) for number in _array(arrays, name, "iu", 1)]
 
 
-def _thread_columns(threads: list[Thread]) -> dict[str, NDArray[Any]]:
+def _thread_columns(threads: list[Thread], comparing: bool) -> dict[str, NDArray[Any]]:
+    none = np.empty((0, COMPARISON_WORDS) if comparing else 0, "u8")
     lengths = np.array([len(thread.entries) for thread in threads], "i8")
     return {
-        "entries": np.concatenate([np.empty(0, "u8"), *(thread.entries for thread in threads)]),
+        "entries": np.concatenate([none, *(thread.entries for thread in threads)]),
         "thread_name": np.array([thread.name for thread in threads], "U"),
         "thread_ident": np.array([thread.ident for thread in threads], "u8"),
         "thread_native_id": np.array([thread.native_id for thread in threads], "i8"),
@@ -238,10 +294,10 @@ def _thread_columns(threads: list[Thread]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _threads(arrays: Mapping[str, NDArray[Any]]) -> list[Thread]:
-    entries = _array(arrays, "entries", "u", 1)
-    if entries.dtype != np.uint64:
-        raise ValueError(f"'entries' is {entries.dtype}")
+def _threads(arrays: Mapping[str, NDArray[Any]], comparing: bool) -> list[Thread]:
+    entries = _array(arrays, "entries", "u", 2 if comparing else 1)
+    if entries.dtype != np.uint64 or (comparing and entries.shape[1] != COMPARISON_WORDS):
+        raise ValueError(f"'entries' is {entries.shape} {entries.dtype}")
     columns = [_integers(arrays, f"thread_{name}") for name in ("ident", "native_id", "dropped", "offset", "length")]
     threads = []
     for name, ident, native_id, dropped, offset, length in zip(_texts(arrays, "thread_name"), *columns, strict=True):
