@@ -164,7 +164,7 @@ BAD_COMMAND_LINES = {
     "a buffer of 0 words": ("run", "--nmemb", "0", "main.py"),
     "a buffer of 262145 words": ("run", "--nmemb", "262145", "main.py"),
     "a buffer of x words": ("run", "--nmemb", "x", "main.py"),
-    "an unknown mode": ("run", "--mode", "cmp", "main.py"),
+    "an unknown mode": ("run", "--mode", "calls", "main.py"),
     "an unknown granularity": ("run", "--granularity", "branch", "main.py"),
     "an unknown option": ("run", "--nosuch", "main.py"),
     "a source that does not exist": ("run", "--source", "nosuch", "main.py"),

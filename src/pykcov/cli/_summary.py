@@ -1,18 +1,23 @@
 """What `pykcov run` says at its end."""
 
-import os
 from typing import TextIO
 
-from pykcov.reports._threads import print_threads
+from pykcov.reports._threads import comparison_totals, print_threads
 from pykcov.tables import print_table
-from pykcov.tracefile import TraceFile, printable
+from pykcov.tracefile import TraceFile, shown
 
 # Rows of a table; the report has them all.
 _MOST = 10
 
 
 def print_summary(trace: TraceFile, file: TextIO) -> None:
-    """Print how much was traced, which files and which threads ran most lines."""
+    """Print how much was traced, which files and which threads ran most lines, or compared most."""
+    if trace.compares:
+        threads = _count(len(trace.threads), "thread")
+        print(f"pykcov: {threads} made {comparison_totals(trace)}", file=file)
+        if len(trace.locations):
+            print_threads(trace, file, _MOST)
+        return
     ran, known = trace.lines(), trace.known_lines()
     entries = sum(len(thread.entries) for thread in trace.threads)
     print(
@@ -29,11 +34,6 @@ def print_summary(trace: TraceFile, file: TextIO) -> None:
     if len(rows) > _MOST:
         print(f"  and {_count(len(rows) - _MOST, 'more file')}", file=file)
     print_threads(trace, file, _MOST)
-
-
-def shown(path: str) -> str:
-    """Return a path as it is shown: printable, and relative if it lies below the current folder."""
-    return printable(path.removeprefix(os.path.join(os.getcwd(), "")))
 
 
 def _count(number: int, what: str) -> str:

@@ -7,7 +7,7 @@ import tempfile
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,8 @@ from pykcov.cli._errors import BAD_INPUT, NOT_WRITTEN, NOTHING_TRACED, CommandEr
 from pykcov.cli._options import DEFAULT_FILE
 
 if TYPE_CHECKING:
+    from pykcov.instrument.rewrite import Granularity
+    from pykcov.modes import Mode
     from pykcov.tracefile import TraceFile
 
 _EXAMPLES = """\
@@ -25,6 +27,7 @@ Examples:
   pykcov run --source src -m pytest tests     what tests run of the code in src
   pykcov run --include 'json.*' app.py        one package, wherever it is
   pykcov run --mode pc -o order.npz app.py    every event in order, not each line once
+  pykcov run --mode cmp-bytes app.py          what it compared: numbers, str and bytes
 
 \b
 Exit code: that of the program; if a signal ended it, the same signal ends pykcov. And
@@ -40,18 +43,17 @@ Exit code: that of the program; if a signal ended it, the same signal ends pykco
 )
 @click.option(
     "--mode",
-    type=click.Choice(["unique", "pc"]),
+    type=click.Choice(["unique", "pc", "cmp", "cmp-bytes"]),
     default="unique",
     show_default=True,
-    help="unique: each place once a thread, in the order of first hits. pc: every event, until the buffer is full.",
+    help="unique: each place once a thread, in the order of first hits. pc: every event, until the buffer is full. "
+    "cmp: every comparison of integers instead. cmp-bytes: of floats, str and bytes, too.",
 )
 @click.option(
     "--granularity",
     type=click.Choice(["line", "block"]),
-    default="line",
-    show_default=True,
     help="Where the probes are: at each line, or at each basic block, which is faster and tells the same lines but for "
-    "those behind an exception.",
+    "those behind an exception.  [default: line; for comparisons, of which both tell the same, block]",
 )
 @click.option("--include", multiple=True, metavar="GLOB", help="Trace modules of this name only. May be repeated.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Do not trace modules of this name. May be repeated.")
@@ -76,8 +78,8 @@ Exit code: that of the program; if a signal ended it, the same signal ends pykco
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 def command(
     output: str,
-    mode: Literal["unique", "pc"],
-    granularity: Literal["line", "block"],
+    mode: "Mode",
+    granularity: "Granularity | None",
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     source: tuple[str, ...],
@@ -88,7 +90,8 @@ def command(
     program: str,
     arguments: tuple[str, ...],
 ) -> int:
-    """Run PROGRAM (a script, folder or zip file, or with -m a module) and record which code each thread runs.
+    """Run PROGRAM (a script, folder or zip file, or with -m a module) and record which code each thread runs or, with
+    --mode cmp or cmp-bytes, what it compares.
 
     It runs in a process of its own as if started by Python, with standard input, output, signals and exit code. Unless
     options say otherwise the program's own code is traced: what lies below the current folder and that of the script,
@@ -99,20 +102,23 @@ def command(
         raise CommandError(f"can't open {program!r}: no such script (with -m it would be a module)", BAD_INPUT)
 
     from pykcov.instrument.code import check
+    from pykcov.modes import compares
     from pykcov.program.supervisor import Request, die_by, run
 
+    granularity = granularity or ("block" if compares(mode) else "line")
     check(granularity)
     request = Request(program, is_module, arguments, mode, granularity, include, exclude, source, stdlib, nmemb)
     folder, started = os.getcwd(), datetime.now(UTC)
     end, collector = run(request)
 
     # Not before: numpy starts threads, see program/collector.py.
-    from pykcov.cli._summary import print_summary, shown
+    from pykcov.cli._summary import print_summary
     from pykcov.program.recording import blind_spots, remarks, trace_file
+    from pykcov.tracefile import shown
 
     trace = trace_file(request, end, collector, folder, started)
     written, failures = _save(trace, target)
-    blind = blind_spots(request, trace)
+    blind = blind_spots(request, collector, trace)
     lines = [*blind, *([] if quiet else remarks(end, collector, trace)), *failures]
     if written and (failures or not quiet):
         name = shlex.quote(shown(str(written)))

@@ -62,6 +62,13 @@ def native_locations(images: Sequence[Image], pcs: Sequence[int]) -> tuple[list[
     return found, list(locator.remarks)
 
 
+def native_comparisons(images: Sequence[Image], pcs: Sequence[int]) -> tuple[list[Location], list[Remark]]:
+    """Return the Location of each native pc of a comparison, which implies no lines; what is not known."""
+    locator = Locator()
+    found = [several[0]._replace(lines=()) for several in locator.locate(images, pcs)]
+    return [row for row in found if row.known], list(locator.remarks)
+
+
 class Locator:
     """Makes Locations of native pcs. Opens each file once."""
 

@@ -11,12 +11,12 @@ from pykcov import _core, locations
 from pykcov.instrument import ImportHook, Selection, skipped
 from pykcov.instrument.skips import noted
 from pykcov.locations import Location
+from pykcov.modes import compares, modes
 from pykcov.native.images import foreign_callbacks
 from pykcov.program import main_module, uncaught
 from pykcov.program.channel import Sender
 from pykcov.program.devices import Devices
 
-_MODES = {"pc": _core.TRACE_PC, "unique": _core.TRACE_UNIQUE_PC}
 # Locations in one message.
 _BATCH = 1000
 
@@ -34,7 +34,7 @@ def main(descriptor: int, bare_modules: frozenset[str]) -> None:
     sys.orig_argv[:] = request["orig_argv"]
     try:
         informant = _prepare(sender, request, bare_modules)
-        devices = Devices(sender, _MODES[request["mode"]], request["nmemb"])
+        devices = Devices(sender, modes[request["mode"]], request["nmemb"])
 
         def begin() -> None:
             devices.adopt()
@@ -114,7 +114,7 @@ def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset
     main.__file__ = _main_file(request["program"], request["is_module"])
     selection = Selection(request["include"], request["exclude"], request["source"], request["stdlib"])
     locations.set_listener(informant.add_locations)
-    hook = ImportHook(selection, request["granularity"])
+    hook = ImportHook(selection, request["granularity"], compares(request["mode"]))
     _forget_our_imports(bare_modules)
     # It is still ours, and so is its code, which is running.
     del sys.modules["__main__"]

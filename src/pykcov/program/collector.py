@@ -24,14 +24,14 @@ class Recorded(NamedTuple):
     native_id: int
     dropped: int
     words: bytes
-    """The entries, 64-bit words. No numpy here: it starts threads, and they would take signals that we wait for."""
+    """The whole entries. No numpy here: it starts threads, and they would take signals that we wait for."""
 
 
 class Collector:
     """Reads the socket until the other end is closed or stop() is called. `run` is to be called in a thread."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        """Take over `connection`, the parent's end."""
+    def __init__(self, connection: socket.socket, entry_words: int) -> None:
+        """Take over `connection`, the parent's end. An entry has `entry_words` words of 64 bits."""
         self.locations: list[Location] = []
         self.skipped: list[tuple[str, str]] = []
         self.untraced: list[tuple[str, str]] = []
@@ -45,6 +45,7 @@ class Collector:
         self._live: dict[int, tuple[tuple[str, int, int], Buffer]] = {}
         self._image_log: int | None = None
         self._connection = connection
+        self._entry_words = entry_words
         self._assembler = Assembler()
         self._stop_read, self._stop_write = os.pipe()
 
@@ -128,8 +129,9 @@ class Collector:
             if key in self._live:
                 identity, buffer = self._live.pop(key)
                 words = buffer.words
-                count = min(words[0], len(words) - 1)
-                self._threads[key] = Recorded(*identity, buffer.dropped, words[1 : 1 + count].tobytes())
+                count = min(words[0], (len(words) - 1) // self._entry_words)
+                entries = words[1 : 1 + count * self._entry_words].tobytes()
+                self._threads[key] = Recorded(*identity, buffer.dropped, entries)
 
 
 def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:

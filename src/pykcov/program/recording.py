@@ -10,24 +10,47 @@ import numpy as np
 from pykcov.instrument import Selection
 from pykcov.location_table import LocationTable
 from pykcov.locations import PYTHON_PC
+from pykcov.modes import compares
 from pykcov.native.image_table import ImageTable
-from pykcov.native.locations import native_locations
+from pykcov.native.locations import native_comparisons, native_locations
 from pykcov.program.collector import Collector
 from pykcov.program.supervisor import End, Request
+from pykcov.records import COMPARISON_WORDS
 from pykcov.tracefile import Thread, TraceFile, file_digest
+
+_NOTHING = {
+    "unique": "no thread ran code with probes",
+    "pc": "no thread ran code with probes",
+    "cmp": "no thread compared integers in code with probes; --mode cmp-bytes records str, bytes and floats, too",
+    "cmp-bytes": "no thread compared numbers, str or bytes in code with probes",
+}
+_LESS = "trace less code (--include, --exclude), or use a larger --nmemb (up to 262144)"
+_AGAINST_FULL_BUFFERS = {
+    "pc": "use --mode unique, or a larger --nmemb (up to 262144)",
+    "cmp": _LESS,
+    "cmp-bytes": _LESS,
+}
 
 
 def trace_file(request: Request, end: End, collector: Collector, folder: str, started: datetime) -> TraceFile:
     """Return the trace of a run that was started in `folder`."""
+    comparing = compares(request.mode)
+    shape = (-1, COMPARISON_WORDS) if comparing else -1
     threads = [
-        Thread(one.name, one.ident, one.native_id, one.dropped, np.frombuffer(one.words, "u8"))
+        Thread(one.name, one.ident, one.native_id, one.dropped, np.frombuffer(one.words, "u8").reshape(shape))
         for one in collector.threads()
     ]
-    pcs = np.unique(np.concatenate([np.empty(0, "u8"), *(thread.entries for thread in threads)]))
+    pcs = np.unique(np.concatenate([np.empty(0, "u8"), *(thread.pcs for thread in threads)]))
     native = pcs[pcs < np.uint64(PYTHON_PC)]
     images = ImageTable.of(collector.images, native)
-    rows, unknown = native_locations(images.images, native.tolist())
-    locations = LocationTable.from_locations([*collector.locations, *rows])
+    places = collector.locations
+    if comparing:
+        # The code that probes of the other kind stand before has not been recorded, and is not to be counted.
+        places = [place._replace(lines=()) for place in places if place.comparison]
+        rows, unknown = native_comparisons(images.images, native.tolist())
+    else:
+        rows, unknown = native_locations(images.images, native.tolist())
+    locations = LocationTable.from_locations([*places, *rows])
     return TraceFile(
         command=shlex.join(request.command),
         folder=folder,
@@ -46,18 +69,20 @@ def trace_file(request: Request, end: End, collector: Collector, folder: str, st
     )
 
 
-def blind_spots(request: Request, trace: TraceFile) -> list[str]:
+def blind_spots(request: Request, collector: Collector, trace: TraceFile) -> list[str]:
     """Return, in words, what was asked for and is not in a trace at all."""
-    if not len(trace.locations):
+    if not collector.locations and not len(trace.locations):
         return [
             "nothing was traced: the program ran no code that was selected "
             f"({_selected(request)}); see --include, --source and --stdlib in `pykcov run --help`"
         ]
     spots = [
-        f"--include {pattern!r} matched no module that the program imported" for pattern in _unmatched(request, trace)
+        f"--include {pattern!r} matched no module that the program imported"
+        for pattern in _unmatched(request, collector, trace)
     ]
     if not any(len(thread.entries) for thread in trace.threads):
-        spots.append("nothing was recorded: no thread ran code with probes")
+        too_small = any(thread.dropped for thread in trace.threads)
+        spots.append(f"nothing was recorded: {'nothing fits into the buffers' if too_small else _NOTHING[trace.mode]}")
     return spots
 
 
@@ -71,10 +96,9 @@ def remarks(end: End, collector: Collector, trace: TraceFile) -> list[str]:
     full = [thread for thread in trace.threads if thread.dropped]
     if full:
         dropped = sum(thread.dropped for thread in full)
-        advice = (
-            "use --mode unique, or a larger --nmemb (up to 262144)" if trace.mode == "pc" else "use a larger --nmemb"
-        )
+        advice = _AGAINST_FULL_BUFFERS.get(trace.mode, "use a larger --nmemb")
         result.append(f"{dropped} entries did not fit into the buffers of {_count(len(full), 'thread')}: {advice}")
+    result += trace.damaged()
     if trace.forked:
         result.append(f"the program forked {_count(trace.forked, 'child', 'children')}, which were not traced")
     elif end.had_children:
@@ -87,11 +111,11 @@ def remarks(end: End, collector: Collector, trace: TraceFile) -> list[str]:
     return result
 
 
-def _unmatched(request: Request, trace: TraceFile) -> list[str]:
+def _unmatched(request: Request, collector: Collector, trace: TraceFile) -> list[str]:
     selection = Selection(include=request.include, own=False)
-    table = trace.locations
-    for module in np.unique(table.module).tolist():
-        selection.matches(str(table.modules[module]), "")
+    # Of comparisons the table has those modules alone that compare something.
+    for module in {place.module for place in collector.locations}.union(trace.locations.modules.tolist()):
+        selection.matches(module, "")
     for name, _ in trace.skipped:
         selection.matches(name, "")
     return selection.unmatched()

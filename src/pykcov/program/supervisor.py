@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fcntl import F_DUPFD, fcntl
 from pathlib import Path
-from typing import Literal
 
+from pykcov.instrument.rewrite import Granularity
+from pykcov.modes import Mode, compares
 from pykcov.program.channel import packets
 from pykcov.program.collector import Collector
+from pykcov.records import COMPARISON_WORDS
 
 _BOOTSTRAP = str(Path(__file__).with_name("bootstrap.py"))
 # What users, shells and service managers send to a program they started.
@@ -30,8 +32,8 @@ class Request:
     """Path of a script, folder or zip file, or the name of a module."""
     is_module: bool
     arguments: Sequence[str]
-    mode: Literal["unique", "pc"]
-    granularity: Literal["line", "block"]
+    mode: Mode
+    granularity: Granularity
     include: Sequence[str]
     exclude: Sequence[str]
     source: Sequence[str]
@@ -57,7 +59,7 @@ class End:
 def run(request: Request) -> tuple[End, Collector]:
     """Run the program until it ends. No code of it runs in this process. OSError if Python cannot be started."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    collector = Collector(ours)
+    collector = Collector(ours, COMPARISON_WORDS if compares(request.mode) else 1)
     try:
         with _blocked(_PASSED_ON | {signal.SIGCHLD}) as former_mask:
             with theirs:

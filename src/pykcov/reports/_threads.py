@@ -1,4 +1,4 @@
-"""A table of what each thread ran."""
+"""What the threads did, in a sentence and in a table."""
 
 from typing import TextIO
 
@@ -7,18 +7,40 @@ import numpy as np
 from pykcov.tables import print_table
 from pykcov.tracefile import TraceFile
 
+_Row = tuple[str, int, *tuple[int, ...]]
+
 
 def print_threads(trace: TraceFile, file: TextIO, most: int = 50) -> None:
-    """Write what the threads ran; of more than `most` threads those with most lines."""
+    """Write what the threads ran, or compared; of more than `most` threads, those that did most."""
+    rows = _compared(trace) if trace.compares else _ran(trace)
+    what = ("Comparisons", "Places", "Dropped") if trace.compares else ("Lines", "Only here", "Entries", "Dropped")
+    if len(rows) > most:
+        rows.sort(key=lambda row: row[1], reverse=True)
+    print_table(("Thread", *what), rows[:most], file)
+    if len(rows) > most:
+        print(f"  and {len(rows) - most} more threads", file=file)
+
+
+def comparison_totals(trace: TraceFile) -> str:
+    """Say how much was compared, and at how many places; all that the trace knows are places that could have been."""
+    pcs = np.unique(np.concatenate([np.empty(0, "u8"), *(thread.pcs for thread in trace.threads)]))
+    known = np.union1d(pcs, trace.locations.pc)
+    comparisons = sum(len(thread.pcs) for thread in trace.threads)
+    return f"{comparisons} comparison{'s' * (comparisons != 1)} at {len(pcs)} of {len(known)} places"
+
+
+def _ran(trace: TraceFile) -> list[_Row]:
     keys = [trace.locations.line_keys(trace.rows(thread)) for thread in trace.threads]
     distinct, threads = np.unique(np.concatenate([np.empty(0, "i8"), *keys]), return_counts=True)
     of_one = distinct[threads == 1]
-    rows = [
-        (context, len(own), int(np.isin(own, of_one).sum()), len(thread.entries), thread.dropped)
-        for context, thread, own in zip(trace.thread_names(), trace.threads, keys, strict=True)
+    return [
+        (name, len(own), int(np.isin(own, of_one).sum()), len(thread.entries), thread.dropped)
+        for name, thread, own in zip(trace.thread_names(), trace.threads, keys, strict=True)
     ]
-    if len(rows) > most:
-        rows.sort(key=lambda row: -row[1])
-    print_table(("Thread", "Lines", "Only here", "Entries", "Dropped"), rows[:most], file)
-    if len(rows) > most:
-        print(f"  and {len(rows) - most} more threads", file=file)
+
+
+def _compared(trace: TraceFile) -> list[_Row]:
+    return [
+        (name, len(thread.pcs), len(np.unique(thread.pcs)), thread.dropped)
+        for name, thread in zip(trace.thread_names(), trace.threads, strict=True)
+    ]
