@@ -1,5 +1,12 @@
 """What goes wrong for a known reason, and the exit code that each reason has."""
 
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pykcov.tracefile import TraceFile
+
 BAD_INPUT = 2
 NOTHING_TRACED = 3
 NOT_WRITTEN = 4
@@ -36,3 +43,11 @@ def words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return " ".join(str(error).split())
+
+
+def complain_of_damage(trace: "TraceFile") -> int:
+    """Say on stderr which comparisons of a trace cannot be read; return the exit code, 0 if all can be."""
+    damaged = trace.damaged()
+    for remark in damaged:
+        click.echo(f"pykcov: {remark}", err=True)
+    return BAD_INPUT if damaged else 0

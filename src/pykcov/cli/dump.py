@@ -1,11 +1,18 @@
 """`pykcov dump`: every entry in order."""
 
 import sys
+from collections.abc import Iterator
+from itertools import islice, repeat
+from typing import TYPE_CHECKING
 
 import click
 
-from pykcov.cli._errors import BAD_INPUT, CommandError
+from pykcov.cli._errors import BAD_INPUT, CommandError, complain_of_damage
 from pykcov.cli._options import trace_file
+
+if TYPE_CHECKING:
+    from pykcov.records import Comparison
+    from pykcov.tracefile import Thread, TraceFile
 
 _EXAMPLES = """\
 \b
@@ -13,6 +20,7 @@ Examples:
   pykcov dump                        every entry of every thread
   pykcov dump --thread 0 --limit 20  the first 20 of the first thread
   pykcov dump | grep parse_string    in which threads, and when
+  pykcov dump | grep -P '\\tin\\t'      of comparisons, those with `in`
 """
 
 
@@ -21,11 +29,12 @@ Examples:
 @click.option("--thread", "number", type=click.IntRange(0), metavar="N", help="Only thread N; they count from 0.")
 @click.option("--limit", type=click.IntRange(0), metavar="N", help="No more than N entries of each thread.")
 @click.option("--skipped", is_flag=True, help="Instead print what could not be instrumented, and why.")
-def command(file: str, number: int | None, limit: int | None, skipped: bool) -> None:
+def command(file: str, number: int | None, limit: int | None, skipped: bool) -> int:
     """Print the entries of FILE (of `pykcov run`) in the order in which they were recorded.
 
     One a line, in columns separated by tabs: number of the thread, number of the entry, pc, file:line, module:function.
-    Lines that start with '#' tell which thread follows.
+    Of a comparison also: operation, bytes of the operands, 'const', 'swapped' or '-', operand 1, operand 2. Lines that
+    start with '#' tell which thread follows.
     """
     from pykcov.tracefile import TraceFile, printable
 
@@ -33,25 +42,37 @@ def command(file: str, number: int | None, limit: int | None, skipped: bool) -> 
     if skipped:
         for name, reason in trace.skipped:
             print(f"{printable(name)}\t{printable(reason)}")
-        return
+        return 0
     if number is not None and number >= len(trace.threads):
         raise CommandError(f"{file}: there is no thread {number}; it has {len(trace.threads)}, from 0", BAD_INPUT)
-    places: dict[int, str] = {}
+    places: dict[int, str] = {-1: "?\t?"}
     for index, thread in enumerate(trace.threads):
         if number not in (None, index):
             continue
         print(
-            f"# thread {index}: {printable(thread.name)}, native id {thread.native_id}, {len(thread.entries)} entries, "
-            f"{thread.dropped} dropped"
+            f"# thread {index}: {printable(thread.name)}, native id {thread.native_id}, {len(thread.pcs)} "
+            f"{'comparisons' if trace.compares else 'entries'}, {thread.dropped} dropped"
         )
-        entries = thread.entries[:limit]
-        for position, (pc, row) in enumerate(
-            zip(entries.tolist(), trace.locations.rows_of(entries).tolist(), strict=True)
-        ):
+        for position, (pc, row, compared) in enumerate(islice(_events(trace, thread), limit)):
             if row not in places:
-                places[row] = "?\t?"
-                if row >= 0:
-                    location = trace.locations.location(row)
-                    file, module, function = map(printable, (location.file, location.module, location.function))
-                    places[row] = f"{file}:{location.line}\t{module}:{function}"
-            sys.stdout.write(f"{index}\t{position}\t{pc:#018x}\t{places[row]}\n")
+                location = trace.locations.location(row)
+                file, module, function = map(printable, (location.file, location.module, location.function))
+                places[row] = f"{file}:{location.line}\t{module}:{function}"
+            sys.stdout.write(f"{index}\t{position}\t{pc:#018x}\t{places[row]}{compared}\n")
+    return complain_of_damage(trace)
+
+
+def _events(trace: "TraceFile", thread: "Thread") -> Iterator[tuple[int, int, str]]:
+    """Yield the pc of each event, its row of the location table, and what was compared."""
+    if trace.compares:
+        for row, one in trace.comparisons(thread):
+            yield one.pc, row, _shown(one)
+    else:
+        rows = trace.locations.rows_of(thread.entries)
+        yield from zip(thread.entries.tolist(), rows.tolist(), repeat(""))
+
+
+def _shown(one: "Comparison") -> str:
+    size = str(one.size or f"{one.length1},{one.length2}")
+    marks = ",".join(["const"] * one.const + ["swapped"] * one.swapped) or "-"
+    return "".join(f"\t{column}" for column in (one.op or "?", size, marks, repr(one.operand1), repr(one.operand2)))
