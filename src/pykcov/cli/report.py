@@ -2,7 +2,7 @@
 
 import click
 
-from pykcov.cli._errors import BAD_INPUT
+from pykcov.cli._errors import BAD_INPUT, CommandError, complain_of_damage
 from pykcov.cli._options import trace_file
 from pykcov.reports import formats
 
@@ -13,10 +13,14 @@ Examples:
   pykcov report --show-missing              with the lines that did not run
   pykcov report --format html -o pages      pages; each line shows the threads that ran it
   pykcov report trace.npz --fail-under 80   exit code 2 below 80 per cent
+
+\b
+Exit code: 0, or
+  2  less ran than --fail-under; FILE is missing, damaged or no trace; FILE holds comparisons, and lines were asked for
 """
 
 
-@click.command(epilog=_EXAMPLES, short_help="Show which lines ran: text, html, xml, lcov, json.")
+@click.command(epilog=_EXAMPLES, short_help="Show which lines ran, or what was compared.")
 @trace_file
 @click.option("--format", type=click.Choice(formats()), default="text", show_default=True, help="What to write.")
 @click.option(
@@ -33,12 +37,26 @@ Examples:
 def command(file: str, format: str, output: str | None, show_missing: bool, fail_under: float | None) -> int:
     """Show which lines of a program ran, as FILE (of `pykcov run`) has it.
 
-    Coverage.py counts the lines and renders every format; each thread is one of its contexts.
+    Coverage.py counts the lines and renders every format; each thread is one of its contexts. Of comparisons (--mode
+    cmp, cmp-bytes): what was compared where, how often, and how often the operands were equal; only text and json.
     """
+    from pykcov.reports._comparisons import comparison_formats, report_comparisons
     from pykcov.reports._report import fails_under, report
     from pykcov.tracefile import TraceFile
 
-    made = report(TraceFile.load(file), format, output, show_missing)
+    trace = TraceFile.load(file)
+    if trace.compares:
+        if format not in comparison_formats or show_missing or fail_under is not None:
+            raise CommandError(
+                f"{file}: holds comparisons, not coverage: only --format {' or '.join(comparison_formats)}, without "
+                "--show-missing and --fail-under",
+                BAD_INPUT,
+            )
+        written = report_comparisons(trace, format, output)
+        if written != "-":
+            click.echo(f"Written: {written}", err=True)
+        return complain_of_damage(trace)
+    made = report(trace, format, output, show_missing)
     for remark in made.remarks:
         click.echo(f"pykcov: {remark}", err=True)
     if made.output != "-":
