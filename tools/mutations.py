@@ -16,7 +16,7 @@ class Mutation:
 MUTATIONS = [
     Mutation(
         "a poked count wraps around (D12)",
-        "trace.h",
+        "append.h",
         "return index <= trace->capacity && k <= trace->capacity - index;",
         "return index + k <= trace->capacity;",
     ),

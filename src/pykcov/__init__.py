@@ -18,6 +18,7 @@ from pykcov._core import (
 )
 from pykcov.device import (
     Buffer,
+    Counters,
     Device,
     DeviceBusyError,
     DeviceNotReadyError,
@@ -58,6 +59,7 @@ __all__ = [
     "TRACE_UNIQUE_PC",
     "Buffer",
     "Comparison",
+    "Counters",
     "Device",
     "DeviceBusyError",
     "DeviceNotReadyError",

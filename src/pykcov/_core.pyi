@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Final, Self, final
+from typing import Any, Final, Self, final, overload
 
 TRACE_PC: Final = 1
 TRACE_CMP: Final = 2
@@ -54,6 +54,15 @@ class Device:
     def set_buffer_size(self, nmemb: int) -> None:
         """Give the device its buffer of `nmemb` 64-bit words, 1 to BUFFER_WORDS_MAX (EBUSY, EINVAL, ENOMEM)."""
 
+    @overload
+    def set_counters(self, size: None) -> None: ...
+    @overload
+    def set_counters(self, size: int | Counters = 16777216) -> Counters:
+        """Count, beside any mode, how often each probe is reached: 1 to PROBES_MAX counters (EBUSY, EINVAL, ENOMEM).
+
+        `size` may also be the Counters of another device, to be shared, or None to count no more.
+        """
+
     def enable(self, mode: int = TRACE_PC) -> None:
         """Trace the calling thread, or, if a handle is attached, whoever enters its sections (EBUSY, ENXIO, EINVAL)."""
 
@@ -80,7 +89,11 @@ class Device:
 
     @property
     def dropped(self) -> int:
-        """Entries refused because the buffer was full, since the last successful enable."""
+        """Entries that found the buffer full, and hits of probes beyond the counters, since the last enable."""
+
+    @property
+    def counters(self) -> Counters | None:
+        """What set_counters() gave the device; None if that is nothing, or the device is closed."""
 
     @property
     def state(self) -> str:
@@ -134,7 +147,7 @@ class Buffer:
 
     @property
     def dropped(self) -> int:
-        """Entries refused because the buffer was full, since the last successful enable."""
+        """The same as Device.dropped."""
 
     @property
     def pid(self) -> int:
@@ -147,6 +160,18 @@ class Buffer:
     @property
     def writable(self) -> bool:
         """Whether words and count may be changed through this object."""
+
+@final
+class Counters:
+    """How often each probe was reached: a byte each, by probe number, at most 255. Device.set_counters() makes it.
+
+    The memory stays valid as long as this object, a view of it, or a device that counts there lives.
+    """
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __len__(self) -> int: ...
+    def reset(self) -> None:
+        """Set the counters of all probes of this process to 0. One that is counted up meanwhile may keep its value."""
 
 @final
 class Group:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from pykcov import _core
 from pykcov._core import (
+    Counters,
     DeviceBusyError,
     DeviceNotReadyError,
     InvalidValueError,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Buffer",
+    "Counters",
     "Device",
     "DeviceBusyError",
     "DeviceNotReadyError",

@@ -86,7 +86,7 @@ produce_unique(struct worker *worker, struct window *window, unsigned count)
         unsigned number = random_below(worker, PLACES);
         if (window != NULL)
             window->hit[number] = 1;
-        kcov_record_probe(trace, kcov_trace_mode(trace),
+        kcov_record_probe(trace, kcov_probe_mode(trace),
                           encode(0, window != NULL ? window->serial : 0, number), number);
     }
 }

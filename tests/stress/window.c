@@ -50,6 +50,9 @@ window_open(enum kind kind, int mode, uint64_t nmemb)
     window->references = 1;
     window->serial = window->device->serial;
     window->kind = kind;
+    if (window->serial % 2 == 0 &&
+        kcov_device_new_counters(window->device, PLACES, &window->counters) != 0)
+        fail("a device cannot have counters");
     window->mode = mode;
     window->nmemb = nmemb;
     if (kind == EXPLICIT)
@@ -76,6 +79,8 @@ window_release(struct window *window)
     if (atomic_fetch_sub(&window->references, 1) > 1)
         return;
     kcov_buffer_release(window->buffer);
+    if (window->counters != NULL)
+        kcov_counters_release(window->counters);
     kcov_device_release(window->device);
     free((void *)window->hit);
     free(window);
@@ -197,6 +202,16 @@ check_bounds(const struct window *window)
     }
 }
 
+/* A place is counted only if it was reached. */
+static void
+check_counters(const struct window *window)
+{
+    for (unsigned i = 0; i < PLACES; i++) {
+        if (window->counters->bytes[i] != 0 && (window->hit == NULL || !window->hit[i]))
+            fail("device %lu counted place %u, which was not reached", window->serial, i);
+    }
+}
+
 void
 window_check(struct window *window)
 {
@@ -206,6 +221,8 @@ window_check(struct window *window)
 
     atomic_fetch_add(&findings.windows, 1);
     check_bounds(window);
+    if (window->counters != NULL)
+        check_counters(window);
     if (window->poked)
         return;
     if (window->hit != NULL) {

@@ -32,8 +32,9 @@ struct window {
     struct kcov_key key; /* of the handle, if it is remote */
     struct kcov_device *device;
     struct kcov_buffer *buffer;
-    atomic_uint_fast64_t produced; /* entries that were meant for this device */
-    _Atomic uint8_t *hit;          /* of TRACE_UNIQUE_PC: the places that were reached */
+    atomic_uint_fast64_t produced;  /* entries that were meant for this device */
+    _Atomic uint8_t *hit;           /* of TRACE_UNIQUE_PC: the places that were reached */
+    struct kcov_counters *counters; /* of every other device, else NULL */
     atomic_bool inexact; /* somebody stopped it while events came: some are rightly not recorded */
     atomic_bool
         poked; /* the user wrote into word 0, or enabled it again: what it holds says nothing */

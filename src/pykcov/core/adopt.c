@@ -18,8 +18,8 @@ static void
 set_modes(void)
 {
     for (struct kcov_idle *idle = &kcov_newborn; idle != NULL; idle = idle->next)
-        atomic_store(&idle->trace.mode,
-                     present != NULL && idle != present ? KCOV_MODE_ADOPT : KCOV_MODE_NONE);
+        kcov_set_mode(&idle->trace,
+                      present != NULL && idle != present ? KCOV_MODE_ADOPT : KCOV_MODE_NONE);
 }
 
 /* An idle trace that no thread points at: there are never more of them than threads, and two. */

@@ -198,8 +198,7 @@ static PyGetSetDef buffer_getset[] = {
      "The mode of the last successful enable, 0 if there was none; says how entries are to be "
      "read.",
      NULL},
-    {"dropped", buffer_get_dropped, NULL,
-     "Entries refused because the buffer was full, since the last successful enable.", NULL},
+    {"dropped", buffer_get_dropped, NULL, "The same as Device.dropped.", NULL},
     {"pid", buffer_get_pid, NULL, "The process of the last successful enable, 0 if there was none.",
      NULL},
     {"tid", buffer_get_tid, NULL,

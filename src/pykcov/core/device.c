@@ -109,7 +109,7 @@ close_device(struct kcov_device *device, const struct kcov_wait *wait)
     device->open = false;
     close_fd(device);
     if (device->owner != NULL && device->owner != kcov_self.thread) {
-        atomic_store(&device->trace.mode, KCOV_MODE_NONE);
+        kcov_set_mode(&device->trace, KCOV_MODE_NONE);
         device->state = KCOV_DYING;
         return 0;
     }
@@ -154,6 +154,19 @@ kcov_device_buffer(struct kcov_device *device, struct kcov_buffer **buffer)
     kcov_buffer_reference(device->buffer);
     *buffer = device->buffer;
     return finish(0);
+}
+
+struct kcov_counters *
+kcov_device_counters(struct kcov_device *device)
+{
+    struct kcov_counters *counters;
+
+    kcov_lock();
+    counters = device->open ? device->counters : NULL;
+    if (counters != NULL)
+        kcov_counters_reference(counters);
+    kcov_unlock();
+    return counters;
 }
 
 int
@@ -215,14 +228,14 @@ kcov_device_release(struct kcov_device *device)
 void
 kcov_device_ready(struct kcov_device *device)
 {
-    atomic_store(&device->trace.mode, KCOV_MODE_NONE);
+    kcov_set_mode(&device->trace, KCOV_MODE_NONE);
     device->state = KCOV_READY;
 }
 
 void
 kcov_device_free(struct kcov_device *device)
 {
-    atomic_store(&device->trace.mode, KCOV_MODE_NONE);
+    kcov_set_mode(&device->trace, KCOV_MODE_NONE);
     if (device->buffer != NULL) {
         device->dropped = atomic_load_explicit(device->trace.dropped, memory_order_relaxed);
         kcov_buffer_release(device->buffer);
@@ -231,6 +244,9 @@ kcov_device_free(struct kcov_device *device)
     if (device->trace.seen != NULL)
         munmap((void *)device->trace.seen, KCOV_SEEN_BYTES);
     device->trace.seen = NULL;
+    if (device->counters != NULL)
+        kcov_counters_release(device->counters);
+    device->counters = NULL;
     unlink_device(device);
     release(device);
 }

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "buffer.h"
+#include "counters.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -38,6 +39,7 @@ struct kcov_device {
     struct kcov_handle *handle; /* [L] a device with a handle is remote, and never has an owner */
     struct kcov_buffer *buffer; /* [L] NULL: none yet, or freed */
     uint64_t nmemb;             /* [L] 0: no buffer yet */
+    struct kcov_counters *counters; /* [L] NULL: none, or freed. Stays while it traces */
     bool inherited; /* [L] a child process has it too, and may enable it at the same time */
     struct kcov_device *next;     /* [L] all that are not freed */
     struct kcov_device *previous; /* [L] */
@@ -71,6 +73,18 @@ int kcov_device_mmap(struct kcov_device *device, int64_t offset);
 
 /* A reference to its buffer. EINVAL: it has none yet. ENXIO: not open. */
 int kcov_device_buffer(struct kcov_device *device, struct kcov_buffer **buffer);
+
+/*
+ * Give it a counter map, one that there is or none (NULL), or a new one, to which the caller gets a
+ * reference too. ENXIO: not open. EBUSY: it traces, or sections are still open. EINVAL: size is not
+ * 1..KCOV_PROBES_MAX.
+ */
+int kcov_device_set_counters(struct kcov_device *device, struct kcov_counters *counters);
+int kcov_device_new_counters(struct kcov_device *device, uint64_t size,
+                             struct kcov_counters **counters);
+
+/* A reference to its map. NULL: it has none, or is not open. */
+struct kcov_counters *kcov_device_counters(struct kcov_device *device);
 
 /* The descriptor, -1 if closed. */
 int kcov_device_fd(struct kcov_device *device);

@@ -334,6 +334,15 @@ PyMethodDef kcov_device_methods[] = {
      "\n"
      "Give the device its buffer of `nmemb` 64-bit words, 1 to BUFFER_WORDS_MAX (EBUSY, EINVAL, "
      "ENOMEM)."},
+    {"set_counters", (PyCFunction)(void (*)(void))kcov_device_set_counters_method,
+     METH_VARARGS | METH_KEYWORDS,
+     "set_counters($self, /, size=16777216)\n"
+     "--\n"
+     "\n"
+     "Count, beside any mode, how often each probe is reached: 1 to PROBES_MAX counters (EBUSY, "
+     "EINVAL, ENOMEM).\n"
+     "\n"
+     "`size` may also be the Counters of another device, to be shared, or None to count no more."},
     {"enable", (PyCFunction)(void (*)(void))device_enable, METH_VARARGS | METH_KEYWORDS,
      "enable($self, /, mode=1)\n"
      "--\n"

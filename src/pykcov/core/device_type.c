@@ -121,7 +121,12 @@ device_dealloc(PyObject *self)
 
 static PyGetSetDef device_getset[] = {
     {"dropped", device_get_dropped, NULL,
-     "Entries refused because the buffer was full, since the last successful enable.", NULL},
+     "Entries that found the buffer full, and hits of probes beyond the counters, since the last "
+     "enable.",
+     NULL},
+    {"counters", kcov_device_get_counters, NULL,
+     "What set_counters() gave the device; None if that is nothing, or the device is closed.",
+     NULL},
     {"state", device_get_state, NULL,
      "'none' (no buffer), 'ready', 'trace', 'stopping' (disabled, sections still open) or "
      "'closed'.",

@@ -36,4 +36,8 @@ const char *kcov_state_name(const struct kcov_device_status *status);
 
 extern PyMethodDef kcov_device_methods[];
 
+/* counters_type.c: two members of Device. */
+PyObject *kcov_device_set_counters_method(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *kcov_device_get_counters(PyObject *self, void *closure);
+
 #endif

@@ -1,5 +1,6 @@
 /*
- * enable.c: what makes a device record, and stops it: its buffer, enable and disable, the handle.
+ * enable.c: what makes a device record, and stops it: its buffer and counters, enable and disable,
+ * the handle.
  * See device.h. The order of the checks in every operation is that of the specification.
  */
 #define _GNU_SOURCE
@@ -108,7 +109,7 @@ enable(struct kcov_device *device, int mode)
     device->trace.capacity = kcov_capacity(mode, device->nmemb);
     atomic_store(&device->trace.shared, device->handle != NULL || device->inherited);
     device->state = KCOV_TRACE;
-    atomic_store(&device->trace.mode, mode);
+    kcov_set_mode(&device->trace, mode);
     if (device->handle == NULL) {
         device->owner = thread;
         thread->own = device;
@@ -123,6 +124,57 @@ kcov_device_enable(struct kcov_device *device, int mode)
     kcov_lock();
     kcov_device_settle();
     return finish(enable(device, mode));
+}
+
+/* What stands against another counter map: events may be counted in this one. */
+static int
+check_counters(const struct kcov_device *device)
+{
+    if (!device->open)
+        return ENXIO;
+    return device->state == KCOV_NONE || device->state == KCOV_READY ? 0 : EBUSY;
+}
+
+/* Takes a reference over. */
+static void
+replace_counters(struct kcov_device *device, struct kcov_counters *counters)
+{
+    if (device->counters != NULL)
+        kcov_counters_release(device->counters);
+    device->counters = counters;
+    device->trace.counters = counters != NULL ? counters->bytes : NULL;
+    device->trace.counters_size = counters != NULL ? counters->size : 0;
+}
+
+int
+kcov_device_set_counters(struct kcov_device *device, struct kcov_counters *counters)
+{
+    int error;
+
+    kcov_lock();
+    kcov_device_settle();
+    if ((error = check_counters(device)) != 0)
+        return finish(error);
+    if (counters != NULL)
+        kcov_counters_reference(counters);
+    replace_counters(device, counters);
+    return finish(0);
+}
+
+int
+kcov_device_new_counters(struct kcov_device *device, uint64_t size, struct kcov_counters **counters)
+{
+    int error;
+
+    kcov_lock();
+    kcov_device_settle();
+    if ((error = check_counters(device)) == 0 && (size < 1 || size > KCOV_PROBES_MAX))
+        error = EINVAL;
+    if (error != 0 || (error = kcov_counters_create(counters, size)) != 0)
+        return finish(error);
+    kcov_counters_reference(*counters);
+    replace_counters(device, *counters);
+    return finish(0);
 }
 
 static int
@@ -141,7 +193,7 @@ disable(struct kcov_device *device, const struct kcov_wait *wait)
     kcov_sections_leave(device->handle);
     if (device->state != KCOV_TRACE)
         return 0;
-    atomic_store(&device->trace.mode, KCOV_MODE_NONE);
+    kcov_set_mode(&device->trace, KCOV_MODE_NONE);
     device->state = KCOV_STOPPING;
     return kcov_handle_drain(device->handle, wait);
 }

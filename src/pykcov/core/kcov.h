@@ -108,8 +108,8 @@ struct kcov_info {
     int32_t pid; /* of the last successful enable */
     int32_t tid; /* the thread enabled last, 0: none yet, or the device is remote */
     uint64_t reserved[4];
-    uint64_t
-        dropped; /* atomic: entries refused because the buffer was full, since the last enable */
+    uint64_t dropped; /* atomic, since the last enable: entries refused because the buffer was full,
+                         and hits of probes that have no place in the counter map */
 };
 
 /* Where kcov_info begins, in bytes, in the descriptor of a buffer of nmemb words. */

@@ -81,9 +81,10 @@ module_exec(PyObject *module)
     }
     if (add_constants(module) < 0 || kcov_errors_add(module, state) < 0 ||
         kcov_group_add(module, state) < 0 || kcov_device_type_add(module, state) < 0 ||
-        kcov_buffer_type_add(module, state) < 0 || kcov_sections_add(module) < 0 ||
-        kcov_events_add(module) < 0 || kcov_probe_add(module, state) < 0 ||
-        kcov_compare_add(module, state) < 0 || kcov_native_add(module) < 0)
+        kcov_buffer_type_add(module, state) < 0 || kcov_counters_type_add(module, state) < 0 ||
+        kcov_sections_add(module) < 0 || kcov_events_add(module) < 0 ||
+        kcov_probe_add(module, state) < 0 || kcov_compare_add(module, state) < 0 ||
+        kcov_native_add(module) < 0)
         return -1;
     return 0;
 }
@@ -97,6 +98,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
         Py_VISIT(state->errors[i]);
     Py_VISIT(state->device_type);
     Py_VISIT(state->buffer_type);
+    Py_VISIT(state->counters_type);
     Py_VISIT(state->group_type);
     Py_VISIT(state->probe_type);
     Py_VISIT(state->compare_probe_type);
@@ -114,6 +116,7 @@ module_clear(PyObject *module)
         Py_CLEAR(state->errors[i]);
     Py_CLEAR(state->device_type);
     Py_CLEAR(state->buffer_type);
+    Py_CLEAR(state->counters_type);
     Py_CLEAR(state->group_type);
     Py_CLEAR(state->probe_type);
     Py_CLEAR(state->compare_probe_type);

@@ -1,6 +1,6 @@
 /*
  * module.h: what the Python-facing files share. One of them a subject: module.c, device_type.c,
- * buffer_type.c, group.c, sections.c, probe.c, compare.c, native.c.
+ * buffer_type.c, counters_type.c, group.c, sections.c, probe.c, compare.c, native.c.
  */
 #ifndef KCOV_MODULE_H
 #define KCOV_MODULE_H
@@ -31,6 +31,7 @@ struct kcov_module {
     PyObject *errors[KCOV_ERRORS];
     PyTypeObject *device_type;
     PyTypeObject *buffer_type;
+    PyTypeObject *counters_type;
     PyTypeObject *group_type;
     PyTypeObject *probe_type;
     PyTypeObject *compare_probe_type;
@@ -94,12 +95,16 @@ PyObject *kcov_key_tuple(struct kcov_key key);
 /* The rest, each: its types and functions. */
 int kcov_device_type_add(PyObject *module, struct kcov_module *state);
 int kcov_buffer_type_add(PyObject *module, struct kcov_module *state);
+int kcov_counters_type_add(PyObject *module, struct kcov_module *state);
 int kcov_sections_add(PyObject *module);
 int kcov_events_add(PyObject *module);
 int kcov_probe_add(PyObject *module, struct kcov_module *state);
 int kcov_compare_add(PyObject *module, struct kcov_module *state);
 int kcov_native_add(PyObject *module);
 void kcov_probe_clear(void);
+
+/* Probes made so far: their numbers are lower. */
+unsigned kcov_probe_total(void);
 
 struct kcov_buffer;
 struct kcov_device;

@@ -63,7 +63,7 @@ probe_of_new_thread(struct probe *probe)
     if (ask_adopter() < 0)
         return NULL;
     trace = kcov_attached_trace();
-    kcov_record_probe(trace, kcov_trace_mode(trace), probe->pc, probe->number);
+    kcov_record_probe(trace, kcov_probe_mode(trace), probe->pc, probe->number);
     Py_RETURN_NONE;
 }
 
@@ -72,7 +72,7 @@ probe_invert(PyObject *self)
 {
     struct probe *probe = (struct probe *)self;
     struct kcov_trace *trace = kcov_attached_trace();
-    int mode = kcov_trace_mode(trace);
+    int mode = kcov_probe_mode(trace);
 
     if (mode != KCOV_MODE_NONE) {
         if (__builtin_expect(mode == KCOV_MODE_ADOPT, 0))
@@ -216,10 +216,16 @@ probes(PyObject *module, PyObject *sequence)
     return list;
 }
 
+unsigned
+kcov_probe_total(void)
+{
+    return atomic_load(&probe_total);
+}
+
 static PyObject *
 probe_count(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 {
-    return PyLong_FromUnsignedLong(atomic_load(&probe_total));
+    return PyLong_FromUnsignedLong(kcov_probe_total());
 }
 
 static void

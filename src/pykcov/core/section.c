@@ -30,7 +30,7 @@ begin_interrupt(struct kcov_thread *thread, struct kcov_trace *trace)
     thread->interrupt.generation = trace->generation;
     thread->interrupt.seen = trace->seen;
     thread->interrupt.native_seen = trace->native_seen;
-    atomic_store(&thread->interrupt.mode, mode);
+    kcov_set_mode(&thread->interrupt, mode);
 }
 
 /* A batch goes into a device that still traces, in the same mode, or nowhere. */
@@ -39,7 +39,7 @@ end_interrupt(struct kcov_thread *thread, struct kcov_device *device)
 {
     int mode = kcov_trace_mode(&thread->interrupt);
 
-    atomic_store(&thread->interrupt.mode, KCOV_MODE_NONE);
+    kcov_set_mode(&thread->interrupt, KCOV_MODE_NONE);
     if (mode != KCOV_MODE_NONE && device->state == KCOV_TRACE &&
         kcov_trace_mode(&device->trace) == mode)
         kcov_append_batch(&device->trace, &thread->interrupt);

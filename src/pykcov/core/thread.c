@@ -93,7 +93,7 @@ after_fork_in_child(void)
     atomic_store(&process_group, kcov_group_new());
     for (; thread != NULL; thread = next) {
         next = thread->next;
-        thread->interrupt.mode = KCOV_MODE_NONE;
+        kcov_set_mode(&thread->interrupt, KCOV_MODE_NONE);
         kcov_sections_leave_all(thread);
         kcov_device_disown(thread);
         if (thread != kcov_self.thread) {

@@ -24,6 +24,38 @@ kcov_halt(int which, bool on)
         atomic_fetch_and(&kcov_switches.on, ~which);
 }
 
+/*
+ * Up to 255. Load and store, without a bus lock: where several threads count in one place, an
+ * increment may be lost, but the counter does not wrap around.
+ */
+static void
+count(struct kcov_trace *trace, uint32_t number)
+{
+    _Atomic uint8_t *counter;
+    uint8_t hits;
+
+    if (number >= trace->counters_size) {
+        atomic_fetch_add_explicit(trace->dropped, 1, memory_order_relaxed);
+        return;
+    }
+    counter = &trace->counters[number];
+    hits = atomic_load_explicit(counter, memory_order_relaxed);
+    if (hits != UINT8_MAX)
+        atomic_store_explicit(counter, (uint8_t)(hits + 1), memory_order_relaxed);
+}
+
+void
+kcov_count_probe(struct kcov_trace *trace, int mode, uint64_t pc, uint32_t number)
+{
+    if (kcov_halted())
+        return;
+    count(trace, number);
+    if (mode & KCOV_MODE_TRACE_CMP)
+        return;
+    if (mode == (KCOV_MODE_TRACE_PC | KCOV_MODE_COUNTERS) || kcov_first_hit(trace, number))
+        kcov_append_pc(trace, pc);
+}
+
 /* log2 of a size in bytes, -1 if it is not that of an operand. */
 static int
 size_logarithm(unsigned size)
