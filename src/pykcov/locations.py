@@ -196,6 +196,11 @@ def symbolize(pcs: Iterable[SupportsIndex]) -> list[Location]:
     return result
 
 
+def unknown(pc: int) -> Location:
+    """Return the Location of a pc of which nothing is known."""
+    return Location(pc, "", 0, 0, -1, -1, "", "", ())
+
+
 def probe(pc: int) -> Probe:
     """Return the probe of a pc; a new one if this process does not know it. Pickles of probed code call this."""
     with _lock:
@@ -276,7 +281,7 @@ def _locate(pc: int) -> Location:
     row = code.row(pc) if code is not None else None
     if code is not None and row is not None:
         return code.location(row)
-    return Location(pc, "", 0, 0, -1, -1, "", "", ())
+    return unknown(pc)
 
 
 def _tell(listener: Listener, locations: list[Location]) -> None:

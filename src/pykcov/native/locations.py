@@ -85,7 +85,7 @@ class Locator:
         found: list[list[Location]] = []
         for pc in pcs:
             image = next((image for image in ordered if image.start <= pc < image.end), None)
-            found.append([_unknown(pc)] if image is None else self._rows(Place(image, pc - image.bias), pc))
+            found.append([locations.unknown(pc)] if image is None else self._rows(Place(image, pc - image.bias), pc))
         return found
 
     def all_of(self, image: Image) -> Iterator[Location]:
@@ -178,7 +178,3 @@ def _location(place: Place, pc: int, file: str, line: int, function: str, lines:
     module = basename(place.image.path).partition(".")[0]
     # A damaged file may have a function without a name.
     return Location(pc, file, line, line, -1, -1, function or _by_offset(place), module, lines)
-
-
-def _unknown(pc: int) -> Location:
-    return Location(pc, "", 0, 0, -1, -1, "", "", ())
