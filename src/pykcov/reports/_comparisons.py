@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import Any, TextIO
 
-from pykcov.locations import Location
-from pykcov.records import Operand
+from pykcov.locations import Location, unknown
+from pykcov.records import Comparison, Operand
 from pykcov.reports._threads import comparison_totals, print_threads
 from pykcov.tables import print_table
 from pykcov.tracefile import TraceFile, printable, shown
@@ -24,16 +24,14 @@ _WIDTH = 24
 class Site:
     """What was compared at one place with one operation."""
 
-    location: Location | None
-    """None if the trace does not know the place."""
-    pc: int
+    location: Location
     op: str
     """As in Comparison; '' if not known."""
     const: bool = False
     """Whether the first operand is a constant of the code."""
     times: int = 0
-    equal: int = 0
-    """How many times the operands were equal."""
+    matched: int = 0
+    """How many times the operands were equal or, of methods that search, the right one was found in the left one."""
     pairs: Counter[tuple[Operand, Operand]] = field(default_factory=Counter)
     """How many times which operands were compared, in the order in which they were recorded."""
     threads: dict[str, None] = field(default_factory=dict)
@@ -42,24 +40,40 @@ class Site:
     @property
     def place(self) -> str:
         """'file:line', '?' if it is not known."""
-        return "?" if self.location is None else f"{shown(self.location.file)}:{self.location.line}"
+        return f"{shown(self.location.file)}:{self.location.line}" if self.location.known else "?"
 
 
 def sites(trace: TraceFile) -> list[Site]:
-    """Return the places at which something was compared: where operands were never equal first, then by frequency."""
+    """Return the places at which something was compared: where operands never matched first, then by frequency."""
     found: dict[tuple[int, str], Site] = {}
     for name, thread in zip(trace.thread_names(), trace.threads, strict=True):
         for row, one in trace.comparisons(thread):
             site = found.get((one.pc, one.op))
             if site is None:
-                location = None if row < 0 else trace.locations.location(row)
-                site = found[one.pc, one.op] = Site(location, one.pc, one.op, one.const)
+                location = unknown(one.pc) if row < 0 else trace.locations.location(row)
+                site = found[one.pc, one.op] = Site(location, one.op, one.const)
             site.threads[name] = None
             site.times += 1
-            # Of long operands only the beginnings are there.
-            site.equal += one.operand1 == one.operand2 and one.length1 == one.length2
+            site.matched += _matches(one)
             site.pairs[one.operand1, one.operand2] += 1
-    return sorted(found.values(), key=lambda site: (site.equal > 0, -site.times, site.place, site.pc, site.op))
+    in_order = sorted(
+        found.values(), key=lambda site: (site.location.file, site.location.line, site.location.pc, site.op)
+    )
+    return sorted(in_order, key=lambda site: (site.matched > 0, -site.times))
+
+
+def _matches(one: Comparison) -> bool:
+    """Of long operands only the beginnings are there. Whether `in` searched a str or a container nobody knows."""
+    text: Any = one.left
+    part: Any = one.right
+    searches = isinstance(text, (str, bytes)) and type(part) is type(text)
+    if one.op in ("startswith", "removeprefix") and searches:
+        return bool(text.startswith(part))
+    if one.op in ("endswith", "removesuffix") and searches:
+        return bool(text.endswith(part))
+    if one.op in ("find", "index", "count", "split", "partition") and searches:
+        return part in text
+    return one.operand1 == one.operand2 and one.length1 == one.length2
 
 
 def report_comparisons(trace: TraceFile, format: str, output: str | None = None) -> str:
@@ -76,17 +90,17 @@ def _render_text(trace: TraceFile, found: Sequence[Site], file: TextIO) -> None:
     rows = [
         (
             site.place,
-            printable(site.location.function) if site.location is not None else f"{site.pc:#x}",
+            printable(site.location.function) or f"{site.location.pc:#x}",
             site.op or "?",
             site.times,
-            site.equal,
+            site.matched,
             len(site.pairs),
             ", ".join(_cut(repr(operand)) for operand in site.pairs.most_common(1)[0][0]),
         )
         for site in found
     ]
     if rows:
-        print_table(("Place", "Function", "Op", "Times", "Equal", "Pairs", "Most often"), rows, file)
+        print_table(("Place", "Function", "Op", "Times", "Matched", "Pairs", "Most often"), rows, file)
     print(file=file)
     print_threads(trace, file)
 
@@ -94,17 +108,17 @@ def _render_text(trace: TraceFile, found: Sequence[Site], file: TextIO) -> None:
 def _render_json(trace: TraceFile, found: Sequence[Site], file: TextIO) -> None:
     places = [
         {
-            "file": "" if site.location is None else site.location.file,
-            "line": 0 if site.location is None else site.location.line,
-            "column": -1 if site.location is None else site.location.column,
-            "function": "" if site.location is None else site.location.function,
-            "module": "" if site.location is None else site.location.module,
-            "pc": site.pc,
+            "file": site.location.file,
+            "line": site.location.line,
+            "column": site.location.column,
+            "function": site.location.function,
+            "module": site.location.module,
+            "pc": site.location.pc,
             "threads": list(site.threads),
             "op": site.op,
             "const": site.const,
             "times": site.times,
-            "equal": site.equal,
+            "matched": site.matched,
             "pairs": len(site.pairs),
             # As Python writes them: JSON has no bytes.
             "operands": [[*map(repr, pair), times] for pair, times in site.pairs.most_common(_PAIRS)],
