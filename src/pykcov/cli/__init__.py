@@ -1,5 +1,6 @@
 """The command line. Every module of this folder whose name has no leading underscore is a subcommand: its `command`."""
 
+import io
 import os
 import signal
 import sys
@@ -63,6 +64,9 @@ def pykcov() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and end the process with its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Operands and names may be any text, whatever the encoding of the terminal. stderr is so by itself.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(arguments))
 
 
