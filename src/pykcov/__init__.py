@@ -44,6 +44,7 @@ from pykcov.native.locations import symbolize
 from pykcov.records import Comparison
 from pykcov.remote import group
 from pykcov.session import Trace, trace
+from pykcov.tracer import FollowedTrace, Tracer
 from pykcov.warnings import PykcovWarning
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "Device",
     "DeviceBusyError",
     "DeviceNotReadyError",
+    "FollowedTrace",
     "Group",
     "InvalidValueError",
     "KcovError",
@@ -72,6 +74,7 @@ __all__ = [
     "PykcovWarning",
     "Skipped",
     "Trace",
+    "Tracer",
     "UnknownRequestError",
     "UnsupportedPythonError",
     "current_group",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Final, Self, final, overload
+from typing import Any, Final, Literal, Self, final, overload
 
 TRACE_PC: Final = 1
 TRACE_CMP: Final = 2
@@ -69,10 +69,14 @@ class Device:
     def disable(self, wait: bool = True) -> None:
         """Stop. A remote device waits for its open sections unless `wait` is false (EPERM, ENXIO)."""
 
-    def remote_attach(self, subsystem: int = REMOTE_COMMON, id: int | Group | None = None) -> None:
+    def remote_attach(
+        self, subsystem: int = REMOTE_COMMON, id: int | Group | None = None, *, follow: bool = False
+    ) -> None:
         """Take events from the sections of a handle instead of one thread (ENXIO, EINVAL, EBUSY).
 
-        With subsystem REMOTE_COMMON `id` is not looked at: the handle is that of the caller's current group.
+        With subsystem REMOTE_COMMON `id` is not looked at: the handle is that of the caller's current group. With
+        `follow` threads work for it, too, while their context names that group, without a section (other subsystems:
+        EINVAL); such a device may be enabled by a thread that is traced already.
         """
 
     def ioctl(self, request: int, arg: int | tuple[int, int | Group] = 0) -> int:
@@ -182,8 +186,57 @@ class Group:
     def number(self) -> int:
         """What handles() shows for this group."""
 
-group_variable: ContextVar[Group]
-"""The context variable that carries the group along. Without a value: the group of the process."""
+    @property
+    def pending(self) -> int:
+        """Carried jobs of the group that are not done: in a queue, or being done."""
+
+group_variable: ContextVar[Group | None]
+"""The context variable that carries the group along. Without a value, or None: the group of the process."""
+
+def follow() -> None:
+    """Look at once whose work the calling thread does: `group_variable` was set in the context that it is in."""
+
+@final
+class Carried:
+    """A job and the group that it is done for. Called, or in a with statement, it is done for that group."""
+
+    @property
+    def job(self) -> Any:
+        """What was carried."""
+
+    @property
+    def __wrapped__(self) -> Any: ...
+    @property
+    def group(self) -> Group | None:
+        """Whose work it is."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the job."""
+
+    def __enter__(self) -> Any:
+        """Work for the group from now on; give the job. RuntimeError: it is being done already."""
+
+    def __exit__(self, *unused: object) -> None:
+        """Work for whom the thread worked before."""
+
+def carry(job: Any, /) -> Carried:
+    """Tie a job to the caller's group: called, or in `with carry(job) as job:`, it is done for that group.
+
+    In whatever thread. What is carried already stays as it is.
+    """
+
+def carrier(
+    kind: Literal["carry", "nobody", "interrupt", "unwrap"], function: Callable[..., Any], index: int = 0, /
+) -> Callable[..., Any]:
+    """Return what can stand in the place of `function`, which hands work to somebody. ValueError: no such kind.
+
+    'carry': its argument at `index` is work, and is given the caller's group; 'nobody': it works for no group;
+    'interrupt': its argument at `index` barges in on threads (a signal handler), and a result that was wrapped so is
+    unwrapped; 'unwrap': the latter only.
+    """
+
+def interrupting(function: Callable[..., Any], /) -> Callable[..., Any]:
+    """Return what calls `function` as an interrupt: its events are not those of the work that it interrupts."""
 
 def current_group() -> Group:
     """The caller's group: what `group_variable` says, else the group of the process (another one after a fork)."""

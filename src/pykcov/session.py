@@ -1,29 +1,25 @@
-"""trace(): which code does a block of the program run, in this thread?"""
+"""trace(): which code does a block of the program run, in this thread, or wherever what it causes runs?"""
 
 from collections.abc import Iterable
 from errno import EBUSY, EPERM
 from os import PathLike, getpid
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Literal, Self, overload
 from warnings import warn
 
 from pykcov import _core
-from pykcov.device import Buffer, Device, DeviceBusyError, NotOwnerError, open
+from pykcov.device import Device, DeviceBusyError, NotOwnerError, open
 from pykcov.instrument.code import Unrecorded, check
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
-from pykcov.locations import Location
 from pykcov.modes import Mode, modes
-from pykcov.native.locations import lines_of, symbolize
-from pykcov.records import Comparison
+from pykcov.results import Results
+from pykcov.tracer import NMEMB, FollowedTrace, complaints, full, shared
 from pykcov.warnings import PykcovWarning
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
-
+@overload
 def trace(
     mode: Mode = "unique",
     *,
@@ -32,8 +28,34 @@ def trace(
     exclude: Iterable[str] = (),
     source: Iterable[str | PathLike[str]] = (),
     stdlib: bool = False,
-    nmemb: int = _core.BUFFER_WORDS_MAX,
-) -> "Trace":
+    nmemb: int | None = None,
+    follow: Literal[False] = False,
+) -> "Trace": ...
+@overload
+def trace(
+    mode: Mode = "unique",
+    *,
+    granularity: Granularity = "line",
+    include: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    source: Iterable[str | PathLike[str]] = (),
+    stdlib: bool = False,
+    nmemb: int | None = None,
+    follow: Literal[True],
+    drain: float | None = None,
+) -> FollowedTrace: ...
+def trace(
+    mode: Mode = "unique",
+    *,
+    granularity: Granularity = "line",
+    include: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    source: Iterable[str | PathLike[str]] = (),
+    stdlib: bool = False,
+    nmemb: int | None = None,
+    follow: bool = False,
+    drain: float | None = None,
+) -> "Trace | FollowedTrace":
     """Trace the calling thread in a with block: `with pykcov.trace() as t: ...`, then `t.lines()`.
 
     mode: 'unique' records each place once, in order of first hit; 'pc' records every hit, in order. 'cmp' records what
@@ -42,27 +64,41 @@ def trace(
     include, exclude, source, stdlib: what is traced, as in Selection; by default the program's own code. Functions
     that exist get probes when the block begins, modules imported in it when they are imported; both keep them.
     nmemb: size of the buffer in words; it takes nmemb - 1 pcs, or a quarter of that in entries of comparisons. Those
-    that do not fit are counted in `dropped`.
+    that do not fit are counted in `dropped`. By default 262144, the most there can be, or with `follow` 32768.
+    follow: trace instead what the block causes, in whatever thread or task it runs, and nothing else: `with` it, `async
+    with` it, or decorate a function with it, sync or async (Tracer.trace(); docs/attribution.md). Many can be open.
+    drain: with `follow`, wait up to so many seconds for work that is not done when the block ends.
 
-    Calls that are running when the block begins, such as that of the function it stands in, have no probes. Other
-    threads and forked children are not traced; all tasks of an event loop in the calling thread are.
+    Calls that are running when the block begins, such as that of the function it stands in, have no probes. Without
+    `follow`, other threads and forked children are not traced; all tasks of an event loop in the calling thread are.
 
     Raises ValueError for an unknown mode or granularity, TypeError and FileNotFoundError as Selection does,
     UnsupportedPythonError; on entering DeviceBusyError (EBUSY) if the thread is traced already and InvalidValueError
     (EINVAL) for a number of words that is not 1 to 262144. Warns (PykcovWarning) on leaving if anything was
     dropped, if a pattern of `include` matched nothing, and if there was nothing to trace.
     """
+    if follow:
+        words = NMEMB if nmemb is None else nmemb
+        return FollowedTrace(shared(mode, granularity, include, exclude, source, stdlib, words), drain)
+    if drain is not None:
+        raise ValueError("drain is for follow=True: a trace of one thread causes no work that it could wait for")
     if mode not in modes:
         raise ValueError(f"mode={mode!r}: expected one of {', '.join(map(repr, modes))}")
     check(granularity)
-    return Trace(modes[mode], granularity, Selection(include, exclude, source, stdlib), nmemb)
+    return Trace(
+        modes[mode],
+        granularity,
+        Selection(include, exclude, source, stdlib),
+        _core.BUFFER_WORDS_MAX if nmemb is None else nmemb,
+    )
 
 
-class Trace:
+class Trace(Results):
     """What trace() returns: what the thread has run so far, inside the with block and after it."""
 
     def __init__(self, mode: int, granularity: Granularity, selection: Selection, nmemb: int) -> None:
         """Use trace()."""
+        super().__init__(mode)
         self._mode = mode
         self._granularity = granularity
         self._selection = selection
@@ -70,10 +106,6 @@ class Trace:
         self._functions = 0
         self._hook: ImportHook | None = None
         self._device: Device | None = None
-        self._buffer: Buffer | None = None
-        self._pcs: NDArray[np.uint64] | None = None
-        self._comparisons: list[Comparison] = []
-        self._dropped = 0
         self._pid = 0
 
     def __enter__(self) -> Self:
@@ -94,8 +126,8 @@ class Trace:
             if hook is not None:
                 hook.close()
             raise
-        self._hook, self._buffer, self._pid = hook, buffer, getpid()
-        self._device = device
+        self._hook, self._device, self._pid = hook, device, getpid()
+        self._show(buffer)
         return self
 
     def __exit__(
@@ -116,68 +148,15 @@ class Trace:
             ) from None
         finally:
             self._device.close()
-            with Unrecorded():
-                self._comparisons, self._pcs, self._dropped = self.comparisons(), self.pcs, self.dropped
-            self._device = self._buffer = None
+            self._keep()
+            self._device = None
             self._hook.close()
         for message in self._complaints(self._hook):
             warn(message, PykcovWarning, stacklevel=2)
 
-    @property
-    def _compares(self) -> bool:
-        return self._mode & _core.TRACE_CMP != 0
-
-    @property
-    def pcs(self) -> "NDArray[np.uint64]":
-        """The pcs recorded so far, in order; in mode 'unique' each once. Of comparisons, where each was made."""
-        with Unrecorded():
-            if self._buffer is not None and not self._compares:
-                return self._buffer.pcs()
-            if self._pcs is not None:
-                return self._pcs
-            import numpy as np
-
-            return np.array([one.pc for one in self.comparisons()], np.uint64)
-
-    def comparisons(self) -> list[Comparison]:
-        """Return what was compared so far, in order; nothing in the modes that record which code ran."""
-        with Unrecorded():
-            if self._buffer is not None and self._compares:
-                return self._buffer.comparisons()
-            return self._comparisons
-
-    @property
-    def dropped(self) -> int:
-        """How many entries did not fit into the buffer so far."""
-        return self._dropped if self._buffer is None else self._buffer.dropped
-
-    def locations(self) -> list[Location]:
-        """Return what each of `pcs` stands for, in the same order."""
-        with Unrecorded():
-            return symbolize(self.pcs)
-
-    def lines(self) -> dict[str, list[int]]:
-        """Return the source lines that have run so far: sorted, by file. None if comparisons are recorded instead."""
-        with Unrecorded():
-            return {} if self._compares else lines_of(self.pcs)
-
     def _complaints(self, hook: ImportHook) -> list[str]:
-        complaints = []
-        if self._dropped:
-            complaints.append(
-                f"the buffer of {self._nmemb} words was full: {self._dropped} entries were dropped. Trace less, or in "
-                f"mode 'unique', or with a larger nmemb (at most {_core.BUFFER_WORDS_MAX})"
-            )
-        unmatched = hook.unmatched()
-        if unmatched:
-            complaints.append(f"include: no module is named {', '.join(map(repr, unmatched))}")
-        elif not self._functions and not hook.modules:
-            complaints.append(
-                f"nothing could be traced: there is no Python function in {self._selection}, and none was imported. "
-                "Name modules in include, folders in source, or set stdlib=True. Code that is running already when "
-                "the trace begins is not seen: put it into a function"
-            )
-        return complaints
+        lost = full(self._lost, self._nmemb)
+        return lost + complaints(hook, self._functions, self._selection)
 
 
 def _enable(device: Device, mode: int) -> None:

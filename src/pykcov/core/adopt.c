@@ -14,12 +14,28 @@ struct kcov_idle kcov_newborn;
 static struct kcov_idle
     *present; /* [L] of the threads that the present adopter has seen, NULL without one */
 
+static unsigned followed; /* [L] devices that follow their group */
+
 static void
 set_modes(void)
 {
-    for (struct kcov_idle *idle = &kcov_newborn; idle != NULL; idle = idle->next)
-        kcov_set_mode(&idle->trace,
-                      present != NULL && idle != present ? KCOV_MODE_ADOPT : KCOV_MODE_NONE);
+    int follow = followed > 0 ? KCOV_MODE_FOLLOW : KCOV_MODE_NONE;
+
+    for (struct kcov_idle *idle = &kcov_newborn; idle != NULL; idle = idle->next) {
+        bool adopt = present != NULL && idle != present;
+
+        kcov_set_mode(&idle->trace, (adopt ? KCOV_MODE_ADOPT : KCOV_MODE_NONE) | follow);
+    }
+}
+
+void
+kcov_followed_add(int difference)
+{
+    bool before = followed > 0;
+
+    followed += (unsigned)difference;
+    if (before != (followed > 0))
+        set_modes();
 }
 
 /* An idle trace that no thread points at: there are never more of them than threads, and two. */

@@ -28,6 +28,12 @@ int kcov_adopter_set(bool on);
 bool kcov_adopt_begin(void);
 void kcov_adopt_end(void);
 
+/*
+ * Under the lock: how many more devices follow their group. While there are any, idle threads are
+ * in KCOV_MODE_FOLLOW, too.
+ */
+void kcov_followed_add(int difference);
+
 /* Under the lock: the thread ends. */
 void kcov_adopt_forget(struct kcov_thread *thread);
 

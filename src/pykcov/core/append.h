@@ -29,6 +29,12 @@
  */
 #define KCOV_MODE_ADOPT 0x4000
 
+/*
+ * Added to every mode that an event can see while a device follows its group: the event first finds
+ * out for whom its thread works now (trace.h). Records nothing by itself.
+ */
+#define KCOV_MODE_FOLLOW 0x2000
+
 /* Added to what probes see of the mode of a device that has a counter map. */
 #define KCOV_MODE_COUNTERS 0x8000
 
@@ -73,7 +79,7 @@ kcov_probe_mode(struct kcov_trace *trace)
 static inline void
 kcov_set_mode(struct kcov_trace *trace, int mode)
 {
-    bool counts = mode != KCOV_MODE_NONE && trace->counters != NULL;
+    bool counts = (mode & ~KCOV_MODE_FOLLOW) != KCOV_MODE_NONE && trace->counters != NULL;
 
     atomic_store(&trace->mode, mode);
     atomic_store(&trace->probe_mode, (unsigned short)(counts ? mode | KCOV_MODE_COUNTERS : mode));

@@ -23,6 +23,11 @@ probe_assign(PyObject *self, PyObject *b, PyObject *a)
     struct kcov_trace *trace = kcov_attached_trace();
     int mode = kcov_trace_mode(trace);
 
+    if (__builtin_expect(mode & KCOV_MODE_FOLLOW, 0)) {
+        kcov_follow_context();
+        trace = kcov_attached_trace();
+        mode = kcov_trace_mode(trace);
+    }
     if (mode & KCOV_MODE_TRACE_CMP && a != NULL)
         kcov_observe(&((struct compare_probe *)self)->comparison, trace, mode, a, b);
     return 0;

@@ -188,7 +188,7 @@ kcov_device_status(struct kcov_device *device, struct kcov_device_status *status
         .state = device->state,
         .open = device->open,
         .remote = device->handle != NULL,
-        .mode = kcov_trace_mode(&device->trace),
+        .mode = kcov_event_mode(&device->trace),
         .nmemb = device->nmemb,
         .dropped = device->dropped,
     };

@@ -38,6 +38,7 @@ struct kcov_device {
     struct kcov_thread *owner;  /* [L] */
     struct kcov_handle *handle; /* [L] a device with a handle is remote, and never has an owner */
     struct kcov_buffer *buffer; /* [L] NULL: none yet, or freed */
+    bool follows;               /* [L] its handle: threads come to it by their context, too */
     uint64_t nmemb;             /* [L] 0: no buffer yet */
     struct kcov_counters *counters; /* [L] NULL: none, or freed. Stays while it traces */
     bool inherited; /* [L] a child process has it too, and may enable it at the same time */
@@ -65,6 +66,13 @@ int kcov_device_set_buffer(struct kcov_device *device, uint64_t nmemb);
 int kcov_device_enable(struct kcov_device *device, int mode);
 int kcov_device_disable(struct kcov_device *device, const struct kcov_wait *wait);
 int kcov_device_attach(struct kcov_device *device, struct kcov_key key,
+                       const struct kcov_wait *wait);
+
+/*
+ * The same, with a common handle; and threads whose context names the group (follow.c) work for it
+ * without entering a section.
+ */
+int kcov_device_follow(struct kcov_device *device, struct kcov_key key,
                        const struct kcov_wait *wait);
 int kcov_device_close(struct kcov_device *device, const struct kcov_wait *wait);
 
@@ -101,6 +109,13 @@ void kcov_device_release(struct kcov_device *device);
 
 /* Before anything else, in five operations: a dying device goes with its owner's next one. */
 void kcov_device_settle(void);
+
+/* What is in the place of a mode while its threads, if any, record nothing. */
+static inline int
+kcov_device_idle_mode(const struct kcov_device *device)
+{
+    return device->follows ? KCOV_MODE_FOLLOW : KCOV_MODE_NONE;
+}
 
 /* Not tracing any more, for whatever reason: it can be enabled again. */
 void kcov_device_ready(struct kcov_device *device);

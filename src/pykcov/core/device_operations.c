@@ -158,7 +158,7 @@ raise_attach_busy(PyObject *self)
 }
 
 static PyObject *
-attach(PyObject *self, PyObject *subsystem, PyObject *id)
+attach(PyObject *self, PyObject *subsystem, PyObject *id, bool follow)
 {
     struct kcov_python_wait waiting;
     struct kcov_key key;
@@ -170,9 +170,14 @@ attach(PyObject *self, PyObject *subsystem, PyObject *id)
         return NULL;
     if (fits && number == KCOV_REMOTE_COMMON)
         id = NULL; /* not looked at */
+    else if (follow)
+        return kcov_raise(state_of(self), EINVAL,
+                          "remote_attach: only the group of a context can be followed, with "
+                          "subsystem REMOTE_COMMON");
     if (kcov_as_key(state_of(self), subsystem, id, &key, &fits) < 0)
         return NULL;
-    error = kcov_device_attach(core(self), key, kcov_python_wait_begin(&waiting, true));
+    error = (follow ? kcov_device_follow
+                    : kcov_device_attach)(core(self), key, kcov_python_wait_begin(&waiting, true));
     kcov_python_wait_end(&waiting);
     switch (error) {
     case 0:
@@ -194,12 +199,14 @@ attach(PyObject *self, PyObject *subsystem, PyObject *id)
 static PyObject *
 device_remote_attach(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *keywords[] = {"subsystem", "id", NULL};
+    static char *keywords[] = {"subsystem", "id", "follow", NULL};
     PyObject *subsystem = NULL, *id = NULL;
+    int follow = false;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO:remote_attach", keywords, &subsystem, &id))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO$p:remote_attach", keywords, &subsystem, &id,
+                                     &follow))
         return NULL;
-    return attach(self, subsystem, id);
+    return attach(self, subsystem, id, follow);
 }
 
 static PyObject *
@@ -278,7 +285,7 @@ ioctl_attach(PyObject *self, PyObject *argument)
 {
     if (argument == NULL || !PyTuple_Check(argument) || PyTuple_GET_SIZE(argument) != 2)
         return PyErr_Format(PyExc_TypeError, "the argument of KIOREMOTEATTACH is (subsystem, id)");
-    return attach(self, PyTuple_GET_ITEM(argument, 0), PyTuple_GET_ITEM(argument, 1));
+    return attach(self, PyTuple_GET_ITEM(argument, 0), PyTuple_GET_ITEM(argument, 1), false);
 }
 
 /* 0 is the answer of every request that worked. */
@@ -356,13 +363,16 @@ PyMethodDef kcov_device_methods[] = {
      "Stop. A remote device waits for its open sections unless `wait` is false (EPERM, ENXIO)."},
     {"remote_attach", (PyCFunction)(void (*)(void))device_remote_attach,
      METH_VARARGS | METH_KEYWORDS,
-     "remote_attach($self, /, subsystem=0, id=None)\n"
+     "remote_attach($self, /, subsystem=0, id=None, *, follow=False)\n"
      "--\n"
      "\n"
      "Take events from the sections of a handle instead of one thread (ENXIO, EINVAL, EBUSY).\n"
      "\n"
      "With subsystem REMOTE_COMMON `id` is not looked at: the handle is that of the caller's "
-     "current group."},
+     "current group. With\n"
+     "`follow` threads work for it, too, while their context names that group, without a section "
+     "(other subsystems:\n"
+     "EINVAL); such a device may be enabled by a thread that is traced already."},
     {"ioctl", (PyCFunction)(void (*)(void))device_ioctl, METH_VARARGS | METH_KEYWORDS,
      "ioctl($self, /, request, arg=0)\n"
      "--\n"

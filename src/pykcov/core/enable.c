@@ -94,7 +94,7 @@ enable(struct kcov_device *device, int mode)
 
     if (!device->open)
         return ENXIO;
-    if (kcov_thread_device() != NULL)
+    if (kcov_thread_device() != NULL && !device->follows)
         return EBUSY;
     if (device->state != KCOV_READY)
         return ENXIO;
@@ -109,7 +109,8 @@ enable(struct kcov_device *device, int mode)
     device->trace.capacity = kcov_capacity(mode, device->nmemb);
     atomic_store(&device->trace.shared, device->handle != NULL || device->inherited);
     device->state = KCOV_TRACE;
-    kcov_set_mode(&device->trace, mode);
+    kcov_set_mode(&device->trace, mode | kcov_device_idle_mode(device));
+    kcov_self.version = 0; /* the caller's context may name the group */
     if (device->handle == NULL) {
         device->owner = thread;
         thread->own = device;
@@ -193,7 +194,7 @@ disable(struct kcov_device *device, const struct kcov_wait *wait)
     kcov_sections_leave(device->handle);
     if (device->state != KCOV_TRACE)
         return 0;
-    kcov_set_mode(&device->trace, KCOV_MODE_NONE);
+    kcov_set_mode(&device->trace, kcov_device_idle_mode(device));
     device->state = KCOV_STOPPING;
     return kcov_handle_drain(device->handle, wait);
 }
@@ -224,7 +225,7 @@ check_attach(struct kcov_device *device, struct kcov_key key, struct kcov_handle
 }
 
 static int
-attach(struct kcov_device *device, struct kcov_key key, const struct kcov_wait *wait)
+attach(struct kcov_device *device, struct kcov_key key, bool follows, const struct kcov_wait *wait)
 {
     struct kcov_handle *handle;
     int error;
@@ -240,7 +241,7 @@ attach(struct kcov_device *device, struct kcov_key key, const struct kcov_wait *
     }
     if (handle == NULL && (handle = kcov_handle_add(key)) == NULL)
         return ENOMEM;
-    kcov_handle_link(handle, device);
+    kcov_handle_link(handle, device, follows);
     return 0;
 }
 
@@ -249,7 +250,15 @@ kcov_device_attach(struct kcov_device *device, struct kcov_key key, const struct
 {
     kcov_lock();
     kcov_device_settle();
-    return finish(attach(device, key, wait));
+    return finish(attach(device, key, false, wait));
+}
+
+int
+kcov_device_follow(struct kcov_device *device, struct kcov_key key, const struct kcov_wait *wait)
+{
+    kcov_lock();
+    kcov_device_settle();
+    return finish(attach(device, key, true, wait));
 }
 
 void

@@ -3,12 +3,14 @@
  */
 #include "module.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "remote.h"
 
 struct group {
     PyObject_HEAD uint64_t number;
+    atomic_uint pending; /* [a] carried jobs that are not done */
 };
 
 /* What no handle has: kcov_key.is_group is 0 or 1. */
@@ -19,8 +21,10 @@ make_group(PyTypeObject *type, uint64_t number)
 {
     struct group *group = PyObject_New(struct group, type);
 
-    if (group != NULL)
+    if (group != NULL) {
         group->number = number;
+        atomic_init(&group->pending, 0);
+    }
     return (PyObject *)group;
 }
 
@@ -72,6 +76,18 @@ static PyMemberDef group_members[] = {
     {0},
 };
 
+static PyObject *
+group_pending(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyLong_FromUnsignedLong(atomic_load(&((struct group *)self)->pending));
+}
+
+static PyGetSetDef group_properties[] = {
+    {"pending", group_pending, NULL,
+     "Carried jobs of the group that are not done: in a queue, or being done.", NULL},
+    {0},
+};
+
 static PyType_Slot group_slots[] = {
     {Py_tp_new, group_new},
     {Py_tp_dealloc, group_dealloc},
@@ -79,6 +95,7 @@ static PyType_Slot group_slots[] = {
     {Py_tp_richcompare, group_compare},
     {Py_tp_hash, group_hash},
     {Py_tp_members, group_members},
+    {Py_tp_getset, group_properties},
     {Py_tp_doc, "The party that work belongs to (kcov: the process). Numbers are never reused, and "
                 "equal no plain "
                 "number."},
@@ -92,12 +109,30 @@ static PyType_Spec group_spec = {
     .slots = group_slots,
 };
 
-/* What the context variable holds: a new reference, NULL if nothing. 0 or -1 with an exception. */
+uint64_t
+kcov_group_number(PyObject *object)
+{
+    if (object == NULL || Py_TYPE(object)->tp_dealloc != group_dealloc)
+        return 0;
+    return ((struct group *)object)->number;
+}
+
+void
+kcov_group_pending(PyObject *group, int difference)
+{
+    if (kcov_group_number(group) != 0)
+        atomic_fetch_add(&((struct group *)group)->pending, (unsigned)difference);
+}
+
+/* What the context variable holds: a new reference, NULL if nothing, or None, for whom is to work
+ * for nobody. 0 or -1 with an exception. */
 static int
 group_in_context(struct kcov_module *state, PyObject **group)
 {
     if (PyContextVar_Get(state->group_variable, NULL, group) < 0)
         return -1;
+    if (*group == Py_None)
+        Py_CLEAR(*group);
     if (*group == NULL || Py_TYPE(*group) == state->group_type)
         return 0;
     PyErr_Format(PyExc_TypeError, "the group variable holds a %.200s, not a Group",

@@ -92,9 +92,12 @@ kcov_handle_dying(const struct kcov_handle *handle)
 }
 
 void
-kcov_handle_link(struct kcov_handle *handle, struct kcov_device *device)
+kcov_handle_link(struct kcov_handle *handle, struct kcov_device *device, bool follows)
 {
     handle->state = KCOV_HANDLE_READY;
+    device->follows = follows;
+    if (follows)
+        kcov_followed_add(1);
     handle->device = device;
     device->handle = handle;
 }
@@ -116,6 +119,9 @@ unlink_device(struct kcov_handle *handle)
 
     handle->device = NULL;
     device->handle = NULL;
+    if (device->follows)
+        kcov_followed_add(-1);
+    device->follows = false;
     if (device->open)
         kcov_device_ready(device);
     else

@@ -84,7 +84,8 @@ module_exec(PyObject *module)
         kcov_buffer_type_add(module, state) < 0 || kcov_counters_type_add(module, state) < 0 ||
         kcov_sections_add(module) < 0 || kcov_events_add(module) < 0 ||
         kcov_probe_add(module, state) < 0 || kcov_compare_add(module, state) < 0 ||
-        kcov_native_add(module) < 0)
+        kcov_native_add(module) < 0 || kcov_follow_add(module, state) < 0 ||
+        kcov_carried_add(module, state) < 0 || kcov_carrier_add(module, state) < 0)
         return -1;
     return 0;
 }
@@ -102,6 +103,9 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->group_type);
     Py_VISIT(state->probe_type);
     Py_VISIT(state->compare_probe_type);
+    Py_VISIT(state->carried_type);
+    Py_VISIT(state->carrier_type);
+    Py_VISIT(state->interrupt_type);
     Py_VISIT(state->group_variable);
     return 0;
 }
@@ -120,6 +124,9 @@ module_clear(PyObject *module)
     Py_CLEAR(state->group_type);
     Py_CLEAR(state->probe_type);
     Py_CLEAR(state->compare_probe_type);
+    Py_CLEAR(state->carried_type);
+    Py_CLEAR(state->carrier_type);
+    Py_CLEAR(state->interrupt_type);
     Py_CLEAR(state->group_variable);
     return 0;
 }

@@ -35,6 +35,9 @@ struct kcov_module {
     PyTypeObject *group_type;
     PyTypeObject *probe_type;
     PyTypeObject *compare_probe_type;
+    PyTypeObject *carried_type;
+    PyTypeObject *carrier_type;
+    PyTypeObject *interrupt_type;
     PyObject *group_variable;
 };
 
@@ -81,6 +84,27 @@ int kcov_watch_thread_end(void);
 /* group.c */
 int kcov_group_add(PyObject *module, struct kcov_module *state);
 PyObject *kcov_current_group(PyObject *module, PyObject *unused);
+
+/* 0: it is no Group. */
+uint64_t kcov_group_number(PyObject *object);
+
+/* Count carried jobs of a Group that are not done; nothing else has any. */
+void kcov_group_pending(PyObject *group, int difference);
+
+/* follow.c: the calling thread works for the group of its context, found out if that has changed.
+ */
+int kcov_follow_add(PyObject *module, struct kcov_module *state);
+void kcov_follow_context(void);
+
+/* The group in the present context has changed: the next event looks. */
+void kcov_follow_anew(void);
+
+/* carried.c: a job tied to a group, or None. pending: it counts as work of the group until done. */
+int kcov_carried_add(PyObject *module, struct kcov_module *state);
+PyObject *kcov_carry(struct kcov_module *state, PyObject *job, PyObject *group, bool pending);
+
+/* carrier.c */
+int kcov_carrier_add(PyObject *module, struct kcov_module *state);
 
 /*
  * The key of (subsystem, id). id: an integer, a Group, or NULL or None for the caller's group, with

@@ -55,15 +55,23 @@ ask_adopter(void)
     return PyErr_Occurred() ? -1 : 0;
 }
 
-static __attribute__((noinline, cold)) PyObject *
-probe_of_new_thread(struct probe *probe)
+/* In a thread that may have to be attached to something else first. */
+static __attribute__((noinline)) PyObject *
+probe_of_moving_thread(struct probe *probe)
 {
     struct kcov_trace *trace;
+    int mode;
 
-    if (ask_adopter() < 0)
-        return NULL;
+    kcov_follow_context();
     trace = kcov_attached_trace();
-    kcov_record_probe(trace, kcov_probe_mode(trace), probe->pc, probe->number);
+    mode = kcov_probe_mode(trace);
+    if (__builtin_expect(mode & KCOV_MODE_ADOPT, 0)) {
+        if (ask_adopter() < 0)
+            return NULL;
+        trace = kcov_attached_trace();
+        mode = kcov_probe_mode(trace);
+    }
+    kcov_record_probe(trace, mode & ~KCOV_MODE_FOLLOW, probe->pc, probe->number);
     Py_RETURN_NONE;
 }
 
@@ -75,8 +83,8 @@ probe_invert(PyObject *self)
     int mode = kcov_probe_mode(trace);
 
     if (mode != KCOV_MODE_NONE) {
-        if (__builtin_expect(mode == KCOV_MODE_ADOPT, 0))
-            return probe_of_new_thread(probe);
+        if (__builtin_expect(mode & (KCOV_MODE_ADOPT | KCOV_MODE_FOLLOW), 0))
+            return probe_of_moving_thread(probe);
         kcov_record_probe(trace, mode, probe->pc, probe->number);
     }
     Py_RETURN_NONE;

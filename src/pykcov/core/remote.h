@@ -30,6 +30,15 @@ int kcov_handle_unregister(struct kcov_key key, const struct kcov_wait *wait);
 /* All handles, in an array for free(). 0 or ENOMEM. */
 int kcov_handle_list(struct kcov_handle_status **list, size_t *count);
 
+/*
+ * The calling thread works for a group from now on, without a section of its own; 0: for none. It
+ * is attached to the group's device if that follows its group (device.h) and traces.
+ */
+void kcov_remote_follow(uint64_t group);
+
+/* Whether the device that the calling thread follows has stopped, so that it should give it up. */
+bool kcov_followed_ended(void);
+
 /* The number of a new group; never used again, in this process or one that is forked from it. */
 uint64_t kcov_group_new(void);
 
@@ -40,7 +49,7 @@ struct kcov_handle *kcov_handle_add(struct kcov_key key); /* NULL: no memory */
 struct kcov_key kcov_handle_key(const struct kcov_handle *handle);
 struct kcov_device *kcov_handle_device(const struct kcov_handle *handle);
 bool kcov_handle_dying(const struct kcov_handle *handle);
-void kcov_handle_link(struct kcov_handle *handle, struct kcov_device *device);
+void kcov_handle_link(struct kcov_handle *handle, struct kcov_device *device, bool follows);
 
 /*
  * Its device was closed: a common handle goes with it, an explicit one stays. Returns the handle.

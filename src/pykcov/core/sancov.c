@@ -44,9 +44,9 @@ CALLBACK(trace_const_cmp8, (uint64_t a, uint64_t b), kcov_record_cmp(TYPE(3, 1),
 static inline void
 record_float(unsigned log2, uint64_t a, uint64_t b, uint64_t pc)
 {
-    struct kcov_trace *trace = kcov_attached_trace();
+    struct kcov_trace *trace = kcov_followed_trace();
 
-    if (kcov_trace_mode(trace) == (KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES) && !kcov_halted())
+    if (kcov_event_mode(trace) == (KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES) && !kcov_halted())
         kcov_append_cmp(trace, TYPE(log2, 0) | KCOV_CMP_FLOAT, a, b, pc);
 }
 

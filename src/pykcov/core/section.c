@@ -22,7 +22,7 @@ takes_effect(const struct kcov_handle *handle, const struct kcov_thread *thread,
 static void
 begin_interrupt(struct kcov_thread *thread, struct kcov_trace *trace)
 {
-    int mode = kcov_trace_mode(trace);
+    int mode = kcov_event_mode(trace);
 
     atomic_store_explicit(&thread->interrupt.words[0], 0, memory_order_relaxed);
     atomic_store_explicit(&thread->interrupt_dropped, 0, memory_order_relaxed);
@@ -41,7 +41,7 @@ end_interrupt(struct kcov_thread *thread, struct kcov_device *device)
 
     kcov_set_mode(&thread->interrupt, KCOV_MODE_NONE);
     if (mode != KCOV_MODE_NONE && device->state == KCOV_TRACE &&
-        kcov_trace_mode(&device->trace) == mode)
+        kcov_event_mode(&device->trace) == mode)
         kcov_append_batch(&device->trace, &thread->interrupt);
 }
 
@@ -87,7 +87,9 @@ end_section(struct kcov_thread *thread, struct kcov_section *section, enum kcov_
         place = &(*place)->outer;
     *place = section->outer;
     section->handle = NULL;
-    kcov_thread_attach(); /* before the device may go */
+    if (section == &thread->followed)
+        kcov_self.version = 0; /* whoever forced that: the next event looks again */
+    kcov_thread_attach();      /* before the device may go */
     if (context == KCOV_INTERRUPT_CONTEXT)
         end_interrupt(thread, handle->device);
     if (--handle->sections == 0)
@@ -130,6 +132,53 @@ kcov_remote_leave(struct kcov_key key)
     thread->stacks[context].top = section->below;
     kcov_unlock();
     free(section);
+}
+
+/* In effect if the group has a device that follows it and traces. */
+static void
+follow(struct kcov_thread *thread, struct kcov_handle *handle)
+{
+    struct kcov_section **outermost = &thread->stacks[KCOV_THREAD_CONTEXT].effective;
+
+    if (!takes_effect(handle, thread, KCOV_THREAD_CONTEXT) || !handle->device->follows)
+        return;
+    while (*outermost != NULL)
+        outermost = &(*outermost)->outer;
+    *outermost = &thread->followed;
+    thread->followed = (struct kcov_section){.key = handle->key, .handle = handle};
+    handle->sections++;
+    kcov_thread_attach();
+}
+
+void
+kcov_remote_follow(uint64_t group)
+{
+    struct kcov_key key = {.subsystem = KCOV_REMOTE_COMMON, .id = group, .is_group = 1};
+    struct kcov_thread *thread = kcov_self.thread;
+
+    if (thread == NULL && group == 0)
+        return;
+    kcov_lock();
+    if ((thread = kcov_thread_get()) != NULL) {
+        uint64_t version = kcov_self.version;
+
+        if (thread->followed.handle != NULL)
+            end_section(thread, &thread->followed, KCOV_THREAD_CONTEXT);
+        if (group != 0)
+            follow(thread, kcov_handle_find(key));
+        kcov_self.version = version;
+    }
+    kcov_unlock();
+}
+
+bool
+kcov_followed_ended(void)
+{
+    struct kcov_thread *thread = kcov_self.thread;
+    struct kcov_section *followed = thread != NULL ? &thread->followed : NULL;
+
+    return followed != NULL && followed->handle != NULL &&
+           followed->handle->device->state != KCOV_TRACE;
 }
 
 /* handle NULL: of all handles. */

@@ -32,11 +32,13 @@ struct kcov_thread {
     struct kcov_trace interrupt;        /* private; mode 0 outside effective interrupt sections */
     _Atomic uint64_t interrupt_dropped; /* [a] */
     struct kcov_stack stacks[2];        /* [L] by context */
-    struct kcov_device *own;            /* [L] enabled by this thread; never remote */
-    struct kcov_idle *idle;             /* [L] where it points when it is attached to nothing */
-    struct kcov_thread *next;           /* [L] all threads */
-    struct kcov_thread *previous;       /* [L] */
-    int32_t tid;                        /* [L] native id; another one in a forked child */
+    struct kcov_section followed; /* [L] on no stack: the outermost of its thread context, while it
+                                     has an effect */
+    struct kcov_device *own;      /* [L] enabled by this thread; never remote */
+    struct kcov_idle *idle;       /* [L] where it points when it is attached to nothing */
+    struct kcov_thread *next;     /* [L] all threads */
+    struct kcov_thread *previous; /* [L] */
+    int32_t tid;                  /* [L] native id; another one in a forked child */
 };
 
 /* All of these concern the calling thread, and are called under the lock. */

@@ -13,7 +13,23 @@ _Thread_local struct kcov_self kcov_self = {
 };
 
 struct kcov_switches kcov_switches;
+static void (*_Atomic follower)(void); /* [a] NULL without Python */
 struct kcov_trace kcov_nothing;
+
+void
+kcov_follower_set(void (*function)(void))
+{
+    atomic_store(&follower, function);
+}
+
+void
+kcov_follow(void)
+{
+    void (*function)(void) = atomic_load_explicit(&follower, memory_order_relaxed);
+
+    if (function != NULL)
+        function();
+}
 
 void
 kcov_halt(int which, bool on)

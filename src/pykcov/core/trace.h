@@ -30,7 +30,8 @@ struct kcov_self {
     kcov_trace_pointer in_interrupt;  /* [T] what it is in interrupt context */
     volatile sig_atomic_t interrupts; /* [T] depth: 0 is thread context */
     unsigned quiet;                   /* [T] not 0: records nothing, as the adopter is at work */
-    struct kcov_thread *thread;       /* [T] the rest (thread.h), NULL until it is needed */
+    uint64_t version; /* [T] of the context whose group it follows (follow.c); 0: look again */
+    struct kcov_thread *thread; /* [T] the rest (thread.h), NULL until it is needed */
 };
 
 extern _Thread_local struct kcov_self kcov_self
@@ -56,6 +57,15 @@ kcov_attached_trace(void)
 {
     return atomic_load_explicit(&kcov_self.trace, memory_order_relaxed);
 }
+
+/*
+ * An event in KCOV_MODE_FOLLOW: the thread finds out for whom it works now. What it is attached to
+ * may be another device afterwards.
+ */
+void kcov_follow(void);
+
+/* What kcov_follow() calls, which knows of contexts; NULL: nothing. */
+void kcov_follower_set(void (*function)(void));
 
 static inline bool
 kcov_halted(void)
@@ -108,6 +118,25 @@ kcov_first_native_hit(struct kcov_trace *trace, uint64_t pc)
     return false;
 }
 
+/* For events that are not probes. */
+static inline struct kcov_trace *
+kcov_followed_trace(void)
+{
+    struct kcov_trace *trace = kcov_attached_trace();
+
+    if (__builtin_expect(kcov_trace_mode(trace) & KCOV_MODE_FOLLOW, 0)) {
+        kcov_follow();
+        trace = kcov_attached_trace();
+    }
+    return trace;
+}
+
+static inline int
+kcov_event_mode(struct kcov_trace *trace)
+{
+    return kcov_trace_mode(trace) & ~KCOV_MODE_FOLLOW;
+}
+
 /*
  * A pc of unknown making: TRACE_UNIQUE_PC, which knows places by probe number or address, does not
  * record it.
@@ -115,9 +144,9 @@ kcov_first_native_hit(struct kcov_trace *trace, uint64_t pc)
 static inline void
 kcov_record_pc(uint64_t pc)
 {
-    struct kcov_trace *trace = kcov_attached_trace();
+    struct kcov_trace *trace = kcov_followed_trace();
 
-    if (kcov_trace_mode(trace) == KCOV_MODE_TRACE_PC && !kcov_halted())
+    if (kcov_event_mode(trace) == KCOV_MODE_TRACE_PC && !kcov_halted())
         kcov_append_pc(trace, pc);
 }
 
@@ -125,8 +154,8 @@ kcov_record_pc(uint64_t pc)
 static inline void
 kcov_record_native_pc(uint64_t pc)
 {
-    struct kcov_trace *trace = kcov_attached_trace();
-    int mode = kcov_trace_mode(trace);
+    struct kcov_trace *trace = kcov_followed_trace();
+    int mode = kcov_event_mode(trace);
 
     if (mode == KCOV_MODE_TRACE_PC) {
         if (!kcov_halted())
@@ -160,7 +189,7 @@ kcov_record_probe(struct kcov_trace *trace, int mode, uint64_t pc, uint32_t numb
 static inline void
 kcov_record_cmp(uint64_t type, uint64_t a, uint64_t b, uint64_t pc)
 {
-    struct kcov_trace *trace = kcov_attached_trace();
+    struct kcov_trace *trace = kcov_followed_trace();
 
     if (kcov_trace_mode(trace) & KCOV_MODE_TRACE_CMP && !kcov_halted())
         kcov_append_cmp(trace, type, a, b, pc);

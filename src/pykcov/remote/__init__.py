@@ -12,15 +12,25 @@ thread that is in a section of it. With subsystem `REMOTE_COMMON` the id is a gr
         with pykcov.remote.section(pykcov.REMOTE_COMMON, group):
             ...
 
+Who traces with `pykcov.trace(follow=True)` needs none of that: threads, thread pools and whatever keeps to contexts, as
+event loops do, carry the group along. For queues of one's own, carry() ties a job to the group of who puts it there:
+
+    queue.put(pykcov.remote.carry(job))
+
+    with pykcov.remote.carry(queue.get()) as job:
+        ...
+
 Ids are integers of 0..2**64-1 or groups; what is no such integer is EINVAL, what is no integer a TypeError.
 """
 
-from pykcov._core import REMOTE_COMMON, Group, current_group, enter, leave, register, unregister
+from pykcov._core import REMOTE_COMMON, Carried, Group, carry, current_group, enter, leave, register, unregister
 from pykcov.remote.sections import group, interrupt, section
 
 __all__ = [
     "REMOTE_COMMON",
+    "Carried",
     "Group",
+    "carry",
     "current_group",
     "enter",
     "group",

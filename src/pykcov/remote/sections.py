@@ -34,10 +34,12 @@ def group(member: Group | None = None) -> Iterator[Group]:
     if member is None:
         member = Group()
     token = _core.group_variable.set(member)
+    _core.follow()
     try:
         yield member
     finally:
         _core.group_variable.reset(token)
+        _core.follow()
 
 
 @contextmanager

@@ -1,0 +1,245 @@
+/*
+ * carried.c: a piece of work together with the group that it belongs to. It is called, or stands in
+ * a with statement, in whatever thread does the work. In C, so that no frame of ours stands in the
+ * program's tracebacks.
+ */
+#include "module.h"
+
+#include <stddef.h>
+
+#include "trace.h"
+
+struct carried {
+    PyObject_HEAD PyObject *job; /* [I] */
+    PyObject *group;             /* [I] a Group, or None */
+    PyObject *token;             /* of a with statement that is open */
+    PyObject *weakrefs;
+    vectorcallfunc call;
+    bool pending; /* counted in the group as work that is not done */
+};
+
+/* The group of the context; None without one. */
+static PyObject *
+group_of_context(struct kcov_module *state)
+{
+    PyObject *group;
+
+    if (PyContextVar_Get(state->group_variable, Py_None, &group) < 0)
+        return NULL;
+    return group;
+}
+
+static void
+done(struct carried *carried)
+{
+    if (carried->pending)
+        kcov_group_pending(carried->group, -1);
+    carried->pending = false;
+}
+
+static PyObject *
+set_group(struct kcov_module *state, PyObject *group)
+{
+    PyObject *token = PyContextVar_Set(state->group_variable, group);
+
+    kcov_follow_anew();
+    return token;
+}
+
+/* Keeps the exception that is set, if any. */
+static void
+reset_group(struct kcov_module *state, PyObject *token)
+{
+    PyObject *type, *value, *traceback;
+
+    PyErr_Fetch(&type, &value, &traceback);
+    /* A job that left its thread in another context than it found takes the group along. */
+    if (PyContextVar_Reset(state->group_variable, token) < 0)
+        PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+    kcov_follow_anew();
+    if (kcov_trace_mode(kcov_attached_trace()) & KCOV_MODE_FOLLOW)
+        kcov_follow_context(); /* now: the thread may sleep next, and others wait for its section */
+    Py_DECREF(token);
+}
+
+static PyObject *
+carried_call(PyObject *self, PyObject *const *args, size_t count, PyObject *names)
+{
+    struct carried *carried = (struct carried *)self;
+    struct kcov_module *state = kcov_module_of_type(Py_TYPE(self));
+    PyObject *token = set_group(state, carried->group);
+    PyObject *job, *result;
+
+    if (token == NULL)
+        return NULL;
+    job = Py_NewRef(carried->job); /* a job may drop what carries it */
+    Py_INCREF(self);
+    result = PyObject_Vectorcall(job, args, count, names);
+    Py_DECREF(job);
+    reset_group(state, token);
+    done(carried);
+    Py_DECREF(self);
+    return result;
+}
+
+PyObject *
+kcov_carry(struct kcov_module *state, PyObject *job, PyObject *group, bool pending)
+{
+    struct carried *carried = PyObject_GC_New(struct carried, state->carried_type);
+
+    if (carried == NULL)
+        return NULL;
+    carried->job = Py_NewRef(job);
+    carried->group = Py_NewRef(group);
+    carried->token = carried->weakrefs = NULL;
+    carried->call = carried_call;
+    carried->pending = pending && group != Py_None;
+    if (carried->pending)
+        kcov_group_pending(group, 1);
+    PyObject_GC_Track(carried);
+    return (PyObject *)carried;
+}
+
+static PyObject *
+carried_enter(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct carried *carried = (struct carried *)self;
+
+    if (carried->token != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "this job is being done already");
+        return NULL;
+    }
+    carried->token = set_group(kcov_module_of_type(Py_TYPE(self)), carried->group);
+    return carried->token != NULL ? Py_NewRef(carried->job) : NULL;
+}
+
+static PyObject *
+carried_exit(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct carried *carried = (struct carried *)self;
+    PyObject *token = carried->token;
+
+    carried->token = NULL;
+    if (token != NULL)
+        reset_group(kcov_module_of_type(Py_TYPE(self)), token);
+    done(carried);
+    Py_RETURN_NONE;
+}
+
+static int
+carried_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    struct carried *carried = (struct carried *)self;
+
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(carried->job);
+    Py_VISIT(carried->group);
+    Py_VISIT(carried->token);
+    return 0;
+}
+
+static int
+carried_clear(PyObject *self)
+{
+    Py_CLEAR(((struct carried *)self)->token);
+    return 0;
+}
+
+static void
+carried_dealloc(PyObject *self)
+{
+    struct carried *carried = (struct carried *)self;
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    if (carried->weakrefs != NULL)
+        PyObject_ClearWeakRefs(self);
+    done(carried);
+    Py_XDECREF(carried->token);
+    Py_DECREF(carried->job);
+    Py_DECREF(carried->group);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static PyObject *
+carried_repr(PyObject *self)
+{
+    struct carried *carried = (struct carried *)self;
+
+    return PyUnicode_FromFormat("<pykcov.Carried %R for %R>", carried->job, carried->group);
+}
+
+static PyMemberDef carried_members[] = {
+    {"job", T_OBJECT_EX, offsetof(struct carried, job), READONLY, "What was carried."},
+    {"group", T_OBJECT_EX, offsetof(struct carried, group), READONLY,
+     "Whose work it is."},
+    {"__wrapped__", T_OBJECT_EX, offsetof(struct carried, job), READONLY, NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(struct carried, weakrefs), READONLY, NULL},
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(struct carried, call), READONLY, NULL},
+    {0},
+};
+
+static PyMethodDef carried_methods[] = {
+    {"__enter__", carried_enter, METH_NOARGS, "Work for the group from now on; give the job."},
+    {"__exit__", carried_exit, METH_VARARGS, "Work for whom the thread worked before."},
+    {0},
+};
+
+static PyType_Slot carried_slots[] = {
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_traverse, carried_traverse},
+    {Py_tp_clear, carried_clear},
+    {Py_tp_dealloc, carried_dealloc},
+    {Py_tp_repr, carried_repr},
+    {Py_tp_members, carried_members},
+    {Py_tp_methods, carried_methods},
+    {Py_tp_doc, "A job and the group that it is done for. carry() makes them. Called, or in a with "
+                "statement, it is done for that group, in whatever thread."},
+    {0},
+};
+
+static PyType_Spec carried_spec = {
+    .name = "pykcov.Carried",
+    .basicsize = sizeof(struct carried),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
+             Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = carried_slots,
+};
+
+static PyObject *
+carry(PyObject *module, PyObject *job)
+{
+    struct kcov_module *state = kcov_module_state(module);
+    PyObject *group, *carried;
+
+    if (Py_TYPE(job) == state->carried_type)
+        return Py_NewRef(job);
+    if ((group = group_of_context(state)) == NULL)
+        return NULL;
+    carried = kcov_carry(state, job, group, true);
+    Py_DECREF(group);
+    return carried;
+}
+
+static PyMethodDef functions[] = {
+    {"carry", carry, METH_O,
+     "carry($module, job, /)\n"
+     "--\n"
+     "\n"
+     "Tie a job to the caller's group: called, or in `with carry(job) as job:`, it is done for "
+     "that group.\n"
+     "\n"
+     "In whatever thread. What is carried already stays as it is."},
+    {0},
+};
+
+int
+kcov_carried_add(PyObject *module, struct kcov_module *state)
+{
+    state->carried_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &carried_spec, NULL);
+    if (state->carried_type == NULL || PyModule_AddType(module, state->carried_type) < 0)
+        return -1;
+    return PyModule_AddFunctions(module, functions);
+}

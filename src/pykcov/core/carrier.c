@@ -1,0 +1,317 @@
+/*
+ * carrier.c: stands in the place of a function that hands work to somebody, and gives the work its
+ * group. In C, so that no frame of ours stands in the program's tracebacks; in everything that can
+ * be asked of it, it answers as the function would.
+ */
+#include "module.h"
+
+#include <stddef.h>
+
+/* What is done around a call of the function. */
+enum carrier_kind {
+    CARRY,     /* the argument at `index` is work: it is carried */
+    NOBODY,    /* the function works for nobody, as what it does outlives the caller's work */
+    INTERRUPT, /* the argument at `index` is called as an interrupt; so are results: unwrap them */
+    UNWRAP,    /* a result that is an Interrupt: what is in it */
+};
+
+struct carrier {
+    PyObject_HEAD PyObject *function; /* [I] */
+    PyObject *dictionary;             /* what is set on it, which function objects allow */
+    vectorcallfunc call;
+    Py_ssize_t index; /* [I] */
+    int kind;         /* [I] */
+};
+
+struct interrupt {
+    PyObject_HEAD PyObject *function; /* [I] */
+    vectorcallfunc call;
+};
+
+#define MAXIMUM 16 /* of arguments; calls with more pass unchanged */
+
+static PyObject *
+interrupt_call(PyObject *self, PyObject *const *args, size_t count, PyObject *names)
+{
+    PyObject *result;
+
+    kcov_interrupt_enter();
+    result = PyObject_Vectorcall(((struct interrupt *)self)->function, args, count, names);
+    kcov_interrupt_leave();
+    return result;
+}
+
+static PyObject *
+make_interrupt(struct kcov_module *state, PyObject *function)
+{
+    struct interrupt *made = PyObject_GC_New(struct interrupt, state->interrupt_type);
+
+    if (made == NULL)
+        return NULL;
+    made->function = Py_NewRef(function);
+    made->call = interrupt_call;
+    PyObject_GC_Track(made);
+    return (PyObject *)made;
+}
+
+/* What takes the place of the argument, a new reference. */
+static PyObject *
+replacement(struct kcov_module *state, struct carrier *carrier, PyObject *argument)
+{
+    PyObject *group, *carried;
+
+    if (!PyCallable_Check(argument))
+        return Py_NewRef(argument);
+    if (carrier->kind == INTERRUPT) /* SIG_DFL and SIG_IGN are no callables */
+        return Py_TYPE(argument) == state->interrupt_type ? Py_NewRef(argument)
+                                                          : make_interrupt(state, argument);
+    if (PyContextVar_Get(state->group_variable, Py_None, &group) < 0)
+        return NULL;
+    carried = group == Py_None ? Py_NewRef(argument) : kcov_carry(state, argument, group, true);
+    Py_DECREF(group);
+    return carried;
+}
+
+static PyObject *
+call_replaced(struct kcov_module *state, struct carrier *carrier, PyObject *const *args,
+              size_t count, PyObject *names)
+{
+    Py_ssize_t positional = PyVectorcall_NARGS(count);
+    Py_ssize_t total = positional + (names != NULL ? PyTuple_GET_SIZE(names) : 0);
+    PyObject *copy[MAXIMUM], *replaced, *result;
+
+    if (carrier->index >= positional || total > MAXIMUM)
+        return PyObject_Vectorcall(carrier->function, args, count, names);
+    if ((replaced = replacement(state, carrier, args[carrier->index])) == NULL)
+        return NULL;
+    for (Py_ssize_t i = 0; i < total; i++)
+        copy[i] = i == carrier->index ? replaced : args[i];
+    result = PyObject_Vectorcall(carrier->function, copy, (size_t)positional, names);
+    Py_DECREF(replaced);
+    return result;
+}
+
+static PyObject *
+call_for_nobody(struct kcov_module *state, struct carrier *carrier, PyObject *const *args,
+                size_t count, PyObject *names)
+{
+    PyObject *nobody = kcov_carry(state, carrier->function, Py_None, false);
+    PyObject *result;
+
+    if (nobody == NULL)
+        return NULL;
+    result = PyObject_Vectorcall(nobody, args, count, names);
+    Py_DECREF(nobody);
+    return result;
+}
+
+static PyObject *
+carrier_call(PyObject *self, PyObject *const *args, size_t count, PyObject *names)
+{
+    struct carrier *carrier = (struct carrier *)self;
+    struct kcov_module *state = kcov_module_of_type(Py_TYPE(self));
+    PyObject *result;
+
+    if (carrier->kind == NOBODY)
+        return call_for_nobody(state, carrier, args, count, names);
+    if (carrier->kind == UNWRAP)
+        result = PyObject_Vectorcall(carrier->function, args, count, names);
+    else
+        result = call_replaced(state, carrier, args, count, names);
+    if (carrier->kind != CARRY && result != NULL && Py_TYPE(result) == state->interrupt_type)
+        Py_SETREF(result, Py_NewRef(((struct interrupt *)result)->function));
+    return result;
+}
+
+/* As a function in a class becomes a method. */
+static PyObject *
+carrier_bind(PyObject *self, PyObject *object, PyObject *Py_UNUSED(type))
+{
+    if (object == NULL || object == Py_None)
+        return Py_NewRef(self);
+    return PyMethod_New(self, object);
+}
+
+static PyObject *
+carrier_attribute(PyObject *self, PyObject *name)
+{
+    PyObject *found = PyObject_GenericGetAttr(self, name);
+
+    if (found != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError))
+        return found;
+    PyErr_Clear();
+    return PyObject_GetAttr(((struct carrier *)self)->function, name);
+}
+
+static PyObject *
+carrier_repr(PyObject *self)
+{
+    return PyObject_Repr(((struct carrier *)self)->function);
+}
+
+static int
+carrier_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(((struct carrier *)self)->function);
+    Py_VISIT(((struct carrier *)self)->dictionary);
+    return 0;
+}
+
+static int
+carrier_clear(PyObject *self)
+{
+    Py_CLEAR(((struct carrier *)self)->dictionary);
+    return 0;
+}
+
+static void
+carrier_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    Py_XDECREF(((struct carrier *)self)->dictionary);
+    Py_DECREF(((struct carrier *)self)->function);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static int
+interrupt_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(((struct interrupt *)self)->function);
+    return 0;
+}
+
+static void
+interrupt_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    Py_DECREF(((struct interrupt *)self)->function);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static PyMemberDef carrier_members[] = {
+    {"__wrapped__", T_OBJECT_EX, offsetof(struct carrier, function), READONLY, NULL},
+    {"__dictoffset__", T_PYSSIZET, offsetof(struct carrier, dictionary), READONLY, NULL},
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(struct carrier, call), READONLY, NULL},
+    {0},
+};
+
+static PyMemberDef interrupt_members[] = {
+    {"__wrapped__", T_OBJECT_EX, offsetof(struct interrupt, function), READONLY, NULL},
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(struct interrupt, call), READONLY, NULL},
+    {0},
+};
+
+static PyType_Slot carrier_slots[] = {
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_descr_get, carrier_bind},
+    {Py_tp_getattro, carrier_attribute},
+    {Py_tp_repr, carrier_repr},
+    {Py_tp_traverse, carrier_traverse},
+    {Py_tp_clear, carrier_clear},
+    {Py_tp_dealloc, carrier_dealloc},
+    {Py_tp_members, carrier_members},
+    {0},
+};
+
+static PyType_Slot interrupt_slots[] = {
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_traverse, interrupt_traverse},
+    {Py_tp_dealloc, interrupt_dealloc},
+    {Py_tp_members, interrupt_members},
+    {0},
+};
+
+#define FLAGS                                                                                      \
+    (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |                        \
+     Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION)
+
+static PyType_Spec carrier_spec = {
+    .name = "pykcov.Carrier",
+    .basicsize = sizeof(struct carrier),
+    .flags = FLAGS,
+    .slots = carrier_slots,
+};
+
+static PyType_Spec interrupt_spec = {
+    .name = "pykcov.Interrupt",
+    .basicsize = sizeof(struct interrupt),
+    .flags = FLAGS,
+    .slots = interrupt_slots,
+};
+
+static PyObject *
+carrier(PyObject *module, PyObject *args)
+{
+    static const char *const kinds[] = {
+        [CARRY] = "carry", [NOBODY] = "nobody", [INTERRUPT] = "interrupt", [UNWRAP] = "unwrap"};
+    struct kcov_module *state = kcov_module_state(module);
+    const char *name;
+    PyObject *function;
+    Py_ssize_t index = 0;
+    struct carrier *made;
+    int kind = 0;
+
+    if (!PyArg_ParseTuple(args, "sO|n:carrier", &name, &function, &index))
+        return NULL;
+    while (kind <= UNWRAP && strcmp(kinds[kind], name) != 0)
+        kind++;
+    if (kind > UNWRAP || index < 0 || !PyCallable_Check(function))
+        return PyErr_Format(PyExc_ValueError,
+                            "carrier(%s, %R, %zd): no such kind, index or function", name, function,
+                            index);
+    if ((made = PyObject_GC_New(struct carrier, state->carrier_type)) == NULL)
+        return NULL;
+    made->function = Py_NewRef(function);
+    made->dictionary = NULL;
+    made->call = carrier_call;
+    made->index = index;
+    made->kind = kind;
+    PyObject_GC_Track(made);
+    return (PyObject *)made;
+}
+
+static PyObject *
+interrupting(PyObject *module, PyObject *function)
+{
+    return make_interrupt(kcov_module_state(module), function);
+}
+
+static PyMethodDef functions[] = {
+    {"carrier", carrier, METH_VARARGS,
+     "carrier($module, kind, function, index=0, /)\n"
+     "--\n"
+     "\n"
+     "Return what can stand in the place of `function`, which hands work to somebody. ValueError: "
+     "no such kind.\n"
+     "\n"
+     "'carry': its argument at `index` is work, and is given the caller's group; 'nobody': it "
+     "works for no group;\n"
+     "'interrupt': its argument at `index` barges in on threads (a signal handler), and a result "
+     "that was wrapped so is\n"
+     "unwrapped; 'unwrap': the latter only."},
+    {"interrupting", interrupting, METH_O,
+     "interrupting($module, function, /)\n"
+     "--\n"
+     "\n"
+     "Return what calls `function` as an interrupt: its events are not those of the work that it "
+     "interrupts."},
+    {0},
+};
+
+int
+kcov_carrier_add(PyObject *module, struct kcov_module *state)
+{
+    state->carrier_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &carrier_spec, NULL);
+    state->interrupt_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &interrupt_spec, NULL);
+    if (state->carrier_type == NULL || state->interrupt_type == NULL)
+        return -1;
+    return PyModule_AddFunctions(module, functions);
+}

@@ -1,0 +1,118 @@
+/*
+ * follow.c: threads work for the group that their Python context names.
+ *
+ * While a device follows its group (kcov_device_attach()), every event looks first whether its
+ * thread has changed the context since the attachment was last derived from it: event loops of any
+ * making run each piece of work in the context that it was created in, so nothing else is to be
+ * known of them.
+ */
+#include "module.h"
+
+#include "remote.h"
+#include "trace.h"
+
+static PyObject *variable; /* [I] what names the group; borrowed from the module */
+
+/*
+ * Never the same for two contexts that a thread is in, one after the other: a context may be made
+ * at the address of one that is gone, but entering and leaving counts up a number of the thread
+ * state, and a thread may have another state later.
+ */
+static uint64_t
+context_version(PyThreadState *state)
+{
+    return ((uint64_t)state->id << 40) + state->context_ver;
+}
+
+/* 0: the context names none. */
+static uint64_t
+group_in_context(void)
+{
+    PyObject *group = NULL;
+    uint64_t number;
+
+    if (PyContextVar_Get(variable, NULL, &group) < 0)
+        PyErr_Clear();
+    number = kcov_group_number(group);
+    Py_XDECREF(group);
+    return number;
+}
+
+static void
+derive(PyThreadState *state)
+{
+    uint64_t version = context_version(state);
+
+    kcov_self.version = version;
+    kcov_remote_follow(group_in_context());
+}
+
+static bool
+stale(PyThreadState *state)
+{
+    return kcov_self.version != context_version(state) || kcov_followed_ended();
+}
+
+void
+kcov_follow_context(void)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    PyThreadState *state = PyThreadState_GetUnchecked();
+#else
+    PyThreadState *state = _PyThreadState_UncheckedGet();
+#endif
+
+    if (stale(state))
+        derive(state);
+}
+
+/*
+ * The same for an event of native code, which may come from anywhere. The context is the thread's
+ * own, and can be looked at without the GIL; the group in it cannot. Native code enters with the
+ * GIL, and its first event sees to it that the attachment is right when it gives that up.
+ */
+static void
+follow_in_native_code(void)
+{
+    PyThreadState *state = PyGILState_GetThisThreadState();
+    PyObject *type, *value, *traceback;
+
+    if (state == NULL || !stale(state) || !PyGILState_Check())
+        return;
+    PyErr_Fetch(&type, &value, &traceback);
+    derive(state);
+    PyErr_Restore(type, value, traceback);
+}
+
+void
+kcov_follow_anew(void)
+{
+    kcov_self.version = 0;
+}
+
+static PyObject *
+follow(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    kcov_follow_anew();
+    if (kcov_trace_mode(kcov_attached_trace()) & KCOV_MODE_FOLLOW)
+        kcov_follow_context();
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef functions[] = {
+    {"follow", follow, METH_NOARGS,
+     "follow($module, /)\n"
+     "--\n"
+     "\n"
+     "Look at once whose work the calling thread does: `group_variable` was set in the context "
+     "that it is in."},
+    {0},
+};
+
+int
+kcov_follow_add(PyObject *module, struct kcov_module *state)
+{
+    variable = state->group_variable;
+    kcov_follower_set(follow_in_native_code);
+    return PyModule_AddFunctions(module, functions);
+}

@@ -1,0 +1,350 @@
+"""Tracer: instruments once and traces many pieces of work, each with all that it causes, wherever that runs."""
+
+import time
+from _thread import allocate_lock
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from contextvars import Token
+from errno import EMFILE
+from functools import wraps
+from inspect import iscoroutinefunction
+from os import PathLike, fspath, getpid
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar, cast
+from warnings import warn
+
+from pykcov import _core
+from pykcov._core import Group
+from pykcov.device import Buffer, Device, open
+from pykcov.instrument.code import Unrecorded, check
+from pykcov.instrument.imports import ImportHook
+from pykcov.instrument.rewrite import Granularity
+from pykcov.instrument.selection import Selection
+from pykcov.modes import Mode, modes
+from pykcov.remote.tasks import tasks
+from pykcov.results import Results
+from pykcov.warnings import PykcovWarning
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+NMEMB = 1 << 15
+"""Words of the buffer of a trace that follows, unless told otherwise: hundreds of them may be open."""
+
+_DEVICES_KEPT = 64
+
+
+class Tracer:
+    """Traces pieces of work that may run at the same time, each for itself: `with tracer.trace() as t: ...`.
+
+    A trace holds what the block runs and what it causes, in whatever thread or task that runs, and nothing else:
+    threads it starts, jobs it submits to executors, tasks, callbacks and timers that it creates follow, as do theirs
+    (docs/attribution.md). The work of making probes is done once, by the first trace, or start().
+    """
+
+    def __init__(
+        self,
+        mode: Mode = "unique",
+        *,
+        granularity: Granularity = "line",
+        include: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+        source: Iterable[str | PathLike[str]] = (),
+        stdlib: bool = False,
+        nmemb: int = NMEMB,
+    ) -> None:
+        """Take the arguments of pykcov.trace(), with a smaller buffer (words) for each trace by default."""
+        if mode not in modes:
+            raise ValueError(f"mode={mode!r}: expected one of {', '.join(map(repr, modes))}")
+        check(granularity)
+        self.mode = modes[mode]
+        self.nmemb = nmemb
+        self._granularity: Granularity = granularity
+        self._selection = Selection(include, exclude, source, stdlib)
+        self._lock = allocate_lock()
+        self._starts = 0
+        self._hook: ImportHook | None = None
+        self._functions = 0
+        self._idle: list[tuple[Device, Buffer]] = []
+        self._pid = 0
+
+    def __enter__(self) -> Self:
+        """Begin, and give the tracer."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        """End."""
+        self.stop()
+
+    def start(self) -> None:
+        """Put probes into the chosen code, now and as it is imported, until stop() was called as often as this."""
+        with self._lock:
+            self._starts += 1
+            if self._starts > 1:
+                return
+            try:
+                with Unrecorded():
+                    # Not before: it imports what hands work over, which most programs have no use for.
+                    from pykcov.remote import carriers
+
+                    self._hook = ImportHook(
+                        self._selection, self._granularity, compare=self.mode & _core.TRACE_CMP != 0
+                    )
+                    self._functions = self._hook.instrument_imported()
+                    carriers.install()
+            except BaseException:
+                self._starts = 0
+                if self._hook is not None:
+                    self._hook.close()
+                raise
+
+    def stop(self) -> None:
+        """Instrument no further modules. Warns (PykcovWarning) if there was nothing to trace."""
+        with self._lock:
+            self._starts -= 1
+            if self._starts or self._hook is None:
+                return
+            hook, self._hook = self._hook, None
+            with Unrecorded():
+                from pykcov.remote import carriers
+
+                carriers.remove()
+                hook.close()
+                while self._idle:
+                    self._idle.pop()[0].close(wait=False)
+        for message in complaints(hook, self._functions, self._selection):
+            warn(message, PykcovWarning, stacklevel=3)
+
+    def trace(
+        self, drain: float | None = None, done: "Callable[[FollowedTrace], object] | None" = None
+    ) -> "FollowedTrace":
+        """Return a trace, to be entered once: `with` it, or `async with`.
+
+        As a decorator, `@tracer.trace()`, it traces each call of a function, sync or async, in a trace of its own; the
+        function's attribute `trace` is that of the call that ended last, and done= is called with each.
+
+        drain: when the block ends, wait up to so many seconds for work that it caused and that is not done: threads,
+        jobs of executors, and, with `async with`, tasks. None cuts off what is running.
+        done: called with the trace when it has ended, in the thread that ended it, untraced.
+        """
+        return FollowedTrace(self, drain, done)
+
+    def take_device(self) -> tuple[Device, Buffer]:
+        """Return a device in state 'ready' and its buffer, which is empty."""
+        if self._pid != getpid():  # those of a forked process's parent are the parent's
+            self._idle, self._pid = [], getpid()
+        if self._idle:
+            return self._idle.pop()
+        try:
+            device = open()
+        except OSError as error:
+            if error.errno == EMFILE:
+                error.strerror = "no descriptor is left for the device of another trace: raise `ulimit -n`"
+            raise
+        try:
+            device.set_buffer_size(self.nmemb)
+            return device, device.mmap()
+        except BaseException:
+            device.close()
+            raise
+
+    def give_back(self, device: Device, buffer: Buffer, group: Group) -> None:
+        """Let the device be used again, if nobody is in a section of it."""
+        _core.unregister(_core.REMOTE_COMMON, group, wait=False)
+        if device.state == "ready" and self._hook is not None and len(self._idle) < _DEVICES_KEPT:
+            buffer.reset()
+            self._idle.append((device, buffer))
+        else:
+            device.close(wait=False)
+
+
+class FollowedTrace(Results):
+    """What Tracer.trace() returns: what the block, and all that it causes, has run so far."""
+
+    def __init__(
+        self,
+        tracer: Tracer,
+        drain: float | None = None,
+        done: "Callable[[FollowedTrace], object] | None" = None,
+    ) -> None:
+        """Use Tracer.trace() or pykcov.trace(follow=True)."""
+        super().__init__(tracer.mode)
+        self._tracer = tracer
+        self._drain = drain
+        self._done = done
+        self._group: Group | None = None
+        self._token: Token[Group | None] | None = None
+        self._device: Device | None = None
+        self._pid = 0
+        self.cut_off = 0
+        """How many jobs and tasks that the block caused were not done when it ended; what they ran later is not in the
+        trace. Tasks are counted where the block ends in a task of an event loop of asyncio's making."""
+
+    def __enter__(self) -> Self:
+        """Begin: the work of the caller, and what that causes, is traced."""
+        if self._group is not None:
+            raise RuntimeError("a trace can be entered once: call trace() again")
+        self._tracer.start()
+        try:
+            with Unrecorded():
+                self._begin()
+        except BaseException:
+            self._tracer.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        """End. What was recorded stays with this object."""
+        if self._drain is not None and self._group is not None:
+            deadline = time.monotonic() + self._drain
+            while self._group.pending and time.monotonic() < deadline:
+                time.sleep(0.001)
+        self._end()
+
+    async def __aenter__(self) -> Self:
+        """Begin, as __enter__()."""
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        """End. To wait for work that is not done does not hold up the event loop."""
+        import asyncio  # not before: most programs have no use for it
+
+        if self._drain is not None and self._group is not None:
+            deadline = time.monotonic() + self._drain
+            while (left := deadline - time.monotonic()) > 0:
+                if waiting := tasks(self._group):
+                    await asyncio.wait(waiting, timeout=left)
+                elif self._group.pending:
+                    await asyncio.sleep(0.001)
+                else:
+                    break
+        self._end()
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Decorate a function: each call is traced."""
+        tracer, drain, done = self._tracer, self._drain, self._done
+
+        def begin() -> FollowedTrace:
+            return FollowedTrace(tracer, drain, end)
+
+        def end(trace: FollowedTrace) -> None:
+            cast(Any, traced).trace = trace
+            if done is not None:
+                done(trace)
+
+        if iscoroutinefunction(function):
+
+            @wraps(function)
+            async def traced(*args: P.args, **kwargs: P.kwargs) -> Any:
+                async with begin():
+                    return await function(*args, **kwargs)
+        else:
+
+            @wraps(function)
+            def traced(*args: P.args, **kwargs: P.kwargs) -> R:
+                with begin():
+                    return function(*args, **kwargs)
+
+        # Else the first call would be the one that puts the probes in, and the last would take the hook away.
+        tracer.start()
+        return cast(Callable[P, R], traced)
+
+    def _begin(self) -> None:
+        device, buffer = self._tracer.take_device()
+        self._pid = getpid()
+        self._group = Group()
+        self._token = _core.group_variable.set(self._group)
+        try:
+            device.remote_attach(follow=True)
+            device.enable(self._tracer.mode)
+        except BaseException:
+            device.close(wait=False)
+            self._reset()
+            raise
+        self._device = device
+        self._show(buffer)
+        _core.follow()
+
+    def _end(self) -> None:
+        device, self._device = self._device, None
+        buffer, group = self._buffer, self._group
+        if device is None or buffer is None or group is None:
+            return
+        with Unrecorded():
+            if getpid() == self._pid:  # a forked child leaves the trace to its parent
+                device.disable(wait=False)
+                self.cut_off = group.pending + len(tasks(group))
+                self._keep()
+                self._reset()
+                self._tracer.give_back(device, buffer, group)
+                if self._done is not None:
+                    self._done(self)
+            else:
+                self._reset()
+        self._tracer.stop()
+        for message in full(self._lost, self._tracer.nmemb):
+            warn(message, PykcovWarning, stacklevel=3)
+
+    def _reset(self) -> None:
+        assert self._token is not None
+        # ValueError: left in another context than it was entered in, as generators may be.
+        with suppress(ValueError):
+            _core.group_variable.reset(self._token)
+        _core.follow()
+
+
+def full(dropped: int, nmemb: int) -> list[str]:
+    """Return what is to be said of a buffer that was full."""
+    if not dropped:
+        return []
+    return [
+        f"the buffer of {nmemb} words was full: {dropped} entries were dropped. Trace less, or in mode 'unique', or "
+        f"with a larger nmemb (at most {_core.BUFFER_WORDS_MAX})"
+    ]
+
+
+def complaints(hook: ImportHook, functions: int, selection: Selection) -> list[str]:
+    """Return what is to be said of a hook that found nothing to instrument."""
+    unmatched = hook.unmatched()
+    if unmatched:
+        return [f"include: no module is named {', '.join(map(repr, unmatched))}"]
+    if functions or hook.modules:
+        return []
+    return [
+        f"nothing could be traced: there is no Python function in {selection}, and none was imported. "
+        "Name modules in include, folders in source, or set stdlib=True. Code that is running already when "
+        "the trace begins is not seen: put it into a function"
+    ]
+
+
+_shared: dict[object, Tracer] = {}
+
+
+def shared(
+    mode: Mode,
+    granularity: Granularity,
+    include: Iterable[str],
+    exclude: Iterable[str],
+    source: Iterable[str | PathLike[str]],
+    stdlib: bool,
+    nmemb: int,
+) -> Tracer:
+    """Return the one Tracer of these arguments: traces that are open at the same time put probes in once."""
+    chosen = tuple(include), tuple(exclude), tuple(fspath(path) for path in source)
+    tracer = Tracer(
+        mode,
+        granularity=granularity,
+        include=chosen[0],
+        exclude=chosen[1],
+        source=chosen[2],
+        stdlib=stdlib,
+        nmemb=nmemb,
+    )
+    return _shared.setdefault((mode, granularity, chosen, stdlib, nmemb), tracer)
