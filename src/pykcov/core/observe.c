@@ -40,8 +40,19 @@ append(const struct event *event, unsigned size, uint64_t a, uint64_t b)
                     event->comparison->pc);
 }
 
-static void
-observe_integers(const struct event *event, PyObject *a, PyObject *b)
+/* Of the smallest size that holds both. */
+static inline void
+append_integers(const struct event *event, int64_t x, int64_t y)
+{
+    /* The bits that differ from the sign. */
+    uint64_t bits = (uint64_t)(x ^ (x >> 63)) | (uint64_t)(y ^ (y >> 63));
+    unsigned size = bits < 0x80 ? 0 : bits < 0x8000 ? 1 : bits < 0x80000000 ? 2 : 3;
+
+    append(event, size, (uint64_t)x, (uint64_t)y);
+}
+
+static __attribute__((noinline)) void
+observe_large_integers(const struct event *event, PyObject *a, PyObject *b)
 {
     struct kcov_operand first, second;
     int64_t x, y;
@@ -49,11 +60,7 @@ observe_integers(const struct event *event, PyObject *a, PyObject *b)
 
     fit = kcov_low_word(b, &y) && fit;
     if (fit) {
-        /* The bits that differ from the sign. */
-        uint64_t bits = (uint64_t)(x ^ (x >> 63)) | (uint64_t)(y ^ (y >> 63));
-        unsigned size = bits < 0x80 ? 0 : bits < 0x8000 ? 1 : bits < 0x80000000 ? 2 : 3;
-
-        append(event, size, (uint64_t)x, (uint64_t)y);
+        append_integers(event, x, y);
     } else if (!event->bytes) {
         append(event, 3, (uint64_t)x, (uint64_t)y);
     } else {
@@ -62,6 +69,17 @@ observe_integers(const struct event *event, PyObject *a, PyObject *b)
         kcov_append_cmp_bytes(event->trace, type_of_record(event) | KCOV_CMP_INTEGER, &first,
                               &second, event->comparison->pc);
     }
+}
+
+static inline void
+observe_integers(const struct event *event, PyObject *a, PyObject *b)
+{
+    int64_t x, y;
+
+    if (kcov_small_integer(a, &x) && kcov_small_integer(b, &y))
+        append_integers(event, x, y);
+    else
+        observe_large_integers(event, a, b);
 }
 
 static void
@@ -99,28 +117,40 @@ observe_bytes(const struct event *event, PyObject *a, PyObject *b)
                           event->comparison->pc);
 }
 
-/* `a` is on the left in the source. */
-static void
-observe(const struct event *event, PyObject *a, PyObject *b)
+/* Two operands of which not both are integers, in the order in which they are recorded. */
+static __attribute__((noinline)) void
+observe_others(const struct event *event, PyObject *a, PyObject *b)
 {
     enum kcov_kind kind = kcov_kind_of(a), other = kcov_kind_of(b);
 
-    if (event->comparison->constant == KCOV_CONSTANT_RIGHT) {
-        PyObject *left = a;
-
-        a = b;
-        b = left;
-    }
-    if (kind == KCOV_KIND_INTEGER && other == KCOV_KIND_INTEGER)
-        observe_integers(event, a, b);
-    else if (!event->bytes || kind == KCOV_KIND_OTHER || other == KCOV_KIND_OTHER)
+    if (kind == KCOV_KIND_OTHER || other == KCOV_KIND_OTHER)
         return;
-    else if (kind == KCOV_KIND_TEXT && other == KCOV_KIND_TEXT)
+    if (kind == KCOV_KIND_TEXT && other == KCOV_KIND_TEXT)
         observe_texts(event, a, b);
     else if (kind == KCOV_KIND_BYTES && other == KCOV_KIND_BYTES)
         observe_bytes(event, a, b);
     else if (kind <= KCOV_KIND_FLOAT && other <= KCOV_KIND_FLOAT)
         observe_floats(event, a, b);
+}
+
+/* `a` is on the left in the source. */
+static inline void
+observe(const struct event *event, PyObject *a, PyObject *b)
+{
+    bool swap = event->comparison->constant == KCOV_CONSTANT_RIGHT;
+    PyObject *first = swap ? b : a, *second = swap ? a : b;
+
+    if (kcov_is_integer(a) && kcov_is_integer(b))
+        observe_integers(event, first, second);
+    else if (event->bytes)
+        observe_others(event, first, second);
+}
+
+/* Whether a comparison with an operand of the right kind would be recorded. */
+static inline bool
+is_recorded(const struct event *event, PyObject *operand)
+{
+    return event->bytes ? kcov_kind_of(operand) != KCOV_KIND_OTHER : kcov_is_integer(operand);
 }
 
 /* How many members may be looked at. */
@@ -133,7 +163,7 @@ limit(const struct event *event)
 static void
 observe_items(const struct event *event, PyObject *a, PyObject **items, Py_ssize_t count)
 {
-    if (count > limit(event))
+    if (count > limit(event) || !is_recorded(event, a))
         return;
     for (Py_ssize_t i = 0; i < count; i++)
         observe(event, a, items[i]);
@@ -144,7 +174,7 @@ observe_set(const struct event *event, PyObject *a, PyObject *set)
 {
     const PySetObject *object = (PySetObject *)set;
 
-    if (object->used > limit(event))
+    if (object->used > limit(event) || !is_recorded(event, a))
         return;
     /* No object's hash is -1: that is a place whose member was removed. */
     for (Py_ssize_t i = 0; i <= object->mask; i++)
@@ -158,7 +188,7 @@ observe_keys(const struct event *event, PyObject *a, PyObject *dict)
     Py_ssize_t position = 0;
     PyObject *key;
 
-    if (!PyDict_CheckExact(dict) || PyDict_GET_SIZE(dict) > MEMBERS_MAX)
+    if (!PyDict_CheckExact(dict) || PyDict_GET_SIZE(dict) > MEMBERS_MAX || !is_recorded(event, a))
         return;
     while (PyDict_Next(dict, &position, &key, NULL))
         observe(event, a, key);
@@ -184,6 +214,9 @@ observe_in(const struct event *event, PyObject *a, PyObject *b)
 static void
 observe_call(const struct event *event, PyObject *a, PyObject *b)
 {
+    /* Text and bytes have these methods, integers have not. */
+    if (!event->bytes)
+        return;
     /* Where the stack may hold no receiver, a bound method is made for us. */
     if (Py_IS_TYPE(a, &PyCFunction_Type) && (a = PyCFunction_GET_SELF(a)) == NULL)
         return;

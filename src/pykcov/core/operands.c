@@ -71,15 +71,12 @@ negate(uint64_t *words, size_t count)
 bool
 kcov_low_word(PyObject *integer, int64_t *value)
 {
-    struct digits digits = digits_of(integer);
+    struct digits digits;
     uint64_t low = 0;
 
-    if (digits.count <= 1) {
-        *value = digits.count == 0 ? 0 : (int64_t)digits.digits[0];
-        if (digits.negative)
-            *value = -*value;
+    if (kcov_small_integer(integer, value))
         return true;
-    }
+    digits = digits_of(integer);
     magnitude(digits, &low, 1);
     *value = (int64_t)(digits.negative ? -low : low);
     /* Positive ones end at 2^63 - 1, negative ones at -2^63. */

@@ -37,6 +37,31 @@ kcov_kind_of(PyObject *object)
     return type == &PyFloat_Type ? KCOV_KIND_FLOAT : KCOV_KIND_OTHER;
 }
 
+static inline bool
+kcov_is_integer(PyObject *object)
+{
+    return Py_IS_TYPE(object, &PyLong_Type) || Py_IS_TYPE(object, &PyBool_Type);
+}
+
+/* The value of an integer of one digit, as nearly all are; whether it is one. */
+static inline bool
+kcov_small_integer(PyObject *integer, int64_t *value)
+{
+    const PyLongObject *object = (PyLongObject *)integer;
+#if PY_VERSION_HEX >= 0x030C0000
+    if (!_PyLong_IsCompact(object))
+        return false;
+    *value = _PyLong_CompactValue(object);
+#else
+    Py_ssize_t size = Py_SIZE(object);
+
+    if (size < -1 || size > 1)
+        return false;
+    *value = size * (int64_t)object->ob_digit[0];
+#endif
+    return true;
+}
+
 /* The lowest 64 bits of an integer in two's complement; whether that is all of it. */
 bool kcov_low_word(PyObject *integer, int64_t *value);
 
