@@ -97,8 +97,8 @@ def parts_section(results: Results) -> list[str]:
             0,
             "\n## Parts of the ratios\n\n"
             "Events: how often a probe is reached in a measured run, recorded or not; of comparisons, the entries that "
-            "they make. M events/s: in a second of the run. ns an event: what the run takes longer than bare, divided "
-            "by its events.",
+            "they make; with a counter map both. M events/s: in a second of the run. ns an event: what the run takes "
+            "longer than bare, divided by its events.",
         )
     return sections
 

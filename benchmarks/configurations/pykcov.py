@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from configurations.base import Configuration, import_tool
 
 if TYPE_CHECKING:
-    from pykcov import Buffer, Device
+    from pykcov import Buffer, Counters, Device
 
 
 class Pykcov(Configuration):
@@ -15,6 +15,7 @@ class Pykcov(Configuration):
 
     device: "Device"
     buffer: "Buffer"
+    counters: "Counters"
 
     def __init__(
         self,
@@ -24,11 +25,13 @@ class Pykcov(Configuration):
         mode: tuple[str, ...] = (),
         granularity: Literal["block", "line"] = "block",
         compare: bool = False,
+        count: bool = False,
     ) -> None:
-        """`mode`: the names of pykcov's constants that make it up; none is dormant."""
+        """`mode`: the names of pykcov's constants that make it up; none is dormant. `count`: with a counter map."""
         super().__init__(name, description)
         self.granularity = granularity
         self.compare = compare
+        self.count = count
         self.mode = mode
         self.number = 0
 
@@ -42,6 +45,13 @@ class Pykcov(Configuration):
         if self.number not in (0, pykcov.TRACE_UNIQUE_PC):
             # What comes in order and again and again is taken out after each input, so that it is really recorded.
             self.after_iteration = self.buffer.reset
+        if self.count:
+            self.counters = self.device.set_counters()
+            self.after_iteration = self.reset_both
+
+    def reset_both(self) -> None:
+        self.buffer.reset()
+        self.counters.reset()
 
     def instrument(self, functions: Sequence[FunctionType], modules: Sequence[ModuleType]) -> None:
         import pykcov
@@ -64,15 +74,12 @@ class Pykcov(Configuration):
         import pykcov
         from pykcov import _core
 
-        # Each time that a probe is reached counts, also where the mode records it once or not at all.
-        self.device.enable(self.number if self.compare else pykcov.TRACE_PC)
-        counts = []
-        for _ in range(iterations):
-            self.buffer.reset()
-            run()
-            counts.append(self.buffer.count)
-        self.device.disable()
-        dropped = self.device.dropped
+        # Each time that a probe is reached counts, also where the mode records it once or not at all; of comparisons
+        # the entries.
+        counts = self.entries(self.number, run, iterations) if self.compare else [0] * iterations
+        if self.count or not self.compare:
+            reached = self.entries(pykcov.TRACE_PC, run, iterations)
+            counts = [sum(pair) for pair in zip(counts, reached, strict=True)]
         self.buffer.reset()
         self.device.enable(pykcov.TRACE_UNIQUE_PC)
         for _ in range(iterations):
@@ -80,10 +87,22 @@ class Pykcov(Configuration):
         self.device.disable()
         return {
             "probes": _core.probe_count(),
-            "events": sum(counts) + dropped,
+            "events": sum(counts),
             "most events in an iteration": max(counts),
             "locations": self.buffer.count,
         }
+
+    def entries(self, mode: int, run: Callable[[], object], iterations: int) -> list[int]:
+        """How many each iteration makes in this mode."""
+        self.device.enable(mode)
+        counts = []
+        for _ in range(iterations):
+            self.buffer.reset()
+            dropped = self.device.dropped
+            run()
+            counts.append(self.buffer.count + self.device.dropped - dropped)
+        self.device.disable()
+        return counts
 
 
 PYKCOV = [
@@ -96,5 +115,12 @@ PYKCOV = [
         "pykcov, each comparison recorded, those of str, bytes and float too",
         mode=("TRACE_CMP", "CMP_BYTES"),
         compare=True,
+    ),
+    Pykcov(
+        "counters+cmp-bytes",
+        "pykcov, a map of how often each block is reached, and each comparison recorded as in cmp-bytes",
+        mode=("TRACE_CMP", "CMP_BYTES"),
+        compare=True,
+        count=True,
     ),
 ]

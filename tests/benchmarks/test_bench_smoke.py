@@ -37,14 +37,14 @@ def cells(tmp_path: Path) -> Callable[[], dict[tuple[str, str], dict[str, Any]]]
 
 
 def test_a_table_of_ratios_and_the_parts_of_them(run: Run, cells: Any, tmp_path: Path) -> None:
-    names = ["control", "dormant", "pc", "unique", "coverage", "settrace"]
+    names = ["control", "dormant", "pc", "unique", "cmp-bytes", "counters+cmp-bytes", "coverage", "settrace"]
     done = run("--quick", "richards", "toml_load", *(word for name in names for word in ("-c", name)))
     assert done.returncode == 0, done.stdout + done.stderr
     text = (tmp_path / "out.md").read_text()
     assert done.stdout.strip() == text.strip()
     assert "| workload | bare, ms | " + " | ".join(names) + " |" in text
     for row in ("| richards | ", "| toml_load | ", "| **geometric mean** | "):
-        assert text.count(row) == (1 if "mean" in row else 4)
+        assert text.count(row) == (1 if "mean" in row else 6)
     found = cells()
     assert set(found) == {(workload, name) for workload in ("richards", "toml_load") for name in ["bare", *names]}
     for (workload, name), cell in found.items():
@@ -55,6 +55,8 @@ def test_a_table_of_ratios_and_the_parts_of_them(run: Run, cells: Any, tmp_path:
         assert dormant == pc
         assert pc["events"] > 10_000
         assert unique["events"] > pc["events"]
+        compared, both = (found[workload, name]["parts"]["events"] for name in ("cmp-bytes", "counters+cmp-bytes"))
+        assert both == compared + pc["events"]
         assert 0 < pc["locations"] <= pc["probes"] < unique["probes"]
         assert found[workload, "coverage"]["parts"]["lines"] > 50
 
