@@ -24,7 +24,7 @@ MUTATIONS = [
         "a batch goes into a device that was stopped (D7)",
         "section.c",
         """    if (mode != KCOV_MODE_NONE && device->state == KCOV_TRACE &&
-        kcov_trace_mode(&device->trace) == mode)
+        kcov_event_mode(&device->trace) == mode)
 """,
         "    if (mode != KCOV_MODE_NONE && device->trace.capacity > 0)\n",
     ),
@@ -61,14 +61,14 @@ MUTATIONS = [
     Mutation(
         "enable looks at the state before the caller (order of checks)",
         "enable.c",
-        """    if (kcov_thread_device() != NULL)
+        """    if (kcov_thread_device() != NULL && !device->follows)
         return EBUSY;
     if (device->state != KCOV_READY)
         return ENXIO;
 """,
         """    if (device->state != KCOV_READY)
         return ENXIO;
-    if (kcov_thread_device() != NULL)
+    if (kcov_thread_device() != NULL && !device->follows)
         return EBUSY;
 """,
     ),
@@ -127,7 +127,7 @@ MUTATIONS = [
     ),
     Mutation(
         "threads that share a device claim words as if they were alone",
-        "trace.h",
+        "append.h",
         "shared ? kcov_claim_shared(trace, k, index) : kcov_claim_alone(trace, k, index)",
         "shared && k > 1 ? kcov_claim_shared(trace, k, index) : kcov_claim_alone(trace, k, index)",
     ),

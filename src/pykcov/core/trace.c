@@ -32,6 +32,18 @@ kcov_follow(void)
 }
 
 void
+kcov_follow_native_pc(uint64_t pc)
+{
+    struct kcov_trace *trace = kcov_followed_trace();
+    int mode = kcov_event_mode(trace);
+
+    if (mode == KCOV_MODE_TRACE_PC
+            ? !kcov_halted()
+            : mode == KCOV_MODE_TRACE_UNIQUE_PC && kcov_first_native_hit(trace, pc))
+        kcov_append_pc(trace, pc);
+}
+
+void
 kcov_halt(int which, bool on)
 {
     if (on)
