@@ -201,6 +201,12 @@ def unknown(pc: int) -> Location:
     return Location(pc, "", 0, 0, -1, -1, "", "", ())
 
 
+def files() -> dict[str, str]:
+    """Return the files of all code that has probes (co_filename), and the module of each."""
+    with _lock:
+        return {code.file: code.module for code in _codes.values()}
+
+
 def probe(pc: int) -> Probe:
     """Return the probe of a pc; a new one if this process does not know it. Pickles of probed code call this."""
     with _lock:

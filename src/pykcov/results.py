@@ -58,6 +58,11 @@ class Results:
         with Unrecorded():
             return {} if self._compares else lines_of(self.pcs)
 
+    def raw(self) -> bytes:
+        """Return the entries recorded so far as they are in the buffer: 8 bytes a pc, 32 an entry of a comparison."""
+        width = 4 if self._compares else 1
+        return bytes(self._words[1 : min(1 + width * self._words[0], len(self._words))])
+
     def _show(self, buffer: Buffer) -> None:
         """Take the results from a buffer from now on."""
         self._buffer = buffer
@@ -67,10 +72,10 @@ class Results:
         """Copy the results: the buffer may be used for something else."""
         if self._buffer is None:
             return
-        width = 4 if self._compares else 1
-        end = min(1 + width * self._words[0], len(self._words))
+        raw = self.raw()
+        count = len(raw) // (32 if self._compares else 8)
         self._lost = self._buffer.dropped
-        self._words = memoryview(bytes(self._words[:end])).cast("Q")
+        self._words = memoryview(count.to_bytes(8, "little") + raw).cast("Q")
         self._buffer = None
 
 

@@ -20,6 +20,7 @@ from pykcov.instrument.code import Unrecorded, check
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
+from pykcov.locations import files
 from pykcov.modes import Mode, modes
 from pykcov.remote.tasks import tasks
 from pykcov.results import Results
@@ -132,6 +133,10 @@ class Tracer:
         """
         return FollowedTrace(self, drain, done)
 
+    def files(self) -> list[str]:
+        """Return the files of the chosen code that has probes."""
+        return [file for file, module in files().items() if self._selection.matches(module, file)]
+
     def take_device(self) -> tuple[Device, Buffer]:
         """Return a device in state 'ready' and its buffer, which is empty."""
         if self._pid != getpid():  # those of a forked process's parent are the parent's
@@ -204,7 +209,7 @@ class FollowedTrace(Results):
             deadline = time.monotonic() + self._drain
             while self._group.pending and time.monotonic() < deadline:
                 time.sleep(0.001)
-        self._end()
+        self.end()
 
     async def __aenter__(self) -> Self:
         """Begin, as __enter__()."""
@@ -225,7 +230,7 @@ class FollowedTrace(Results):
                     await asyncio.sleep(0.001)
                 else:
                     break
-        self._end()
+        self.end()
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorate a function: each call is traced."""
@@ -272,7 +277,8 @@ class FollowedTrace(Results):
         self._show(buffer)
         _core.follow()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """End before the block does, without waiting for work that is not done. Twice is once."""
         device, self._device = self._device, None
         buffer, group = self._buffer, self._group
         if device is None or buffer is None or group is None:

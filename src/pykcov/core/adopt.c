@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "device.h"
 #include "lock.h"
 #include "thread.h"
 
@@ -16,15 +17,19 @@ static struct kcov_idle
 
 static unsigned followed; /* [L] devices that follow their group */
 
+int
+kcov_idle_mode(void)
+{
+    return followed > 0 ? KCOV_MODE_FOLLOW : KCOV_MODE_NONE;
+}
+
 static void
 set_modes(void)
 {
-    int follow = followed > 0 ? KCOV_MODE_FOLLOW : KCOV_MODE_NONE;
-
     for (struct kcov_idle *idle = &kcov_newborn; idle != NULL; idle = idle->next) {
         bool adopt = present != NULL && idle != present;
 
-        kcov_set_mode(&idle->trace, (adopt ? KCOV_MODE_ADOPT : KCOV_MODE_NONE) | follow);
+        kcov_set_mode(&idle->trace, (adopt ? KCOV_MODE_ADOPT : KCOV_MODE_NONE) | kcov_idle_mode());
     }
 }
 
@@ -34,8 +39,10 @@ kcov_followed_add(int difference)
     bool before = followed > 0;
 
     followed += (unsigned)difference;
-    if (before != (followed > 0))
+    if (before != (followed > 0)) {
         set_modes();
+        kcov_devices_follow(followed > 0);
+    }
 }
 
 /* An idle trace that no thread points at: there are never more of them than threads, and two. */

@@ -29,10 +29,13 @@ bool kcov_adopt_begin(void);
 void kcov_adopt_end(void);
 
 /*
- * Under the lock: how many more devices follow their group. While there are any, idle threads are
- * in KCOV_MODE_FOLLOW, too.
+ * Under the lock: how many more devices follow their group. While there are any, all events look
+ * whom their thread follows: those of idle threads, and of other devices, too.
  */
 void kcov_followed_add(int difference);
+
+/* Under the lock: what is in the place of a mode, or added to it, for that reason. */
+int kcov_idle_mode(void);
 
 /* Under the lock: the thread ends. */
 void kcov_adopt_forget(struct kcov_thread *thread);

@@ -173,8 +173,7 @@ carried_repr(PyObject *self)
 
 static PyMemberDef carried_members[] = {
     {"job", T_OBJECT_EX, offsetof(struct carried, job), READONLY, "What was carried."},
-    {"group", T_OBJECT_EX, offsetof(struct carried, group), READONLY,
-     "Whose work it is."},
+    {"group", T_OBJECT_EX, offsetof(struct carried, group), READONLY, "Whose work it is."},
     {"__wrapped__", T_OBJECT_EX, offsetof(struct carried, job), READONLY, NULL},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(struct carried, weakrefs), READONLY, NULL},
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(struct carried, call), READONLY, NULL},

@@ -196,6 +196,19 @@ interrupt_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
+/* What every type has, so that it would not be asked of the function. */
+static PyObject *
+carrier_of_function(PyObject *self, void *name)
+{
+    return PyObject_GetAttrString(((struct carrier *)self)->function, name);
+}
+
+static PyGetSetDef carrier_properties[] = {
+    {"__doc__", carrier_of_function, NULL, NULL, "__doc__"},
+    {"__module__", carrier_of_function, NULL, NULL, "__module__"},
+    {0},
+};
+
 static PyMemberDef carrier_members[] = {
     {"__wrapped__", T_OBJECT_EX, offsetof(struct carrier, function), READONLY, NULL},
     {"__dictoffset__", T_PYSSIZET, offsetof(struct carrier, dictionary), READONLY, NULL},
@@ -210,15 +223,11 @@ static PyMemberDef interrupt_members[] = {
 };
 
 static PyType_Slot carrier_slots[] = {
-    {Py_tp_call, PyVectorcall_Call},
-    {Py_tp_descr_get, carrier_bind},
-    {Py_tp_getattro, carrier_attribute},
-    {Py_tp_repr, carrier_repr},
-    {Py_tp_traverse, carrier_traverse},
-    {Py_tp_clear, carrier_clear},
-    {Py_tp_dealloc, carrier_dealloc},
-    {Py_tp_members, carrier_members},
-    {0},
+    {Py_tp_call, PyVectorcall_Call},     {Py_tp_descr_get, carrier_bind},
+    {Py_tp_getattro, carrier_attribute}, {Py_tp_repr, carrier_repr},
+    {Py_tp_traverse, carrier_traverse},  {Py_tp_clear, carrier_clear},
+    {Py_tp_dealloc, carrier_dealloc},    {Py_tp_members, carrier_members},
+    {Py_tp_getset, carrier_properties},  {0},
 };
 
 static PyType_Slot interrupt_slots[] = {

@@ -226,6 +226,16 @@ kcov_device_release(struct kcov_device *device)
 }
 
 void
+kcov_devices_follow(bool on)
+{
+    for (struct kcov_device *device = devices; device != NULL; device = device->next) {
+        int mode = kcov_event_mode(&device->trace);
+
+        kcov_set_mode(&device->trace, on ? mode | KCOV_MODE_FOLLOW : mode);
+    }
+}
+
+void
 kcov_device_ready(struct kcov_device *device)
 {
     kcov_set_mode(&device->trace, KCOV_MODE_NONE);

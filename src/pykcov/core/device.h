@@ -110,12 +110,8 @@ void kcov_device_release(struct kcov_device *device);
 /* Before anything else, in five operations: a dying device goes with its owner's next one. */
 void kcov_device_settle(void);
 
-/* What is in the place of a mode while its threads, if any, record nothing. */
-static inline int
-kcov_device_idle_mode(const struct kcov_device *device)
-{
-    return device->follows ? KCOV_MODE_FOLLOW : KCOV_MODE_NONE;
-}
+/* Events of all devices look first whom their thread follows, or do so no more. */
+void kcov_devices_follow(bool on);
 
 /* Not tracing any more, for whatever reason: it can be enabled again. */
 void kcov_device_ready(struct kcov_device *device);

@@ -1,0 +1,1 @@
+"""pykcov inside other tools: test runners and web servers."""

@@ -1,0 +1,64 @@
+"""Middleware for ASGI 3 applications: Starlette, FastAPI, Django, ..."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from pykcov.contrib.web.coverage import RequestCoverage
+from pykcov.contrib.web.routes import asgi_route
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class ASGIMiddleware:
+    """Traces requests and web sockets of an application: the outermost layer, or `app.add_middleware()`."""
+
+    def __init__(
+        self,
+        app: Application,
+        coverage: RequestCoverage,
+        route: Callable[[Scope], str] = asgi_route,
+    ) -> None:
+        """Wrap `app`. `route` names the context of a request, from its scope after the application has seen it."""
+        self.app = app
+        self.coverage = coverage
+        self.route = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        coverage = self.coverage
+        if not coverage.sample:
+            await self.app(scope, receive, send)
+        elif scope["type"] not in ("http", "websocket"):
+            await self._live(scope, receive, send)
+        elif coverage.endpoint is not None and scope["path"] == coverage.endpoint and scope["type"] == "http":
+            await self._answer(scope, send)
+        elif coverage.chooses():
+            async with coverage.trace() as trace:
+                try:
+                    await self.app(scope, receive, send)
+                finally:
+                    trace.end()
+                    coverage.add(self.route(scope), trace)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the messages of the application's life on; at its end, save."""
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.coverage.stop()
+
+    async def _answer(self, scope: Scope, send: Send) -> None:
+        found = scope["method"] in ("GET", "HEAD")
+        body = self.coverage.data() if found else b"GET gives the coverage so far\n"
+        headers = [
+            (b"content-type", b"application/vnd.sqlite3" if found else b"text/plain"),
+            (b"content-length", str(len(body)).encode()),
+            *([] if found else [(b"allow", b"GET, HEAD")]),
+        ]
+        await send({"type": "http.response.start", "status": 200 if found else 405, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

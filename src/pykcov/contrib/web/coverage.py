@@ -1,0 +1,163 @@
+"""What the requests of a process ran, by route."""
+
+import atexit
+import os
+import random
+import tempfile
+import time
+from _thread import allocate_lock
+from array import array
+from collections.abc import Iterable
+from os import PathLike
+
+from pykcov.instrument.code import Unrecorded
+from pykcov.instrument.rewrite import Granularity
+from pykcov.tracer import NMEMB, FollowedTrace, Tracer
+
+_ROUTES = 10_000
+"""Names of routes are made of what clients send where a framework tells none."""
+_KINDS = 256
+
+
+class RequestCoverage:
+    """Traces some of the requests, each with all that it causes, and keeps which lines ran for which route.
+
+    It is for one process: each worker of a server has its own, and writes a data file of its own, which `coverage
+    combine` puts together. Nothing is instrumented before start(), which the middleware calls with the first request.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: Iterable[str | PathLike[str]] = (),
+        include: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+        stdlib: bool = False,
+        granularity: Granularity = "line",
+        sample: float = 1.0,
+        data_file: str | PathLike[str] | None = ".coverage",
+        every: float = 60.0,
+        endpoint: str | None = None,
+        nmemb: int = NMEMB,
+    ) -> None:
+        """Choose what is traced, and where it goes.
+
+        source, include, exclude, stdlib, granularity, nmemb: as for pykcov.trace().
+        sample: the share of requests that is traced, 0 to 1; 0 switches everything off.
+        data_file: a data file of coverage.py is written under this name and a suffix of the process's own, when the
+        application is shut down and at most `every` seconds after a request; None writes none.
+        endpoint: a path, such as '/coverage', that answers GET with the data so far, as a data file of coverage.py.
+        Whoever can reach it learns names of files: do not leave it open to the world.
+
+        Raises ValueError for a share that is none, and what Tracer raises.
+        """
+        if not 0 <= sample <= 1:
+            raise ValueError(f"sample={sample!r}: expected a share of the requests, 0 to 1")
+        if endpoint is not None and not endpoint.startswith("/"):
+            raise ValueError(f"endpoint={endpoint!r}: expected a path that begins with '/'")
+        self.sample = sample
+        self.endpoint = endpoint
+        self._tracer = Tracer(
+            granularity=granularity, source=source, include=include, exclude=exclude, stdlib=stdlib, nmemb=nmemb
+        )
+        self._data_file = None if data_file is None else os.path.abspath(data_file)
+        self._every = every
+        self._lock = allocate_lock()
+        self._pid = 0
+        self._contexts: dict[str, dict[bytes, None]] = {}
+        self._dropped = 0
+        self._unsaved_since: float | None = None
+        self._name = ""
+
+    def chooses(self) -> bool:
+        """Return whether the next request is to be traced."""
+        return self.sample >= 1 or random.random() < self.sample
+
+    def trace(self) -> FollowedTrace:
+        """Return a trace for one request; add() it when it has ended."""
+        if self._pid != os.getpid():
+            self._begin()
+        return self._tracer.trace()
+
+    def add(self, context: str, trace: FollowedTrace) -> None:
+        """Keep what a request ran under the name of its route: 'GET /items/{id}'."""
+        with Unrecorded():
+            with self._lock:
+                if context not in self._contexts and len(self._contexts) >= _ROUTES:
+                    context = context.partition(" ")[0] + " (other routes)"
+                kinds = self._contexts.setdefault(context, {})
+                kinds[trace.raw()] = None
+                if len(kinds) > _KINDS:
+                    self._contexts[context] = {_union(kinds): None}
+                self._dropped += trace.dropped
+                now = time.monotonic()
+                if self._unsaved_since is None:
+                    self._unsaved_since = now
+                due = self._every >= 0 and now - self._unsaved_since >= self._every
+            if due:
+                self.save()
+
+    def save(self) -> str | None:
+        """Write the data file anew, and return its name; None if there is none to be written."""
+        if self._data_file is None or self._pid != os.getpid():
+            return None
+        with Unrecorded():
+            self._write(self._name)
+            self._unsaved_since = None
+        return self._name
+
+    def data(self) -> bytes:
+        """Return what save() would write."""
+        with Unrecorded(), tempfile.TemporaryDirectory(prefix="pykcov-") as folder:
+            name = os.path.join(folder, "data")
+            self._write(name)
+            with open(name, "rb") as file:
+                return file.read()
+
+    def stop(self) -> None:
+        """Save, and trace no further requests."""
+        if self._pid != os.getpid():
+            return
+        self.save()
+        atexit.unregister(self.stop)
+        self._pid = 0
+        self.sample = 0
+        self._tracer.stop()
+
+    def _begin(self) -> None:
+        # A server that forks its workers may have used us before.
+        with self._lock:
+            if self._pid == os.getpid():
+                return
+            self._contexts, self._dropped, self._unsaved_since = {}, 0, None
+            self._name = f"{self._data_file}.{os.uname().nodename}.{os.getpid()}.{random.randrange(10**6):06}"
+            self._tracer.start()
+            atexit.register(self.stop)
+            self._pid = os.getpid()
+
+    def _write(self, name: str) -> None:
+        # Not before: a server starts without them.
+        from coverage import CoverageData
+
+        from pykcov.native.locations import lines_of
+
+        with self._lock:
+            contexts = {context: _union(kinds) for context, kinds in self._contexts.items()}
+        temporary = f"{name}.new"
+        data = CoverageData(basename=temporary)
+        data.add_lines({})  # else files cannot be added when nothing ran
+        for context, pcs in contexts.items():
+            data.set_context(context)
+            data.add_lines(lines_of(memoryview(pcs).cast("Q")))
+        data.touch_files([file for file in self._tracer.files() if os.path.isabs(file)])
+        data.write()
+        data.close()
+        os.replace(temporary, name)
+
+
+def _union(kinds: Iterable[bytes]) -> bytes:
+    """Return all pcs of what several traces recorded, each once."""
+    pcs: dict[int, None] = {}
+    for kind in kinds:
+        pcs.update(dict.fromkeys(memoryview(kind).cast("Q")))
+    return array("Q", pcs).tobytes()

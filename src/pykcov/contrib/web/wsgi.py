@@ -1,0 +1,78 @@
+"""Middleware for WSGI applications: Flask, Django, ..."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from pykcov.contrib.web.coverage import RequestCoverage
+from pykcov.contrib.web.routes import wsgi_route
+from pykcov.tracer import FollowedTrace
+
+Environment = dict[str, Any]
+Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
+
+
+class WSGIMiddleware:
+    """Traces requests of an application, until the server has sent the response and closed it (PEP 3333)."""
+
+    def __init__(
+        self,
+        app: Application,
+        coverage: RequestCoverage,
+        route: Callable[[Environment], str] = wsgi_route,
+    ) -> None:
+        """Wrap `app`. `route` names the context of a request, from its environment once the application has seen it."""
+        self.app = app
+        self.coverage = coverage
+        self.route = route
+
+    def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Serve a request."""
+        coverage = self.coverage
+        if not coverage.sample:
+            return self.app(environ, start_response)
+        if coverage.endpoint is not None and environ.get("PATH_INFO") == coverage.endpoint:
+            return self._answer(environ, start_response)
+        if not coverage.chooses():
+            return self.app(environ, start_response)
+        trace = coverage.trace().__enter__()
+        try:
+            body = self.app(environ, start_response)
+        except BaseException:
+            self._end(environ, trace)
+            raise
+        return _Body(body, lambda: self._end(environ, trace))
+
+    def _end(self, environ: Environment, trace: FollowedTrace) -> None:
+        trace.end()
+        self.coverage.add(self.route(environ), trace)
+
+    def _answer(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
+            start_response("405 Method Not Allowed", [("Content-Type", "text/plain"), ("Allow", "GET, HEAD")])
+            return [b"GET gives the coverage so far\n"]
+        body = self.coverage.data()
+        start_response("200 OK", [("Content-Type", "application/vnd.sqlite3"), ("Content-Length", str(len(body)))])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+class _Body:
+    """A response, which may be made while it is sent."""
+
+    def __init__(self, body: Iterable[bytes], end: Callable[[], None]) -> None:
+        self._body = body
+        self._end: Callable[[], None] | None = end
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._body)
+
+    def __len__(self) -> int:
+        return len(self._body)  # type: ignore[arg-type]  # servers ask for it only to see whether there is one
+
+    def close(self) -> None:
+        try:
+            if hasattr(self._body, "close"):
+                self._body.close()
+        finally:
+            end, self._end = self._end, None
+            if end is not None:
+                end()

@@ -1,0 +1,177 @@
+"""The middleware tells which lines served which route, of requests that are served at the same time."""
+
+import asyncio
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+from coverage import CoverageData
+
+from pykcov.contrib.web import ASGIMiddleware, RequestCoverage, WSGIMiddleware
+
+ROUTES = 5
+# Each route has functions of its own: lines 6 * n + 1 to 6 * n + 6.
+FUNCTIONS = """def helper{n}(number):
+    number += {n}
+    return number
+
+def serve{n}(number):
+    return helper{n}(number)
+"""
+SERVICE = "".join(FUNCTIONS.format(n=n) for n in range(ROUTES))
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    (tmp_path / "service_to_trace.py").write_text(SERVICE)
+    monkeypatch.syspath_prepend(tmp_path)
+    import service_to_trace
+
+    yield service_to_trace
+    del sys.modules["service_to_trace"]
+
+
+def contexts(data_file: str) -> dict[str, list[int]]:
+    data = CoverageData(data_file)
+    data.read()
+    (file,) = data.measured_files()
+    found = {}
+    for context in data.measured_contexts():
+        data.set_query_context(context)
+        found[context] = sorted(data.lines(file) or [])
+    return found
+
+
+EXPECTED = {f"GET /route{n}/{{number}}": [6 * n + 2, 6 * n + 3, 6 * n + 6] for n in range(ROUTES)}
+
+
+def asgi_application(service: ModuleType) -> Callable[..., Any]:
+    async def application(scope: dict[str, Any], receive: object, send: Callable[..., Any]) -> None:
+        if scope["type"] != "http":
+            return
+        _, route, number = scope["path"].split("/")
+        scope["endpoint"], scope["path_params"] = application, {"number": number}
+        serve = getattr(service, route.replace("route", "serve"))
+        await asyncio.sleep(0.001)
+        task = asyncio.create_task(asyncio.to_thread(serve, int(number)))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": str(await task).encode()})
+
+    return application
+
+
+async def ask(application: Callable[..., Any], path: str, method: str = "GET", kind: str = "http") -> list[Any]:
+    sent: list[Any] = []
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    await application({"type": kind, "method": method, "path": path}, None, send)
+    return sent
+
+
+async def ask_all(application: Callable[..., Any]) -> None:
+    answers = await asyncio.gather(*(ask(application, f"/route{n}/{i}") for i in range(40) for n in range(ROUTES)))
+    assert [answer[1]["body"] for answer in answers] == [b"%d" % (n + i) for i in range(40) for n in range(ROUTES)]
+
+
+def test_each_of_200_concurrent_asgi_requests_is_kept_under_its_route(service: ModuleType, tmp_path: Path) -> None:
+    coverage = RequestCoverage(source=[tmp_path], data_file=tmp_path / "data")
+    application = ASGIMiddleware(asgi_application(service), coverage)
+    asyncio.run(ask_all(application))
+    asyncio.run(ask(application, "", kind="lifespan"))  # its end saves
+    (written,) = tmp_path.glob("data.*")
+    assert contexts(str(written)) == EXPECTED
+
+
+def test_the_endpoint_answers_with_the_data_so_far(service: ModuleType, tmp_path: Path) -> None:
+    coverage = RequestCoverage(source=[tmp_path], data_file=None, endpoint="/coverage")
+    application = ASGIMiddleware(asgi_application(service), coverage)
+
+    async def main() -> None:
+        await ask_all(application)
+        start, body = await ask(application, "/coverage")
+        assert start["status"] == 200
+        (tmp_path / "copy").write_bytes(body["body"])
+        assert (await ask(application, "/coverage", "POST"))[0]["status"] == 405
+
+    asyncio.run(main())
+    coverage.stop()
+    assert contexts(str(tmp_path / "copy")) == EXPECTED
+
+
+def test_without_a_share_of_requests_nothing_is_traced_or_written(service: ModuleType, tmp_path: Path) -> None:
+    coverage = RequestCoverage(source=[tmp_path], data_file=tmp_path / "data", sample=0)
+    before = service.serve0.__code__
+    asyncio.run(ask_all(ASGIMiddleware(asgi_application(service), coverage)))
+    coverage.stop()
+    assert service.serve0.__code__ is before
+    assert not list(tmp_path.glob("data*"))
+
+
+def test_an_exception_of_the_application_passes_and_its_request_is_kept(service: ModuleType, tmp_path: Path) -> None:
+    coverage = RequestCoverage(source=[tmp_path], data_file=tmp_path / "data")
+
+    async def application(scope: object, receive: object, send: object) -> None:
+        service.serve3("not a number")
+
+    with pytest.raises(TypeError, match="concatenate"):
+        asyncio.run(ask(ASGIMiddleware(application, coverage), "/broken"))
+    coverage.stop()
+    (written,) = tmp_path.glob("data.*")
+    assert contexts(str(written)) == {"GET /broken": [20, 24]}
+
+
+class QuietHandler(WSGIRequestHandler):
+    def log_message(self, *unused: object) -> None:
+        pass
+
+
+def test_a_wsgi_response_is_traced_until_it_is_closed(service: ModuleType, tmp_path: Path) -> None:
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        _, route, number = environ["PATH_INFO"].split("/")
+        start_response("200 OK", [("Content-Type", "text/plain")])
+
+        def body() -> Iterator[bytes]:
+            yield str(getattr(service, route.replace("route", "serve"))(int(number))).encode()
+
+        return body()
+
+    def route(environ: dict[str, Any]) -> str:
+        return f"GET {environ['PATH_INFO'].rpartition('/')[0]}/{{number}}"
+
+    coverage = RequestCoverage(source=[tmp_path], data_file=tmp_path / "data")
+    with make_server(
+        "127.0.0.1", 0, WSGIMiddleware(application, coverage, route), handler_class=QuietHandler
+    ) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+
+        def get(path: str) -> bytes:
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}{path}") as response:
+                answer: bytes = response.read()
+                return answer
+
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(get, [f"/route{n}/{i}" for i in range(4) for n in range(ROUTES)]))
+        server.shutdown()
+        thread.join()
+    assert answers == [b"%d" % (n + i) for i in range(4) for n in range(ROUTES)]
+    written = coverage.save()
+    coverage.stop()
+    assert written is not None
+    assert contexts(written) == EXPECTED
+
+
+def test_a_share_or_an_endpoint_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="sample=2"):
+        RequestCoverage(sample=2)
+    with pytest.raises(ValueError, match="'coverage'"):
+        RequestCoverage(endpoint="coverage")

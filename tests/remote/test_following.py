@@ -1,0 +1,382 @@
+"""A trace that follows holds what its block causes, wherever that runs, and nothing else."""
+
+import _thread
+import asyncio
+import gc
+import os
+import signal
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import pykcov
+from pykcov import FollowedTrace, Tracer, _core
+
+TRACES = 50
+FUNCTIONS = "".join(f"def own{n}(number=0):\n    number += {n}\n    return number\n\n" for n in range(TRACES))
+
+
+@pytest.fixture
+def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    (tmp_path / "functions_to_follow.py").write_text(FUNCTIONS)
+    monkeypatch.syspath_prepend(tmp_path)
+    import functions_to_follow
+
+    yield functions_to_follow
+    del sys.modules["functions_to_follow"]
+
+
+@pytest.fixture
+def tracer(functions: ModuleType, tmp_path: Path) -> Iterator[Tracer]:
+    with Tracer(source=[tmp_path]) as tracer:
+        yield tracer
+    assert (_thread.start_new_thread, vars(threading)[STARTS]) == BEFORE
+
+
+STARTS = "_start_joinable_thread" if hasattr(threading, "_start_joinable_thread") else "_start_new_thread"
+BEFORE = _thread.start_new_thread, vars(threading)[STARTS]
+
+
+def ran(trace: FollowedTrace) -> set[str]:
+    return {location.function for location in trace.locations()}
+
+
+def in_threads(job: Callable[[], Any], pool: ThreadPoolExecutor) -> None:
+    threads = [threading.Thread(target=job), threading.Timer(0.001, job)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def in_a_bare_thread(job: Callable[[], Any], pool: ThreadPoolExecutor) -> None:
+    done = threading.Event()
+    _thread.start_new_thread(lambda: (job(), done.set()), ())
+    assert done.wait(60)
+
+
+def in_a_shared_pool(job: Callable[[], Any], pool: ThreadPoolExecutor) -> None:
+    assert pool.submit(job).result() is not None
+    assert len(list(pool.map(lambda _: job(), range(3)))) == 3
+
+
+def through_a_queue(job: Callable[[], Any], pool: ThreadPoolExecutor) -> None:
+    _jobs.put(pykcov.remote.carry(job))
+    _jobs.join()
+
+
+class _Jobs:
+    """A queue with a worker of its own, which was there before any trace."""
+
+    def __init__(self) -> None:
+        import queue
+
+        self._queue: queue.Queue[Any] = queue.Queue()
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            with pykcov.remote.carry(self._queue.get()) as job:
+                job()
+            del job
+            self._queue.task_done()
+
+    def put(self, job: object) -> None:
+        self._queue.put(job)
+
+    def join(self) -> None:
+        self._queue.join()
+
+
+_jobs = _Jobs()
+
+
+@pytest.mark.parametrize("way", [in_threads, in_a_bare_thread, in_a_shared_pool, through_a_queue])
+def test_what_50_concurrent_traces_hand_to_threads_is_each_ones_own(
+    way: Callable[..., None], functions: ModuleType, tracer: Tracer
+) -> None:
+    found: dict[int, set[str]] = {}
+    start = threading.Barrier(10)
+
+    def work(first: int, pool: ThreadPoolExecutor) -> None:
+        start.wait()
+        for n in range(first, TRACES, 10):
+            with tracer.trace() as trace:
+                way(getattr(functions, f"own{n}"), pool)
+            found[n] = ran(trace)
+
+    with ThreadPoolExecutor(3) as pool:
+        threads = [threading.Thread(target=work, args=(first, pool)) for first in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert found == {n: {f"own{n}"} for n in range(TRACES)}
+
+
+async def with_tasks(job: Callable[[], Any]) -> None:
+    async def later() -> None:
+        await asyncio.sleep(0.001)
+        job()
+
+    await asyncio.gather(later(), asyncio.create_task(later()))
+
+
+async def with_callbacks(job: Callable[[], Any]) -> None:
+    loop = asyncio.get_running_loop()
+    loop.call_soon(job)
+    loop.call_later(0.001, job)
+    loop.call_at(loop.time() + 0.001, job)
+    await asyncio.sleep(0.01)
+
+
+async def with_threads(job: Callable[[], Any]) -> None:
+    await asyncio.to_thread(job)
+    await asyncio.get_running_loop().run_in_executor(None, job)
+
+
+async def with_a_call_from_a_thread(job: Callable[[], Any]) -> None:
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+    await asyncio.to_thread(loop.call_soon_threadsafe, lambda: (job(), done.set()))
+    await done.wait()
+
+
+async def with_streams(job: Callable[[], Any]) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        job()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.write(b"hello\n")
+    await reader.read()
+    writer.close()
+    server.close()
+
+
+async def with_an_async_generator(job: Callable[[], Any]) -> None:
+    async def generate() -> Any:
+        for _ in range(2):
+            await asyncio.sleep(0)
+            yield job()
+
+    assert [value async for value in generate()]
+
+
+async def with_cancellation(job: Callable[[], Any]) -> None:
+    async def wait() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            job()
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+WAYS = [
+    with_tasks,
+    with_callbacks,
+    with_threads,
+    with_a_call_from_a_thread,
+    with_streams,
+    with_an_async_generator,
+    with_cancellation,
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_50_concurrent_traces_of_one_event_loop_cause_is_each_ones_own(
+    way: Callable[..., Any], functions: ModuleType, tracer: Tracer
+) -> None:
+    async def one(n: int) -> set[str]:
+        async with tracer.trace() as trace:
+            await way(getattr(functions, f"own{n}"))
+        return ran(trace)
+
+    async def main() -> list[set[str]]:
+        return await asyncio.gather(*map(one, range(TRACES)))
+
+    assert asyncio.run(main()) == [{f"own{n}"} for n in range(TRACES)]
+
+
+def test_work_that_is_not_done_is_counted_or_waited_for(functions: ModuleType, tracer: Tracer) -> None:
+    async def late() -> None:
+        await asyncio.sleep(0.02)
+        functions.own1()
+
+    async def main() -> tuple[FollowedTrace, FollowedTrace]:
+        async with tracer.trace() as cut:
+            cut_task = asyncio.create_task(late())
+        async with tracer.trace(drain=60) as drained:
+            drained_task = asyncio.create_task(late())
+        await asyncio.wait([cut_task, drained_task])
+        return cut, drained
+
+    cut, drained = asyncio.run(main())
+    assert (cut.cut_off, ran(cut)) == (1, set())
+    assert (drained.cut_off, ran(drained)) == (0, {"own1"})
+
+
+def test_threads_that_are_not_done_are_counted_or_waited_for(functions: ModuleType, tracer: Tracer) -> None:
+    go = threading.Event()
+
+    def late() -> None:
+        go.wait(60)
+        functions.own2()
+
+    with tracer.trace() as cut:
+        threading.Thread(target=late).start()
+    assert cut.cut_off == 1
+    with tracer.trace(drain=60) as drained:
+        threading.Thread(target=late).start()
+        go.set()
+    assert (drained.cut_off, ran(drained), ran(cut)) == (0, {"own2"}, set())
+
+
+def test_an_inner_trace_takes_its_work_and_the_outer_one_goes_on(functions: ModuleType, tracer: Tracer) -> None:
+    with tracer.trace() as outer:
+        functions.own1()
+        with tracer.trace() as inner:
+            functions.own2()
+        functions.own3()
+    assert (ran(outer), ran(inner)) == ({"own1", "own3"}, {"own2"})
+
+
+def test_decorated_functions_are_traced_call_by_call(functions: ModuleType, tracer: Tracer) -> None:
+    seen = []
+
+    @tracer.trace(done=lambda trace: seen.append(ran(trace)))
+    def call(n: int) -> Any:
+        return getattr(functions, f"own{n}")(1)
+
+    @tracer.trace(done=lambda trace: seen.append(ran(trace)))
+    async def await_(n: int) -> Any:
+        return await asyncio.to_thread(getattr(functions, f"own{n}"), 1)
+
+    assert (call(4), call(5), asyncio.run(await_(6))) == (5, 6, 7)
+    assert seen == [{"own4"}, {"own5"}, {"own6"}]
+    tracer.stop()  # a decorated function keeps its tracer going
+    tracer.stop()
+
+
+def test_signal_handlers_are_not_mixed_into_what_they_interrupt(functions: ModuleType, tracer: Tracer) -> None:
+    hits = []
+
+    def handler(number: int, frame: object) -> None:
+        hits.append(functions.own7())
+
+    before = signal.getsignal(signal.SIGUSR1)
+    with tracer.trace() as trace:
+        assert signal.signal(signal.SIGUSR1, handler) is before
+        assert signal.getsignal(signal.SIGUSR1) is handler
+        signal.raise_signal(signal.SIGUSR1)
+        functions.own8()
+        assert signal.signal(signal.SIGUSR1, before) is handler
+    assert (len(hits), ran(trace)) == (1, {"own8"})
+
+
+def test_what_the_collector_runs_is_not_mixed_into_what_it_interrupts(functions: ModuleType, tracer: Tracer) -> None:
+    class Cycle:
+        def __init__(self) -> None:
+            self.me = self
+
+    hits = []
+    with tracer.trace() as trace:
+        weakref.finalize(Cycle(), lambda: hits.append(functions.own9()))
+        gc.collect()
+        functions.own10()
+    assert (len(hits), ran(trace)) == (1, {"own10"})
+
+
+def test_a_forked_child_leaves_the_trace_to_its_parent(functions: ModuleType, tracer: Tracer) -> None:
+    with tracer.trace() as trace:
+        child = os.fork()
+        if child == 0:
+            functions.own11()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        functions.own12()
+    assert ran(trace) == {"own11", "own12"}
+
+
+def test_a_trace_left_in_another_context_ends_all_the_same(functions: ModuleType, tracer: Tracer) -> None:
+    def generate(trace: FollowedTrace) -> Iterator[int]:
+        with trace:
+            functions.own13()
+            yield 1
+
+    import contextvars
+
+    trace = tracer.trace()
+    generator = generate(trace)
+    contextvars.copy_context().run(next, generator)
+    functions.own14()
+    assert list(generator) == []
+    functions.own15()
+    assert ran(trace) == {"own13"}
+
+
+def test_a_trace_of_one_thread_goes_on_beside_traces_that_follow(functions: ModuleType, tmp_path: Path) -> None:
+    with pykcov.trace(source=[tmp_path]) as own:
+        functions.own16()
+        with pykcov.trace(source=[tmp_path], follow=True) as following:
+            functions.own17()
+        functions.own18()
+    assert {location.function for location in own.locations()} == {"own16", "own18"}
+    assert ran(following) == {"own17"}
+
+
+def test_what_takes_the_place_of_a_function_answers_as_it_does() -> None:
+    import inspect
+    from concurrent.futures.thread import ThreadPoolExecutor as Pool
+
+    original = Pool.submit
+    with Tracer(source=[os.path.dirname(__file__)]):
+        assert Pool.submit is not original
+        assert inspect.signature(Pool.submit) == inspect.signature(original)
+        assert (Pool.submit.__name__, Pool.submit.__doc__) == (original.__name__, original.__doc__)
+        with Pool(1) as pool:
+            assert (
+                pool.submit(fn_that_raises).exception().__traceback__.tb_next.tb_frame.f_code.co_name
+                == "fn_that_raises"
+            )  # type: ignore[union-attr]
+    assert Pool.submit is original
+
+
+def fn_that_raises() -> None:
+    raise ValueError
+
+
+def test_jobs_know_their_group_and_count_until_they_are_done() -> None:
+    with pykcov.group() as group:
+        job = pykcov.remote.carry(len)
+        other = pykcov.remote.carry(len)
+    assert (job.job, job.group, group.pending) == (len, group, 2)
+    assert job([1, 2]) == 2
+    assert group.pending == 1
+    with other as function:
+        assert pykcov.current_group() == group
+        with pytest.raises(RuntimeError, match="already"):
+            other.__enter__()
+        assert function is len
+    assert group.pending == 0
+    assert pykcov.current_group() != group
+    assert pykcov.remote.carry(job) is job
+    with pytest.raises(ValueError, match="carrier"):
+        _core.carrier("nonsense", len)  # type: ignore[arg-type]
+    with pykcov.open() as device:
+        device.set_buffer_size(10)
+        with pytest.raises(pykcov.InvalidValueError):
+            device.remote_attach(3, 4, follow=True)
