@@ -32,6 +32,15 @@ kcov_follow(void)
 }
 
 void
+kcov_follow_cmp(uint64_t type, uint64_t a, uint64_t b, uint64_t pc)
+{
+    struct kcov_trace *trace = kcov_followed_trace();
+
+    if (kcov_trace_mode(trace) & KCOV_MODE_TRACE_CMP && !kcov_halted())
+        kcov_append_cmp(trace, type, a, b, pc);
+}
+
+void
 kcov_follow_native_pc(uint64_t pc)
 {
     struct kcov_trace *trace = kcov_followed_trace();

@@ -190,14 +190,23 @@ kcov_record_probe(struct kcov_trace *trace, int mode, uint64_t pc, uint32_t numb
     }
 }
 
+/* A comparison while kcov_follow() has to be asked. Not inline, as that of a pc. */
+void kcov_follow_cmp(uint64_t type, uint64_t a, uint64_t b, uint64_t pc);
+
 /* type as in the buffer; the operands are cut already. */
 static inline void
 kcov_record_cmp(uint64_t type, uint64_t a, uint64_t b, uint64_t pc)
 {
-    struct kcov_trace *trace = kcov_followed_trace();
+    struct kcov_trace *trace = kcov_attached_trace();
+    int mode = kcov_trace_mode(trace);
 
-    if (kcov_trace_mode(trace) & KCOV_MODE_TRACE_CMP && !kcov_halted())
-        kcov_append_cmp(trace, type, a, b, pc);
+    mode &= KCOV_MODE_TRACE_CMP | KCOV_MODE_FOLLOW;
+    if (mode == KCOV_MODE_TRACE_CMP) {
+        if (!kcov_halted())
+            kcov_append_cmp(trace, type, a, b, pc);
+    } else if (mode & KCOV_MODE_FOLLOW) {
+        kcov_follow_cmp(type, a, b, pc);
+    }
 }
 
 /* One event a case, operands not cut. bits other than 8, 16, 32, 64: nothing. */
