@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import Token
 from errno import EMFILE
-from functools import wraps
-from inspect import iscoroutinefunction
 from os import PathLike, fspath, getpid
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, cast
@@ -234,6 +232,10 @@ class FollowedTrace(Results):
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorate a function: each call is traced."""
+        # Not before: a program under `pykcov run` must not find imported what it did not import.
+        from functools import wraps
+        from inspect import iscoroutinefunction
+
         tracer, drain, done = self._tracer, self._drain, self._done
 
         def begin() -> FollowedTrace:

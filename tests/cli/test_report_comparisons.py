@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from comparing import PROGRAM
+from compared_programs import PROGRAM
 from running import Run
 
 from pykcov.reports._comparisons import sites

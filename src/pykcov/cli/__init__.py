@@ -67,10 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Operands and names may be any text, whatever the encoding of the terminal. stderr is so by itself.
         sys.stdout.reconfigure(errors="backslashreplace")
-    sys.exit(run(arguments))
+    sys.exit(exit_code_of(arguments))
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def exit_code_of(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: here errors become words on stderr and numbers."""
     try:
         result = pykcov.main(arguments, prog_name="pykcov", standalone_mode=False)
