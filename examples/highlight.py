@@ -22,7 +22,8 @@ def describe(path: Path) -> None:
     kinds = Counter(str(kind).partition(".")[2].partition(".")[0] for kind, word in lex(text, lexer) if word.strip())
     page = highlight(text, lexer, HtmlFormatter(full=True))
     common = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3))
-    print(f"{path}: {lexer.name}, {len(page)} characters of HTML from {len(text)}; {common}")
+    # In one piece: print() writes the end of the line by itself, and other threads write in between.
+    sys.stdout.write(f"{path}: {lexer.name}, {len(page)} characters of HTML from {len(text)}; {common}\n")
 
 
 def main(names: list[str]) -> None:

@@ -15,6 +15,13 @@ modes: dict[str, int] = {
 """What a name means to a device."""
 
 
+def number_of(mode: str) -> int:
+    """Return what the name of a mode means to a device (ValueError: there is no such mode)."""
+    if mode not in modes:
+        raise ValueError(f"mode={mode!r}: expected one of {', '.join(map(repr, modes))}")
+    return modes[mode]
+
+
 def compares(mode: str) -> bool:
     """Return whether comparisons are recorded in the mode of this name, not which code ran."""
     return modes.get(mode, 0) & _core.TRACE_CMP != 0

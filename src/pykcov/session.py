@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from errno import EBUSY, EPERM
 from os import PathLike, getpid
 from types import TracebackType
-from typing import Literal, Self, overload
+from typing import Literal, Self, TypedDict, Unpack, overload
 from warnings import warn
 
 from pykcov import _core
@@ -13,36 +13,28 @@ from pykcov.instrument.code import Unrecorded, check
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
-from pykcov.modes import Mode, modes
+from pykcov.modes import Mode, number_of
 from pykcov.results import Results
 from pykcov.tracer import NMEMB, FollowedTrace, complaints, full, shared
 from pykcov.warnings import PykcovWarning
 
 
+class _Choice(TypedDict, total=False):
+    """Arguments of trace() that mean the same with `follow` and without."""
+
+    granularity: Granularity
+    include: Iterable[str]
+    exclude: Iterable[str]
+    source: Iterable[str | PathLike[str]]
+    stdlib: bool
+    nmemb: int | None
+
+
+@overload
+def trace(mode: Mode = "unique", *, follow: Literal[False] = False, **choice: Unpack[_Choice]) -> "Trace": ...
 @overload
 def trace(
-    mode: Mode = "unique",
-    *,
-    granularity: Granularity = "line",
-    include: Iterable[str] = (),
-    exclude: Iterable[str] = (),
-    source: Iterable[str | PathLike[str]] = (),
-    stdlib: bool = False,
-    nmemb: int | None = None,
-    follow: Literal[False] = False,
-) -> "Trace": ...
-@overload
-def trace(
-    mode: Mode = "unique",
-    *,
-    granularity: Granularity = "line",
-    include: Iterable[str] = (),
-    exclude: Iterable[str] = (),
-    source: Iterable[str | PathLike[str]] = (),
-    stdlib: bool = False,
-    nmemb: int | None = None,
-    follow: Literal[True],
-    drain: float | None = None,
+    mode: Mode = "unique", *, follow: Literal[True], drain: float | None = None, **choice: Unpack[_Choice]
 ) -> FollowedTrace: ...
 def trace(
     mode: Mode = "unique",
@@ -82,11 +74,10 @@ def trace(
         return FollowedTrace(shared(mode, granularity, include, exclude, source, stdlib, words), drain)
     if drain is not None:
         raise ValueError("drain is for follow=True: a trace of one thread causes no work that it could wait for")
-    if mode not in modes:
-        raise ValueError(f"mode={mode!r}: expected one of {', '.join(map(repr, modes))}")
+    number = number_of(mode)
     check(granularity)
     return Trace(
-        modes[mode],
+        number,
         granularity,
         Selection(include, exclude, source, stdlib),
         _core.BUFFER_WORDS_MAX if nmemb is None else nmemb,

@@ -19,7 +19,7 @@ from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
 from pykcov.locations import files
-from pykcov.modes import Mode, modes
+from pykcov.modes import Mode, number_of
 from pykcov.remote.tasks import tasks
 from pykcov.results import Results
 from pykcov.warnings import PykcovWarning
@@ -53,10 +53,8 @@ class Tracer:
         nmemb: int = NMEMB,
     ) -> None:
         """Take the arguments of pykcov.trace(), with a smaller buffer (words) for each trace by default."""
-        if mode not in modes:
-            raise ValueError(f"mode={mode!r}: expected one of {', '.join(map(repr, modes))}")
+        self.mode = number_of(mode)
         check(granularity)
-        self.mode = modes[mode]
         self.nmemb = nmemb
         self._granularity: Granularity = granularity
         self._selection = Selection(include, exclude, source, stdlib)

@@ -18,7 +18,7 @@ static struct kcov_idle
 static unsigned followed; /* [L] devices that follow their group */
 
 int
-kcov_idle_mode(void)
+kcov_follow_mode(void)
 {
     return followed > 0 ? KCOV_MODE_FOLLOW : KCOV_MODE_NONE;
 }
@@ -29,7 +29,8 @@ set_modes(void)
     for (struct kcov_idle *idle = &kcov_newborn; idle != NULL; idle = idle->next) {
         bool adopt = present != NULL && idle != present;
 
-        kcov_set_mode(&idle->trace, (adopt ? KCOV_MODE_ADOPT : KCOV_MODE_NONE) | kcov_idle_mode());
+        kcov_set_mode(&idle->trace,
+                      (adopt ? KCOV_MODE_ADOPT : KCOV_MODE_NONE) | kcov_follow_mode());
     }
 }
 
@@ -41,7 +42,7 @@ kcov_followed_add(int difference)
     followed += (unsigned)difference;
     if (before != (followed > 0)) {
         set_modes();
-        kcov_devices_follow(followed > 0);
+        kcov_devices_follow();
     }
 }
 

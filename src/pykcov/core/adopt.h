@@ -34,8 +34,8 @@ void kcov_adopt_end(void);
  */
 void kcov_followed_add(int difference);
 
-/* Under the lock: what is in the place of a mode, or added to it, for that reason. */
-int kcov_idle_mode(void);
+/* Under the lock: KCOV_MODE_FOLLOW while there are any, else nothing: part of every mode. */
+int kcov_follow_mode(void);
 
 /* Under the lock: the thread ends. */
 void kcov_adopt_forget(struct kcov_thread *thread);

@@ -24,16 +24,16 @@
 #define KCOV_NATIVE_TRIES 64
 
 /*
- * In the place of a mode: the thread is not attached, and the adopter was not called in it yet.
- * Records nothing.
- */
-#define KCOV_MODE_ADOPT 0x4000
-
-/*
  * Added to every mode that an event can see while a device follows its group: the event first finds
  * out for whom its thread works now (trace.h). Records nothing by itself.
  */
 #define KCOV_MODE_FOLLOW 0x2000
+
+/*
+ * In the place of a mode: the thread is not attached, and the adopter was not called in it yet.
+ * Records nothing.
+ */
+#define KCOV_MODE_ADOPT 0x4000
 
 /* Added to what probes see of the mode of a device that has a counter map. */
 #define KCOV_MODE_COUNTERS 0x8000

@@ -7,8 +7,6 @@
 
 #include <stddef.h>
 
-#include "trace.h"
-
 struct carried {
     PyObject_HEAD PyObject *job; /* [I] */
     PyObject *group;             /* [I] a Group, or None */
@@ -17,17 +15,6 @@ struct carried {
     vectorcallfunc call;
     bool pending; /* counted in the group as work that is not done */
 };
-
-/* The group of the context; None without one. */
-static PyObject *
-group_of_context(struct kcov_module *state)
-{
-    PyObject *group;
-
-    if (PyContextVar_Get(state->group_variable, Py_None, &group) < 0)
-        return NULL;
-    return group;
-}
 
 static void
 done(struct carried *carried)
@@ -57,9 +44,7 @@ reset_group(struct kcov_module *state, PyObject *token)
     if (PyContextVar_Reset(state->group_variable, token) < 0)
         PyErr_Clear();
     PyErr_Restore(type, value, traceback);
-    kcov_follow_anew();
-    if (kcov_trace_mode(kcov_attached_trace()) & KCOV_MODE_FOLLOW)
-        kcov_follow_context(); /* now: the thread may sleep next, and others wait for its section */
+    kcov_follow_now(); /* the thread may sleep next, and others wait for its section */
     Py_DECREF(token);
 }
 
@@ -91,10 +76,10 @@ kcov_carry(struct kcov_module *state, PyObject *job, PyObject *group, bool pendi
     if (carried == NULL)
         return NULL;
     carried->job = Py_NewRef(job);
-    carried->group = Py_NewRef(group);
+    carried->group = Py_NewRef(group != NULL ? group : Py_None);
     carried->token = carried->weakrefs = NULL;
     carried->call = carried_call;
-    carried->pending = pending && group != Py_None;
+    carried->pending = pending && group != NULL;
     if (carried->pending)
         kcov_group_pending(group, 1);
     PyObject_GC_Track(carried);
@@ -215,10 +200,10 @@ carry(PyObject *module, PyObject *job)
 
     if (Py_TYPE(job) == state->carried_type)
         return Py_NewRef(job);
-    if ((group = group_of_context(state)) == NULL)
+    if (kcov_context_group(state, &group) < 0)
         return NULL;
     carried = kcov_carry(state, job, group, true);
-    Py_DECREF(group);
+    Py_XDECREF(group);
     return carried;
 }
 

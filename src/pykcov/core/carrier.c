@@ -65,10 +65,10 @@ replacement(struct kcov_module *state, struct carrier *carrier, PyObject *argume
     if (carrier->kind == INTERRUPT) /* SIG_DFL and SIG_IGN are no callables */
         return Py_TYPE(argument) == state->interrupt_type ? Py_NewRef(argument)
                                                           : make_interrupt(state, argument);
-    if (PyContextVar_Get(state->group_variable, Py_None, &group) < 0)
+    if (kcov_context_group(state, &group) < 0)
         return NULL;
-    carried = group == Py_None ? Py_NewRef(argument) : kcov_carry(state, argument, group, true);
-    Py_DECREF(group);
+    carried = group == NULL ? Py_NewRef(argument) : kcov_carry(state, argument, group, true);
+    Py_XDECREF(group);
     return carried;
 }
 
@@ -95,7 +95,7 @@ static PyObject *
 call_for_nobody(struct kcov_module *state, struct carrier *carrier, PyObject *const *args,
                 size_t count, PyObject *names)
 {
-    PyObject *nobody = kcov_carry(state, carrier->function, Py_None, false);
+    PyObject *nobody = kcov_carry(state, carrier->function, NULL, false);
     PyObject *result;
 
     if (nobody == NULL)

@@ -109,7 +109,7 @@ close_device(struct kcov_device *device, const struct kcov_wait *wait)
     device->open = false;
     close_fd(device);
     if (device->owner != NULL && device->owner != kcov_self.thread) {
-        kcov_set_mode(&device->trace, KCOV_MODE_NONE);
+        kcov_device_set_mode(device, KCOV_MODE_NONE);
         device->state = KCOV_DYING;
         return 0;
     }
@@ -226,26 +226,29 @@ kcov_device_release(struct kcov_device *device)
 }
 
 void
-kcov_devices_follow(bool on)
+kcov_device_set_mode(struct kcov_device *device, int mode)
 {
-    for (struct kcov_device *device = devices; device != NULL; device = device->next) {
-        int mode = kcov_event_mode(&device->trace);
+    kcov_set_mode(&device->trace, mode | kcov_follow_mode());
+}
 
-        kcov_set_mode(&device->trace, on ? mode | KCOV_MODE_FOLLOW : mode);
-    }
+void
+kcov_devices_follow(void)
+{
+    for (struct kcov_device *device = devices; device != NULL; device = device->next)
+        kcov_device_set_mode(device, kcov_event_mode(&device->trace));
 }
 
 void
 kcov_device_ready(struct kcov_device *device)
 {
-    kcov_set_mode(&device->trace, KCOV_MODE_NONE);
+    kcov_device_set_mode(device, KCOV_MODE_NONE);
     device->state = KCOV_READY;
 }
 
 void
 kcov_device_free(struct kcov_device *device)
 {
-    kcov_set_mode(&device->trace, KCOV_MODE_NONE);
+    kcov_device_set_mode(device, KCOV_MODE_NONE);
     if (device->buffer != NULL) {
         device->dropped = atomic_load_explicit(device->trace.dropped, memory_order_relaxed);
         kcov_buffer_release(device->buffer);

@@ -110,8 +110,12 @@ void kcov_device_release(struct kcov_device *device);
 /* Before anything else, in five operations: a dying device goes with its owner's next one. */
 void kcov_device_settle(void);
 
-/* Events of all devices look first whom their thread follows, or do so no more. */
-void kcov_devices_follow(bool on);
+/* kcov_follow_mode() has changed. */
+void kcov_devices_follow(void);
+
+/* What its events see: a mode of users, or none, and whether they look whom their thread follows.
+ */
+void kcov_device_set_mode(struct kcov_device *device, int mode);
 
 /* Not tracing any more, for whatever reason: it can be enabled again. */
 void kcov_device_ready(struct kcov_device *device);

@@ -109,7 +109,7 @@ enable(struct kcov_device *device, int mode)
     device->trace.capacity = kcov_capacity(mode, device->nmemb);
     atomic_store(&device->trace.shared, device->handle != NULL || device->inherited);
     device->state = KCOV_TRACE;
-    kcov_set_mode(&device->trace, mode | kcov_idle_mode());
+    kcov_device_set_mode(device, mode);
     kcov_self.version = 0; /* the caller's context may name the group */
     if (device->handle == NULL) {
         device->owner = thread;
@@ -194,7 +194,7 @@ disable(struct kcov_device *device, const struct kcov_wait *wait)
     kcov_sections_leave(device->handle);
     if (device->state != KCOV_TRACE)
         return 0;
-    kcov_set_mode(&device->trace, kcov_idle_mode());
+    kcov_device_set_mode(device, KCOV_MODE_NONE);
     device->state = KCOV_STOPPING;
     return kcov_handle_drain(device->handle, wait);
 }

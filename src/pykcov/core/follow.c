@@ -1,7 +1,7 @@
 /*
  * follow.c: threads work for the group that their Python context names.
  *
- * While a device follows its group (kcov_device_attach()), every event looks first whether its
+ * While a device follows its group (kcov_device_follow()), every event looks first whether its
  * thread has changed the context since the attachment was last derived from it: event loops of any
  * making run each piece of work in the context that it was created in, so nothing else is to be
  * known of them.
@@ -11,7 +11,7 @@
 #include "remote.h"
 #include "trace.h"
 
-static PyObject *variable; /* [I] what names the group; borrowed from the module */
+static struct kcov_module *module_state; /* [I] of the one module that there is */
 
 /*
  * Never the same for two contexts that a thread is in, one after the other: a context may be made
@@ -28,22 +28,22 @@ context_version(PyThreadState *state)
 static uint64_t
 group_in_context(void)
 {
-    PyObject *group = NULL;
+    PyObject *group;
     uint64_t number;
 
-    if (PyContextVar_Get(variable, NULL, &group) < 0)
-        PyErr_Clear();
+    if (kcov_context_group(module_state, &group) < 0)
+        PyErr_Clear(); /* the program has put something else there */
+    if (group == NULL)
+        return 0;
     number = kcov_group_number(group);
-    Py_XDECREF(group);
+    Py_DECREF(group);
     return number;
 }
 
 static void
 derive(PyThreadState *state)
 {
-    uint64_t version = context_version(state);
-
-    kcov_self.version = version;
+    kcov_self.version = context_version(state);
     kcov_remote_follow(group_in_context());
 }
 
@@ -90,12 +90,18 @@ kcov_follow_anew(void)
     kcov_self.version = 0;
 }
 
-static PyObject *
-follow(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+void
+kcov_follow_now(void)
 {
     kcov_follow_anew();
     if (kcov_trace_mode(kcov_attached_trace()) & KCOV_MODE_FOLLOW)
         kcov_follow_context();
+}
+
+static PyObject *
+follow(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    kcov_follow_now();
     Py_RETURN_NONE;
 }
 
@@ -112,7 +118,7 @@ static PyMethodDef functions[] = {
 int
 kcov_follow_add(PyObject *module, struct kcov_module *state)
 {
-    variable = state->group_variable;
+    module_state = state;
     kcov_follower_set(follow_in_native_code);
     return PyModule_AddFunctions(module, functions);
 }

@@ -110,24 +110,19 @@ static PyType_Spec group_spec = {
 };
 
 uint64_t
-kcov_group_number(PyObject *object)
+kcov_group_number(PyObject *group)
 {
-    if (object == NULL || Py_TYPE(object)->tp_dealloc != group_dealloc)
-        return 0;
-    return ((struct group *)object)->number;
+    return ((struct group *)group)->number;
 }
 
 void
 kcov_group_pending(PyObject *group, int difference)
 {
-    if (kcov_group_number(group) != 0)
-        atomic_fetch_add(&((struct group *)group)->pending, (unsigned)difference);
+    atomic_fetch_add(&((struct group *)group)->pending, (unsigned)difference);
 }
 
-/* What the context variable holds: a new reference, NULL if nothing, or None, for whom is to work
- * for nobody. 0 or -1 with an exception. */
-static int
-group_in_context(struct kcov_module *state, PyObject **group)
+int
+kcov_context_group(struct kcov_module *state, PyObject **group)
 {
     if (PyContextVar_Get(state->group_variable, NULL, group) < 0)
         return -1;
@@ -147,7 +142,7 @@ kcov_current_group(PyObject *module, PyObject *Py_UNUSED(unused))
     struct kcov_module *state = kcov_module_state(module);
     PyObject *group;
 
-    if (group_in_context(state, &group) < 0)
+    if (kcov_context_group(state, &group) < 0)
         return NULL;
     return group != NULL ? group : make_group(state->group_type, kcov_process_group());
 }
@@ -158,7 +153,7 @@ current_group_number(struct kcov_module *state, uint64_t *number)
 {
     PyObject *group;
 
-    if (group_in_context(state, &group) < 0)
+    if (kcov_context_group(state, &group) < 0)
         return -1;
     *number = group != NULL ? ((struct group *)group)->number : kcov_process_group();
     Py_XDECREF(group);

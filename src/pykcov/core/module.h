@@ -85,10 +85,14 @@ int kcov_watch_thread_end(void);
 int kcov_group_add(PyObject *module, struct kcov_module *state);
 PyObject *kcov_current_group(PyObject *module, PyObject *unused);
 
-/* 0: it is no Group. */
-uint64_t kcov_group_number(PyObject *object);
+/*
+ * What the context variable holds: a new reference to a Group, NULL if nothing, or None, for whom
+ * is to work for nobody. 0 or -1 with an exception.
+ */
+int kcov_context_group(struct kcov_module *state, PyObject **group);
 
-/* Count carried jobs of a Group that are not done; nothing else has any. */
+/* Both for a Group: its number; carried jobs that are not done, counted. */
+uint64_t kcov_group_number(PyObject *group);
 void kcov_group_pending(PyObject *group, int difference);
 
 /* follow.c: the calling thread works for the group of its context, found out if that has changed.
@@ -96,10 +100,14 @@ void kcov_group_pending(PyObject *group, int difference);
 int kcov_follow_add(PyObject *module, struct kcov_module *state);
 void kcov_follow_context(void);
 
-/* The group in the present context has changed: the next event looks. */
+/* The group in the present context has changed: the next event looks; or look at once. */
 void kcov_follow_anew(void);
+void kcov_follow_now(void);
 
-/* carried.c: a job tied to a group, or None. pending: it counts as work of the group until done. */
+/*
+ * carried.c: a job tied to a group; NULL: to none. pending: it counts as work of the group until
+ * it is done.
+ */
 int kcov_carried_add(PyObject *module, struct kcov_module *state);
 PyObject *kcov_carry(struct kcov_module *state, PyObject *job, PyObject *group, bool pending);
 

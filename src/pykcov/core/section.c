@@ -177,8 +177,9 @@ kcov_followed_ended(void)
     struct kcov_thread *thread = kcov_self.thread;
     struct kcov_section *followed = thread != NULL ? &thread->followed : NULL;
 
+    /* The handle and its device stay as they are while the section is open. */
     return followed != NULL && followed->handle != NULL &&
-           followed->handle->device->state != KCOV_TRACE;
+           kcov_event_mode(&followed->handle->device->trace) == KCOV_MODE_NONE;
 }
 
 /* handle NULL: of all handles. */

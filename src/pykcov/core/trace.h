@@ -1,7 +1,8 @@
 /*
  * trace.h: the hot path. An event looks up what its thread is attached to, and appends to that what
- * its mode records. No lock, no allocation: it may run in a signal handler, in the middle
- * of another event.
+ * its mode records. No lock, no call, no allocation: it may run in a signal handler, in the middle
+ * of another event. Only in KCOV_MODE_FOLLOW does it first call who knows what its thread works at,
+ * which may take the lock.
  *
  * What guards a field:
  *   [a] atomic

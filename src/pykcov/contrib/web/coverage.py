@@ -23,7 +23,8 @@ class RequestCoverage:
     """Traces some of the requests, each with all that it causes, and keeps which lines ran for which route.
 
     It is for one process: each worker of a server has its own, and writes a data file of its own, which `coverage
-    combine` puts together. Nothing is instrumented before start(), which the middleware calls with the first request.
+    combine` puts together. Nothing is instrumented before the first request that is traced. A request whose buffer was
+    full is told by a PykcovWarning.
     """
 
     def __init__(
@@ -45,7 +46,8 @@ class RequestCoverage:
         source, include, exclude, stdlib, granularity, nmemb: as for pykcov.trace().
         sample: the share of requests that is traced, 0 to 1; 0 switches everything off.
         data_file: a data file of coverage.py is written under this name and a suffix of the process's own, when the
-        application is shut down and at most `every` seconds after a request; None writes none.
+        application is shut down and with a request that ends `every` seconds or more after the oldest one that is not
+        in it; None writes none.
         endpoint: a path, such as '/coverage', that answers GET with the data so far, as a data file of coverage.py.
         Whoever can reach it learns names of files: do not leave it open to the world.
 
@@ -65,7 +67,6 @@ class RequestCoverage:
         self._lock = allocate_lock()
         self._pid = 0
         self._contexts: dict[str, dict[bytes, None]] = {}
-        self._dropped = 0
         self._unsaved_since: float | None = None
         self._name = ""
 
@@ -89,7 +90,6 @@ class RequestCoverage:
                 kinds[trace.raw()] = None
                 if len(kinds) > _KINDS:
                     self._contexts[context] = {_union(kinds): None}
-                self._dropped += trace.dropped
                 now = time.monotonic()
                 if self._unsaved_since is None:
                     self._unsaved_since = now
@@ -129,7 +129,7 @@ class RequestCoverage:
         with self._lock:
             if self._pid == os.getpid():
                 return
-            self._contexts, self._dropped, self._unsaved_since = {}, 0, None
+            self._contexts, self._unsaved_since = {}, None
             self._name = f"{self._data_file}.{os.uname().nodename}.{os.getpid()}.{random.randrange(10**6):06}"
             self._tracer.start()
             atexit.register(self.stop)
@@ -137,21 +137,14 @@ class RequestCoverage:
 
     def _write(self, name: str) -> None:
         # Not before: a server starts without them.
-        from coverage import CoverageData
-
         from pykcov.native.locations import lines_of
+        from pykcov.reports._data import write_contexts
 
         with self._lock:
-            contexts = {context: _union(kinds) for context, kinds in self._contexts.items()}
+            ran = {context: _union(kinds) for context, kinds in self._contexts.items()}
+        contexts = [(context, lines_of(memoryview(pcs).cast("Q"))) for context, pcs in ran.items()]
         temporary = f"{name}.new"
-        data = CoverageData(basename=temporary)
-        data.add_lines({})  # else files cannot be added when nothing ran
-        for context, pcs in contexts.items():
-            data.set_context(context)
-            data.add_lines(lines_of(memoryview(pcs).cast("Q")))
-        data.touch_files([file for file in self._tracer.files() if os.path.isabs(file)])
-        data.write()
-        data.close()
+        write_contexts(temporary, contexts, [file for file in self._tracer.files() if os.path.isabs(file)])
         os.replace(temporary, name)
 
 
