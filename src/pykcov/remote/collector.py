@@ -8,21 +8,22 @@ from pykcov import _core
 def install() -> None:
     """Take what runs within a collection out of all traces."""
     gc.callbacks.insert(0, _begin)
-    gc.callbacks.append(_end)
+    if _end not in gc.callbacks:
+        gc.callbacks.append(_end)
 
 
 def remove() -> None:
-    """Undo install()."""
-    for ours in (_begin, _end):
-        if ours in gc.callbacks:
-            gc.callbacks.remove(ours)
+    """Undo install(): at once, or if a finaliser does this, at the end of the collection that it belongs to."""
+    gc.callbacks.remove(_begin)
+    if not _interrupted:
+        gc.callbacks.remove(_end)
 
 
 def _begin(phase: str, info: dict[str, int]) -> None:
     global _interrupted
     if phase != "start":
         return
-    if gc.callbacks[-1] is not _end and _end in gc.callbacks:
+    if gc.callbacks[-1] is not _end:
         gc.callbacks.remove(_end)
         gc.callbacks.append(_end)
     _interrupted = True
@@ -34,6 +35,8 @@ def _end(phase: str, info: dict[str, int]) -> None:
     if phase == "stop" and _interrupted:
         _interrupted = False
         _core.interrupt_leave()
+        if _begin not in gc.callbacks:
+            gc.callbacks.remove(_end)
 
 
 # Only one collection runs at a time.
