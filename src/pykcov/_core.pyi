@@ -226,13 +226,17 @@ def carry(job: Any, /) -> Carried:
     """
 
 def carrier(
-    kind: Literal["carry", "nobody", "interrupt", "unwrap"], function: Callable[..., Any], index: int = 0, /
+    kind: Literal["carry", "nobody", "interrupt", "unwrap"],
+    function: Callable[..., Any],
+    index: int = 0,
+    keyword: str | None = None,
+    /,
 ) -> Callable[..., Any]:
     """Return what can stand in the place of `function`, which hands work to somebody. ValueError: no such kind.
 
-    'carry': its argument at `index` is work, and is given the caller's group; 'nobody': it works for no group;
-    'interrupt': its argument at `index` barges in on threads (a signal handler), and a result that was wrapped so is
-    unwrapped; 'unwrap': the latter only.
+    'carry': its argument at `index`, or by the name `keyword`, is work, and is given the caller's group; 'nobody': it
+    works for no group; 'interrupt': that argument barges in on threads (a signal handler), and a result that was
+    wrapped so is unwrapped; 'unwrap': the latter only.
     """
 
 def interrupting(function: Callable[..., Any], /) -> Callable[..., Any]:

@@ -338,12 +338,12 @@ def test_a_trace_of_one_thread_goes_on_beside_traces_that_follow(functions: Modu
     assert ran(following) == {"own17"}
 
 
-def test_what_takes_the_place_of_a_function_answers_as_it_does() -> None:
+def test_what_takes_the_place_of_a_function_answers_as_it_does(functions: ModuleType, tmp_path: Path) -> None:
     import inspect
     from concurrent.futures.thread import ThreadPoolExecutor as Pool
 
     original = Pool.submit
-    with Tracer(source=[os.path.dirname(__file__)]):
+    with Tracer(source=[tmp_path]):
         assert Pool.submit is not original
         assert inspect.signature(Pool.submit) == inspect.signature(original)
         assert (Pool.submit.__name__, Pool.submit.__doc__) == (original.__name__, original.__doc__)
@@ -357,6 +357,49 @@ def test_what_takes_the_place_of_a_function_answers_as_it_does() -> None:
 
 def fn_that_raises() -> None:
     raise ValueError
+
+
+def test_what_takes_the_place_of_a_function_is_pickled_by_its_name(functions: ModuleType, tmp_path: Path) -> None:
+    import pickle
+    from concurrent.futures.thread import ThreadPoolExecutor as Pool
+
+    with Tracer(source=[tmp_path]):
+        for function in (Pool.submit, signal.signal, _thread.start_new_thread):
+            assert pickle.loads(pickle.dumps(function)) is function
+
+
+def test_work_given_by_name_or_among_many_arguments_is_carried_too() -> None:
+    import inspect
+
+    class Calls:
+        def take(self, *args: object, **named: object) -> tuple[tuple[object, ...], dict[str, object]]:
+            return args, named
+
+    take = _core.carrier("carry", Calls().take, 1, "job")
+    with pykcov.group() as group:
+        (first, job, *rest), _ = take(0, len, *range(40))
+        assert (first, job.job, job.group, rest) == (0, len, group, list(range(40)))
+        _, named = take(0, other=1, job=max)
+        assert (named["other"], named["job"].job, named["job"].group) == (1, max, group)
+        assert take(0, other=1) == ((0,), {"other": 1})
+        assert group.pending == 2
+    assert inspect.signature(take) == inspect.signature(Calls().take)
+
+
+def test_a_finaliser_may_end_the_last_trace_that_follows(functions: ModuleType, tmp_path: Path) -> None:
+    class Cycle:
+        def __init__(self) -> None:
+            self.me = self
+
+    callbacks = list(gc.callbacks)
+    traced = pykcov.trace(source=[tmp_path], follow=True)
+    traced.__enter__()
+    weakref.finalize(Cycle(), traced.end)
+    gc.collect()
+    assert gc.callbacks == callbacks
+    with pykcov.trace(source=[tmp_path], follow=True) as trace:
+        functions.own19()
+    assert (ran(trace), gc.callbacks) == ({"own19"}, callbacks)
 
 
 def test_jobs_know_their_group_and_count_until_they_are_done() -> None:

@@ -20,6 +20,7 @@ struct carrier {
     PyObject *dictionary;             /* what is set on it, which function objects allow */
     vectorcallfunc call;
     Py_ssize_t index; /* [I] */
+    PyObject *name;   /* [I] of that argument; NULL: it cannot be given by name */
     int kind;         /* [I] */
 };
 
@@ -28,7 +29,7 @@ struct interrupt {
     vectorcallfunc call;
 };
 
-#define MAXIMUM 16 /* of arguments; calls with more pass unchanged */
+#define FEW 16 /* arguments, that are copied on the stack */
 
 static PyObject *
 interrupt_call(PyObject *self, PyObject *const *args, size_t count, PyObject *names)
@@ -72,22 +73,42 @@ replacement(struct kcov_module *state, struct carrier *carrier, PyObject *argume
     return carried;
 }
 
+/* Which of the arguments of a call is the work; -1: none is. */
+static Py_ssize_t
+index_of_work(struct carrier *carrier, Py_ssize_t positional, PyObject *names)
+{
+    if (carrier->index < positional)
+        return carrier->index;
+    for (Py_ssize_t i = 0; carrier->name != NULL && names != NULL && i < PyTuple_GET_SIZE(names);
+         i++) {
+        if (PyUnicode_Compare(PyTuple_GET_ITEM(names, i), carrier->name) == 0)
+            return positional + i;
+    }
+    return -1;
+}
+
 static PyObject *
 call_replaced(struct kcov_module *state, struct carrier *carrier, PyObject *const *args,
               size_t count, PyObject *names)
 {
     Py_ssize_t positional = PyVectorcall_NARGS(count);
     Py_ssize_t total = positional + (names != NULL ? PyTuple_GET_SIZE(names) : 0);
-    PyObject *copy[MAXIMUM], *replaced, *result;
+    Py_ssize_t work = index_of_work(carrier, positional, names);
+    PyObject *few[FEW], **copy = few, *replaced, *result;
 
-    if (carrier->index >= positional || total > MAXIMUM)
+    if (work < 0)
         return PyObject_Vectorcall(carrier->function, args, count, names);
-    if ((replaced = replacement(state, carrier, args[carrier->index])) == NULL)
-        return NULL;
+    if (total > FEW && (copy = PyMem_New(PyObject *, total)) == NULL)
+        return PyErr_NoMemory();
+    replaced = replacement(state, carrier, args[work]);
     for (Py_ssize_t i = 0; i < total; i++)
-        copy[i] = i == carrier->index ? replaced : args[i];
-    result = PyObject_Vectorcall(carrier->function, copy, (size_t)positional, names);
-    Py_DECREF(replaced);
+        copy[i] = i == work ? replaced : args[i];
+    result = replaced == NULL
+                 ? NULL
+                 : PyObject_Vectorcall(carrier->function, copy, (size_t)positional, names);
+    Py_XDECREF(replaced);
+    if (copy != few)
+        PyMem_Free(copy);
     return result;
 }
 
@@ -173,9 +194,22 @@ carrier_dealloc(PyObject *self)
     PyObject_GC_UnTrack(self);
     Py_XDECREF(((struct carrier *)self)->dictionary);
     Py_DECREF(((struct carrier *)self)->function);
+    Py_XDECREF(((struct carrier *)self)->name);
     PyObject_GC_Del(self);
     Py_DECREF(type);
 }
+
+/* By its name, under which it stands. */
+static PyObject *
+carrier_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    return PyObject_GetAttrString(((struct carrier *)self)->function, "__qualname__");
+}
+
+static PyMethodDef carrier_methods[] = {
+    {"__reduce__", carrier_reduce, METH_NOARGS, NULL},
+    {0},
+};
 
 static int
 interrupt_traverse(PyObject *self, visitproc visit, void *arg)
@@ -223,11 +257,17 @@ static PyMemberDef interrupt_members[] = {
 };
 
 static PyType_Slot carrier_slots[] = {
-    {Py_tp_call, PyVectorcall_Call},     {Py_tp_descr_get, carrier_bind},
-    {Py_tp_getattro, carrier_attribute}, {Py_tp_repr, carrier_repr},
-    {Py_tp_traverse, carrier_traverse},  {Py_tp_clear, carrier_clear},
-    {Py_tp_dealloc, carrier_dealloc},    {Py_tp_members, carrier_members},
-    {Py_tp_getset, carrier_properties},  {0},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_descr_get, carrier_bind},
+    {Py_tp_getattro, carrier_attribute},
+    {Py_tp_repr, carrier_repr},
+    {Py_tp_traverse, carrier_traverse},
+    {Py_tp_clear, carrier_clear},
+    {Py_tp_dealloc, carrier_dealloc},
+    {Py_tp_members, carrier_members},
+    {Py_tp_methods, carrier_methods},
+    {Py_tp_getset, carrier_properties},
+    {0},
 };
 
 static PyType_Slot interrupt_slots[] = {
@@ -263,16 +303,17 @@ carrier(PyObject *module, PyObject *args)
         [CARRY] = "carry", [NOBODY] = "nobody", [INTERRUPT] = "interrupt", [UNWRAP] = "unwrap"};
     struct kcov_module *state = kcov_module_state(module);
     const char *name;
-    PyObject *function;
+    PyObject *function, *keyword = Py_None;
     Py_ssize_t index = 0;
     struct carrier *made;
     int kind = 0;
 
-    if (!PyArg_ParseTuple(args, "sO|n:carrier", &name, &function, &index))
+    if (!PyArg_ParseTuple(args, "sO|nO:carrier", &name, &function, &index, &keyword))
         return NULL;
     while (kind <= UNWRAP && strcmp(kinds[kind], name) != 0)
         kind++;
-    if (kind > UNWRAP || index < 0 || !PyCallable_Check(function))
+    if (kind > UNWRAP || index < 0 || !PyCallable_Check(function) ||
+        (keyword != Py_None && !PyUnicode_Check(keyword)))
         return PyErr_Format(PyExc_ValueError,
                             "carrier(%s, %R, %zd): no such kind, index or function", name, function,
                             index);
@@ -282,6 +323,7 @@ carrier(PyObject *module, PyObject *args)
     made->dictionary = NULL;
     made->call = carrier_call;
     made->index = index;
+    made->name = keyword != Py_None ? Py_NewRef(keyword) : NULL;
     made->kind = kind;
     PyObject_GC_Track(made);
     return (PyObject *)made;
@@ -295,17 +337,17 @@ interrupting(PyObject *module, PyObject *function)
 
 static PyMethodDef functions[] = {
     {"carrier", carrier, METH_VARARGS,
-     "carrier($module, kind, function, index=0, /)\n"
+     "carrier($module, kind, function, index=0, keyword=None, /)\n"
      "--\n"
      "\n"
      "Return what can stand in the place of `function`, which hands work to somebody. ValueError: "
      "no such kind.\n"
      "\n"
-     "'carry': its argument at `index` is work, and is given the caller's group; 'nobody': it "
-     "works for no group;\n"
-     "'interrupt': its argument at `index` barges in on threads (a signal handler), and a result "
-     "that was wrapped so is\n"
-     "unwrapped; 'unwrap': the latter only."},
+     "'carry': its argument at `index`, or by the name `keyword`, is work, and is given the "
+     "caller's group; 'nobody': it\n"
+     "works for no group; 'interrupt': that argument barges in on threads (a signal handler), and "
+     "a result that was\n"
+     "wrapped so is unwrapped; 'unwrap': the latter only."},
     {"interrupting", interrupting, METH_O,
      "interrupting($module, function, /)\n"
      "--\n"

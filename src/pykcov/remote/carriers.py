@@ -50,7 +50,7 @@ def remove() -> None:
 
 def _replace(replacement: Replacement) -> None:
     original = vars(replacement.owner)[replacement.name]
-    ours = _core.carrier(replacement.kind, original, replacement.argument)
+    ours = _core.carrier(replacement.kind, original, replacement.argument, replacement.keyword)
     setattr(replacement.owner, replacement.name, ours)
     _installed.append((replacement, original, ours))
 

@@ -14,3 +14,5 @@ class Replacement(NamedTuple):
     kind: Kind
     argument: int = 0
     """Which argument is the work: 0 the first, 1 the first of a method."""
+    keyword: str | None = None
+    """The name by which it may be given instead; None: by position only."""

@@ -11,5 +11,5 @@ from pykcov.remote.replacement import Replacement
 
 def replacements() -> Iterator[Replacement]:
     """Yield what sets handlers, and what tells which are set."""
-    yield Replacement(signal, "signal", "interrupt", 1)
+    yield Replacement(signal, "signal", "interrupt", 1, "handler")
     yield Replacement(signal, "getsignal", "unwrap")

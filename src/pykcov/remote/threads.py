@@ -16,4 +16,4 @@ def replacements() -> Iterator[Replacement]:
     for owner, prefix in ((_thread, ""), (threading, "_")):
         for name in ("start_new_thread", "start_joinable_thread"):
             if hasattr(owner, prefix + name):
-                yield Replacement(owner, prefix + name, "carry")
+                yield Replacement(owner, prefix + name, "carry", 0, "function")
