@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all bench lint format clean
-.PHONY: vectors state-machine sanitize valgrind mutants oracle native-packages cpython-tests
+.PHONY: vectors state-machine sanitize valgrind mutants oracle native-packages cpython-tests endurance
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ oracle: $(VENV)/ready ## the lines that libraries' own test suites run: pykcov's
 
 native-packages: $(VENV)/ready ## rebuild packages with C code from source and trace them (needs a C compiler, PyPI)
 	$(BIN)/python tools/native_packages.py .native-packages
+
+endurance: $(VENV)/ready ## two hours of services whose every request is traced: memory and descriptors stay flat
+	$(BIN)/python tools/endurance.py $(OPTIONS)
 
 # A virtual environment for each Python, with the tools to compare with and the libraries that are workloads.
 BENCH = .bench/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
