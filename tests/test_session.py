@@ -375,3 +375,32 @@ def test_child_of_a_fork_leaves_the_block_quietly(module: types.ModuleType) -> N
 
     assert os.waitpid(child, 0)[1] == 0
     assert t.lines() == {module.__file__: [2, 3]}
+
+
+def test_traces_hold_only_what_their_own_selection_chose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("chosen", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}_module.py").write_text("def work(a=1):\n    return a == 2\n")
+        monkeypatch.syspath_prepend(tmp_path / name)
+    import chosen_module  # type: ignore[import-not-found]
+    import other_module  # type: ignore[import-not-found]
+
+    def both() -> None:
+        chosen_module.work()
+        other_module.work()
+
+    chosen, other = (str(tmp_path / name / f"{name}_module.py") for name in ("chosen", "other"))
+    pykcov.instrument(other_module.work, granularity="line", compare=True)
+    with pykcov.trace(source=[tmp_path / "other"], follow=True) as outer:
+        both()
+    assert outer.lines() == {other: [2]}
+    for follow in (False, True):
+        with pykcov.trace(source=[tmp_path / "chosen"], follow=follow) as inner:
+            both()
+        assert inner.lines() == {chosen: [2]}
+        assert {location.file for location in inner.locations()} == {chosen}
+        assert len(inner.pcs) == len(inner.locations())
+    with pykcov.trace("cmp", source=[tmp_path / "chosen"]) as compared:
+        both()
+    assert [location.file for location in compared.locations()] == [chosen]
+    assert len(compared.comparisons()) == 1

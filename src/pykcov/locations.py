@@ -141,6 +141,7 @@ Listener = Callable[[list[Location]], object]
 _lock = RLock()
 _codes: dict[int, _Code] = {}  # by base
 _strangers: dict[int, Probe] = {}  # by pc: probes that came in a pickle from elsewhere and whose code is not known here
+_implied_lines: dict[int, tuple[str, tuple[int, ...]]] = {}
 _listener: Listener | None = None
 
 
@@ -196,9 +197,32 @@ def symbolize(pcs: Iterable[SupportsIndex]) -> list[Location]:
     return result
 
 
+def implied_lines(pc: int) -> tuple[str, tuple[int, ...]]:
+    """Return the file and the lines that a hit of a Python pc implies; ('', ()) of one that is not known.
+
+    Quick, as each test or request of many asks for the same ones: what was found once is remembered.
+    """
+    found = _implied_lines.get(pc)
+    if found is None:
+        location = _locate(pc)
+        found = location.file, location.lines
+        if location.known:
+            _implied_lines[pc] = found
+    return found
+
+
 def unknown(pc: int) -> Location:
     """Return the Location of a pc of which nothing is known."""
     return Location(pc, "", 0, 0, -1, -1, "", "", ())
+
+
+def owner(pc: int) -> tuple[str, str] | None:
+    """Return the module and the file (co_filename) of the code that a pc belongs to; None if that is not known here.
+
+    All pcs that agree in all but their lowest 16 bits belong to the same code.
+    """
+    code = _codes.get(pc >> _OFFSET_BITS)
+    return None if code is None else (code.module, code.file)
 
 
 def files() -> dict[str, str]:

@@ -1,11 +1,13 @@
 """What was recorded, of a device that traces or of one that has stopped."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pykcov import _core
 from pykcov.device import Buffer
 from pykcov.instrument.code import Unrecorded
-from pykcov.locations import Location
+from pykcov.instrument.selection import Selection
+from pykcov.locations import PYTHON_PC, Location, owner
 from pykcov.native.locations import lines_of, symbolize
 from pykcov.records import Comparison
 
@@ -14,12 +16,43 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Results:
-    """What a trace has recorded so far: of its buffer, and when that is given up, of a copy of it."""
+class Choice:
+    """Tells which pcs a selection has chosen. Other traces may have put probes into more code than that."""
 
-    def __init__(self, mode: int) -> None:
+    def __init__(self, selection: Selection) -> None:
+        """Traces of one selection share one: it remembers its answers."""
+        self._selection = selection
+        self._answers: dict[int, bool] = {}  # by what the pcs of one code object have in common
+
+    def __contains__(self, pc: int) -> bool:
+        """Return whether a pc belongs to chosen code; native code is in every choice, and so is what is not known."""
+        if pc < PYTHON_PC:
+            return True
+        code = pc >> 16
+        answer = self._answers.get(code)
+        if answer is None:
+            found = owner(pc)
+            if found is None:
+                return True
+            answer = self._answers[code] = self._selection.matches(*found)
+        return answer
+
+    def of(self, pcs: Iterable[int]) -> list[int]:
+        """Return those of `pcs` that are chosen, in the same order."""
+        return [pc for pc in pcs if pc in self]
+
+
+class Results:
+    """What a trace has recorded so far: of its buffer, and when that is given up, of a copy of it.
+
+    Only of the code that was chosen for it: the buffer has events of all probes that there are.
+    """
+
+    def __init__(self, mode: int, choice: Choice) -> None:
         """Begin without anything; `mode` is that of the device."""
         self._compares = mode & _core.TRACE_CMP != 0
+        self._once = mode == _core.TRACE_UNIQUE_PC
+        self._choice = choice
         self._buffer: Buffer | None = None
         self._words = _NOTHING
         self._lost = 0
@@ -28,20 +61,19 @@ class Results:
     def pcs(self) -> "NDArray[np.uint64]":
         """The pcs recorded so far, in order; in mode 'unique' each once. Of comparisons, where each was made."""
         with Unrecorded():
-            from pykcov import records
-
-            if not self._compares:
-                return records.pcs(records.array(self._words))
             import numpy as np
 
-            return np.array([one.pc for one in self.comparisons()], np.uint64)
+            return np.array(self._pcs(), np.uint64)
 
     def comparisons(self) -> list[Comparison]:
         """Return what was compared so far, in order; nothing in the modes that record which code ran."""
         with Unrecorded():
             from pykcov import records
 
-            return records.comparisons(records.entries(records.array(self._words))) if self._compares else []
+            if not self._compares:
+                return []
+            found = records.comparisons(records.entries(records.array(self._words)))
+            return [one for one in found if one.pc in self._choice]
 
     @property
     def dropped(self) -> int:
@@ -51,17 +83,27 @@ class Results:
     def locations(self) -> list[Location]:
         """Return what each of `pcs` stands for, in the same order."""
         with Unrecorded():
-            return symbolize(self.pcs)
+            return symbolize(self._pcs())
 
     def lines(self) -> dict[str, list[int]]:
         """Return the source lines that have run so far: sorted, by file. None if comparisons are recorded instead."""
         with Unrecorded():
-            return {} if self._compares else lines_of(self.pcs)
+            return {} if self._compares else lines_of(self._pcs())
 
     def raw(self) -> bytes:
-        """Return the entries recorded so far as they are in the buffer: 8 bytes a pc, 32 an entry of a comparison."""
+        """Return the entries recorded so far as they are in the buffer: 8 bytes a pc, 32 an entry of a comparison.
+
+        Also of code that other traces have chosen.
+        """
         width = 4 if self._compares else 1
         return bytes(self._words[1 : min(1 + width * self._words[0], len(self._words))])
+
+    def _pcs(self) -> list[int]:
+        if self._compares:
+            return [one.pc for one in self.comparisons()]
+        pcs = memoryview(self.raw()).cast("Q").tolist()
+        # Each process that appends to the buffer sees to it for itself that it does so once.
+        return self._choice.of(dict.fromkeys(pcs) if self._once else pcs)
 
     def _show(self, buffer: Buffer) -> None:
         """Take the results from a buffer from now on."""

@@ -14,7 +14,7 @@ from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
 from pykcov.modes import Mode, number_of
-from pykcov.results import Results
+from pykcov.results import Choice, Results
 from pykcov.tracer import NMEMB, FollowedTrace, complaints, full, shared
 from pykcov.warnings import PykcovWarning
 
@@ -89,7 +89,7 @@ class Trace(Results):
 
     def __init__(self, mode: int, granularity: Granularity, selection: Selection, nmemb: int) -> None:
         """Use trace()."""
-        super().__init__(mode)
+        super().__init__(mode, Choice(selection))
         self._mode = mode
         self._granularity = granularity
         self._selection = selection

@@ -21,7 +21,7 @@ from pykcov.instrument.selection import Selection
 from pykcov.locations import files
 from pykcov.modes import Mode, number_of
 from pykcov.remote.tasks import tasks
-from pykcov.results import Results
+from pykcov.results import Choice, Results
 from pykcov.warnings import PykcovWarning
 
 P = ParamSpec("P")
@@ -58,6 +58,7 @@ class Tracer:
         self.nmemb = nmemb
         self._granularity: Granularity = granularity
         self._selection = Selection(include, exclude, source, stdlib)
+        self.choice = Choice(self._selection)
         self._lock = allocate_lock()
         self._starts = 0
         self._hook: ImportHook | None = None
@@ -172,7 +173,7 @@ class FollowedTrace(Results):
         done: "Callable[[FollowedTrace], object] | None" = None,
     ) -> None:
         """Use Tracer.trace() or pykcov.trace(follow=True)."""
-        super().__init__(tracer.mode)
+        super().__init__(tracer.mode, tracer.choice)
         self._tracer = tracer
         self._drain = drain
         self._done = done

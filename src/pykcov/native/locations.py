@@ -43,12 +43,14 @@ def lines_of(pcs: Iterable[SupportsIndex]) -> dict[str, list[int]]:
     """Return the source lines, Python's and others, that hits of these pcs imply: sorted, by file."""
     numbers = {index(pc) for pc in pcs}
     native = sorted(pc for pc in numbers if pc < PYTHON_PC)
-    rows = [row for row in locations.symbolize(sorted(numbers.difference(native))) if row.known]
+    rows = [locations.implied_lines(pc) for pc in numbers if pc >= PYTHON_PC]
     if native:
-        rows += [row for several in _shared().locate(images(), native) for row in several if row.lines]
+        several = _shared().locate(images(), native)
+        rows += [(row.file, row.lines) for rows_of_one in several for row in rows_of_one if row.lines]
     found: dict[str, set[int]] = {}
-    for row in rows:
-        found.setdefault(row.file, set()).update(row.lines)
+    for file, lines in rows:
+        if file:
+            found.setdefault(file, set()).update(lines)
     return {file: sorted(numbers) for file, numbers in sorted(found.items())}
 
 

@@ -142,7 +142,8 @@ class RequestCoverage:
 
         with self._lock:
             ran = {context: _union(kinds) for context, kinds in self._contexts.items()}
-        contexts = [(context, lines_of(memoryview(pcs).cast("Q"))) for context, pcs in ran.items()]
+        choice = self._tracer.choice
+        contexts = [(context, lines_of(choice.of(memoryview(pcs).cast("Q")))) for context, pcs in ran.items()]
         temporary = f"{name}.new"
         write_contexts(temporary, contexts, [file for file in self._tracer.files() if os.path.isabs(file)])
         os.replace(temporary, name)
