@@ -35,7 +35,7 @@ def by_vectors(copy: Copy) -> str:
 def by_state_machine(copy: Copy) -> str:
     """Return where model and core part, or nothing."""
     done = copy.run("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/core/test_state_machine.py")
-    said = [line for line in done.stdout.splitlines() if "expected" in line]
+    said = [line for line in done.stdout.splitlines() if line.startswith("E ") and "expected" in line]
     return (said or ["it failed"])[0] if done.returncode else ""
 
 

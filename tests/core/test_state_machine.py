@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from model_objects import Handle
 from model_system import ModelSystem
 from thread_system import ThreadSystem
 from vectors import PAGE_WORDS, Step
@@ -27,7 +28,6 @@ KEYS = (*PLAIN_KEYS, [0, "G0"], [0, "G1"], [0, "G2"])
 WORD = st.one_of(st.integers(0, 40), st.integers(0, 2**64 - 1), st.sampled_from([2**62, 2**63, 2**64 - 1]))
 ODD_SIZES = (0, -1, 262145, 2**63, 2**64, 512, 513)
 ODD_OFFSETS = (-1, 0, 8, 100, 4088, 4095, 4096, 8192, -(2**63), 2**40)
-CALL = st.sampled_from(["make", "enable", "disable", "close", "rattach", "reg", "unreg", "unreg", "exit"])
 BITS = st.sampled_from([8, 16, 32, 64, 0, 7, 128])
 DEPTH = st.sampled_from([0, 0, 0, 1, 1, 2])
 TIMES = st.sampled_from([1, 1, 2, 3, 7])
@@ -44,7 +44,7 @@ class Together(RuleBasedStateMachine):
         self.steps: list[Step] = []
         self.core = ThreadSystem(groups)
         self.model = ModelSystem(groups)
-        for kind in data.draw(st.lists(st.sampled_from(["own", "common", "explicit"]), min_size=1, max_size=2)):
+        for kind in data.draw(st.lists(st.sampled_from(["own", "common", "explicit"]), min_size=1, max_size=3)):
             self.make_device(kind, data.draw(st.integers(2, 40)), "pc")
         for depth in data.draw(st.lists(DEPTH, max_size=4)):
             self.enter(depth)
@@ -113,6 +113,17 @@ class Together(RuleBasedStateMachine):
         handles = self.model.model.handles.values()
         return list(self.choose([h.key for h in handles if h.device], [h.key for h in handles], KEYS))
 
+    def awaited(self) -> list[tuple[int, Handle]]:
+        """Threads in a section of one handle, each with another handle that has sections of somebody else."""
+        model = self.model.model
+        held = {t: [r.handle for r in model.threads[t].records() if r.effective] for t in self.threads()}
+        return [
+            (t, handle)
+            for t, own in held.items()
+            for handle in model.handles.values()
+            if any(each is not handle for each in own) and handle.sections > own.count(handle)
+        ]
+
     # Rules. They are few, since Hypothesis leaves some of them out of each run; the draws in them are many.
 
     @rule(
@@ -123,12 +134,10 @@ class Together(RuleBasedStateMachine):
     def call(self, op: str, mode: str | int, wait: bool) -> None:
         if op == "reg":
             self.step(op=op, t=self.thread(), h=self.key())
-        elif op == "unreg":
-            self.step(op=op, t=self.thread(), h=self.key(), wait=wait)
         elif op == "enable":
             self.step(op=op, t=self.thread(), u=self.unit(), m=mode)
-        elif op in ("disable", "close"):
-            self.step(op=op, t=self.thread(), u=self.unit(), wait=wait)
+        elif op in ("disable", "close", "unreg"):
+            self.stop(op, wait)
         elif op == "rattach":
             sub, id = self.choose([[0, 0], [0, 0], [0, 5], *PLAIN_KEYS[:2], [-1, 7]])
             self.step(op=op, t=self.thread(), u=self.unit(), sub=sub, id=id)
@@ -137,6 +146,26 @@ class Together(RuleBasedStateMachine):
             self.make_device(kind, self.data.draw(st.integers(1, 40)), mode)
         elif op == "exit" and len(self.threads()) > 1 and len(self.steps) > 30:
             self.step(op=op, t=self.thread())
+
+    def stop(self, op: str, wait: bool) -> None:
+        """What may have to wait for sections, often in a thread that is in another one: whether it sleeps matters."""
+        t, key, unit = self.thread(), self.key(), self.unit()
+        self.enter_different()
+        if awaited := self.awaited():
+            t, handle = self.choose(awaited)
+            key = list(handle.key)
+            unit = next((u for u, d in self.model.model.units.items() if d is handle.device), unit)
+        if op == "unreg":
+            self.step(op=op, t=t, h=key, wait=wait)
+        else:
+            self.step(op=op, t=t, u=unit, wait=wait)
+
+    def enter_different(self) -> None:
+        """Two threads enter sections of two devices, if there are as many: chance alone seldom comes to that."""
+        remote = [h for h in self.model.model.handles.values() if h.device and h.device.state == "trace"]
+        if len(remote) > 1 and len(self.threads()) > 1:
+            for t, handle in zip(self.threads(), self.data.draw(st.permutations(remote)), strict=False):
+                self.step(op="enter", t=t, h=list(handle.key), i=0)
 
     def make_device(self, kind: str, n: int, mode: str | int) -> None:
         """What it takes to have a device that traces, or a part of that, in a row."""
