@@ -12,7 +12,7 @@ import pytest
 
 from pykcov import locations
 from pykcov._core import Probe
-from pykcov.locations import Location, Site, probe, register, set_listener, symbolize
+from pykcov.locations import Location, Site, add_listener, probe, register, remove_listener, symbolize
 from pykcov.warnings import PykcovWarning
 
 EXAMPLE = """
@@ -36,9 +36,9 @@ def sites(*offsets: int) -> list[Site]:
 @pytest.fixture
 def listener() -> Iterator[list[list[Location]]]:
     heard: list[list[Location]] = []
-    set_listener(heard.append)
+    add_listener(heard.append)
     yield heard
-    set_listener(None)
+    remove_listener(heard.append)
 
 
 def test_location_says_what_the_rewriter_said_of_the_site() -> None:
@@ -177,13 +177,16 @@ def test_location_reads_as_file_line_function() -> None:
     assert str(symbolize([one.pc])[0]) == "example.py:3 example"
 
 
-def test_listener_hears_what_exists_and_then_what_comes(listener: list[list[Location]]) -> None:
+def test_listener_hears_what_exists_and_then_what_comes() -> None:
+    listener: list[list[Location]] = []
     (before,) = register(example("before"), "heard", sites(2))
-    set_listener(listener.append)
+    add_listener(listener.append)
     heard_before = [location for batch in listener for location in batch]
     del listener[:]
     after = register(example("after"), "heard", sites(2, 3))
     register(example("after"), "heard", sites(2, 3))
+    remove_listener(listener.append)
+    register(example("unheard"), "heard", sites(2, 3))
 
     assert symbolize([before.pc])[0] in heard_before
     assert listener == [symbolize([one.pc for one in after])]
@@ -195,10 +198,10 @@ def test_failing_listener_is_told_and_registration_goes_on() -> None:
 
     register(example(), "before failing", sites(2))
     with pytest.warns(PykcovWarning, match="broken pipe"):
-        set_listener(fail)
+        add_listener(fail)
     with pytest.warns(PykcovWarning, match="broken pipe"):
         made = register(example(), "failing", sites(2))
-    set_listener(None)
+    remove_listener(fail)
 
     assert symbolize([made[0].pc])[0].known
 

@@ -51,6 +51,13 @@ class Device:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
     ) -> None: ...
+    @classmethod
+    def borrow(cls, fd: int, /) -> Self:
+        """A device that appends to the buffer of another process's device, whose descriptor this is (EINVAL: is not).
+
+        It is 'ready'; its events come behind what is there. `fd` stays the caller's.
+        """
+
     def set_buffer_size(self, nmemb: int) -> None:
         """Give the device its buffer of `nmemb` 64-bit words, 1 to BUFFER_WORDS_MAX (EBUSY, EINVAL, ENOMEM)."""
 
@@ -114,6 +121,10 @@ class Device:
     @property
     def handle(self) -> tuple[int, int, bool] | None:
         """The attached handle as in handles(): subsystem, id, and whether the id is the number of a group."""
+
+    @property
+    def inherited(self) -> bool:
+        """Whether another process has it, too: a forked child, or who has lent it."""
 
     @property
     def serial(self) -> int:
@@ -213,6 +224,9 @@ class Carried:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the job."""
 
+    def finish(self, *unused: object) -> None:
+        """Count the job as done, or given up. Arguments are not looked at."""
+
     def __enter__(self) -> Any:
         """Work for the group from now on; give the job. RuntimeError: it is being done already."""
 
@@ -226,17 +240,19 @@ def carry(job: Any, /) -> Carried:
     """
 
 def carrier(
-    kind: Literal["carry", "nobody", "interrupt", "unwrap"],
+    kind: Literal["carry", "nobody", "interrupt", "unwrap", "argument", "result"],
     function: Callable[..., Any],
     index: int = 0,
     keyword: str | None = None,
+    hook: Callable[..., object] | None = None,
     /,
 ) -> Callable[..., Any]:
     """Return what can stand in the place of `function`, which hands work to somebody. ValueError: no such kind.
 
-    'carry': its argument at `index`, or by the name `keyword`, is work, and is given the caller's group; 'nobody': it
-    works for no group; 'interrupt': that argument barges in on threads (a signal handler), and a result that was
-    wrapped so is unwrapped; 'unwrap': the latter only.
+    'carry': its argument at `index`, or by the name `keyword`, is work, and is given the caller's group;
+    hook(carried, result) is called afterwards, if given; 'nobody': it works for no group; 'interrupt': that argument
+    barges in on threads (a signal handler), and a result that was wrapped so is unwrapped; 'unwrap': the latter only;
+    'argument': hook(that argument) takes its place; 'result': hook(result) takes the place of the result.
     """
 
 def interrupting(function: Callable[..., Any], /) -> Callable[..., Any]:

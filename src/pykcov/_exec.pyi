@@ -17,5 +17,8 @@ def exec(
 def set_transform(transform: Callable[[CodeType, object], CodeType] | None, /) -> None:
     """Set the callable that replaces code objects, or None: run them as they are."""
 
+def set_after(after: Callable[[Any], object] | None, /) -> None:
+    """Set the callable that is given the globals after code has run in them, or None: nothing is told."""
+
 def interrupt_exit(*ignored: object) -> None:
     """Do what `_core.interrupt_leave()` does, with the arguments of an `__exit__` method."""

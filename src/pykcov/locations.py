@@ -142,7 +142,9 @@ _lock = RLock()
 _codes: dict[int, _Code] = {}  # by base
 _strangers: dict[int, Probe] = {}  # by pc: probes that came in a pickle from elsewhere and whose code is not known here
 _implied_lines: dict[int, tuple[str, tuple[int, ...]]] = {}
-_listener: Listener | None = None
+_listeners: list[Listener] = []
+_learned: dict[int, Location] = {}  # by pc: of code that other processes have registered
+_teacher: Callable[[], Iterable[Location]] | None = None
 
 
 def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Probe | CompareProbe]:
@@ -168,7 +170,7 @@ def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Pro
         made = _Code(hasher.identity, code, module, numbers, len(sites), bases)
         made.probes = _make_probes(made.pcs(), made.comparisons())
         _codes.update(dict.fromkeys(bases, made))
-        listener = _listener
+        listeners = list(_listeners)
     if collision is not None:
         warn(
             f"{module}.{code.co_qualname} and {collision.module}.{collision.function} have the same hash: the pcs of "
@@ -176,8 +178,8 @@ def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Pro
             PykcovWarning,
             stacklevel=2,
         )
-    if listener is not None:
-        _tell(listener, made.locations())
+    if listeners:
+        _tell(listeners, made.locations())
     return made.probes
 
 
@@ -221,14 +223,15 @@ def owner(pc: int) -> tuple[str, str] | None:
 
     All pcs that agree in all but their lowest 16 bits belong to the same code.
     """
-    code = _codes.get(pc >> _OFFSET_BITS)
-    return None if code is None else (code.module, code.file)
+    owner = _codes.get(pc >> _OFFSET_BITS) or _learn(pc)
+    return None if owner is None else (owner.module, owner.file)
 
 
 def files() -> dict[str, str]:
     """Return the files of all code that has probes (co_filename), and the module of each."""
     with _lock:
-        return {code.file: code.module for code in _codes.values()}
+        known = {code.file: code.module for code in _codes.values()}
+    return known | {location.file: location.module for location in list(_learned.values())}
 
 
 def probe(pc: int) -> Probe:
@@ -248,17 +251,30 @@ def compare_probe(pc: int, operation: int, const: int) -> CompareProbe:
     return _core.compare_probes([(pc, operation, const)])[0]
 
 
-def set_listener(listener: Listener | None) -> None:
+def add_listener(listener: Listener, existing: bool = True) -> None:
     """Have `listener(locations)` called for all locations that exist, now, and for new ones before they can be hit.
+
+    With existing=False, only for new ones.
 
     It is called in the thread that registers, perhaps in several at once. What it raises becomes a PykcovWarning.
     """
-    global _listener
     with _lock:
-        _listener = listener
-        codes = list(_codes.values()) if listener is not None else []
-    if listener is not None and codes:
-        _tell(listener, [location for code in dict.fromkeys(codes) for location in code.locations()])
+        _listeners.append(listener)
+        codes = list(_codes.values()) if existing else []
+    if codes:
+        _tell([listener], [location for code in dict.fromkeys(codes) for location in code.locations()])
+
+
+def remove_listener(listener: Listener) -> None:
+    """Undo add_listener()."""
+    with _lock:
+        _listeners.remove(listener)
+
+
+def set_teacher(teacher: Callable[[], Iterable[Location]]) -> None:
+    """Have `teacher()` asked for what other processes have told, when there is a Python pc that is not known here."""
+    global _teacher
+    _teacher = teacher
 
 
 class _Hasher:
@@ -311,14 +327,21 @@ def _locate(pc: int) -> Location:
     row = code.row(pc) if code is not None else None
     if code is not None and row is not None:
         return code.location(row)
-    return unknown(pc)
+    return _learn(pc) or unknown(pc)
 
 
-def _tell(listener: Listener, locations: list[Location]) -> None:
-    try:
-        listener(locations)
-    except Exception as error:
-        warn(f"a listener for locations failed: {error!r}", PykcovWarning, stacklevel=3)
+def _learn(pc: int) -> Location | None:
+    if pc not in _learned and pc >= PYTHON_PC and _teacher is not None:
+        _learned.update((location.pc, location) for location in _teacher())
+    return _learned.get(pc)
+
+
+def _tell(listeners: list[Listener], locations: list[Location]) -> None:
+    for listener in listeners:
+        try:
+            listener(locations)
+        except Exception as error:
+            warn(f"a listener for locations failed: {error!r}", PykcovWarning, stacklevel=3)
 
 
 def _forget_lock() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import Token
 from errno import EMFILE
-from os import PathLike, fspath, getpid
+from os import PathLike, fspath, getpid, register_at_fork
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, cast
 from warnings import warn
@@ -20,6 +20,7 @@ from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
 from pykcov.locations import files
 from pykcov.modes import Mode, number_of
+from pykcov.remote import lending
 from pykcov.remote.tasks import tasks
 from pykcov.results import Choice, Results
 from pykcov.warnings import PykcovWarning
@@ -31,6 +32,9 @@ NMEMB = 1 << 15
 """Words of the buffer of a trace that follows, unless told otherwise: hundreds of them may be open."""
 
 _DEVICES_KEPT = 64
+
+
+_lock = allocate_lock()
 
 
 class Tracer:
@@ -59,10 +63,10 @@ class Tracer:
         self._granularity: Granularity = granularity
         self._selection = Selection(include, exclude, source, stdlib)
         self.choice = Choice(self._selection)
-        self._lock = allocate_lock()
         self._starts = 0
         self._hook: ImportHook | None = None
         self._functions = 0
+        self._offered_as: lending.Chosen | None = None
         self._idle: list[tuple[Device, Buffer]] = []
         self._pid = 0
 
@@ -79,7 +83,7 @@ class Tracer:
 
     def start(self) -> None:
         """Put probes into the chosen code, now and as it is imported, until stop() was called as often as this."""
-        with self._lock:
+        with _lock:
             self._starts += 1
             if self._starts > 1:
                 return
@@ -88,6 +92,9 @@ class Tracer:
                     # Not before: it imports what hands work over, which most programs have no use for.
                     from pykcov.remote import carriers
 
+                    self._offered_as = lending.Chosen.by(
+                        self._selection, self._granularity, self.mode & _core.TRACE_CMP != 0
+                    )
                     self._hook = ImportHook(
                         self._selection, self._granularity, compare=self.mode & _core.TRACE_CMP != 0
                     )
@@ -101,7 +108,7 @@ class Tracer:
 
     def stop(self) -> None:
         """Instrument no further modules. Warns (PykcovWarning) if there was nothing to trace."""
-        with self._lock:
+        with _lock:
             self._starts -= 1
             if self._starts or self._hook is None:
                 return
@@ -153,10 +160,16 @@ class Tracer:
             device.close()
             raise
 
+    def offer(self, group: Group, device: Device) -> None:
+        """Let other processes take part in a trace that has begun."""
+        assert self._offered_as is not None
+        lending.offer(group, device, self.mode, self._offered_as)
+
     def give_back(self, device: Device, buffer: Buffer, group: Group) -> None:
-        """Let the device be used again, if nobody is in a section of it."""
+        """Let the device be used again, if nobody is in a section of it, here or in another process."""
         _core.unregister(_core.REMOTE_COMMON, group, wait=False)
-        if device.state == "ready" and self._hook is not None and len(self._idle) < _DEVICES_KEPT:
+        lent = lending.withdraw(group)
+        if not lent and device.state == "ready" and self._hook is not None and len(self._idle) < _DEVICES_KEPT:
             buffer.reset()
             self._idle.append((device, buffer))
         else:
@@ -265,11 +278,12 @@ class FollowedTrace(Results):
     def _begin(self) -> None:
         device, buffer = self._tracer.take_device()
         self._pid = getpid()
-        self._group = Group()
-        self._token = _core.group_variable.set(self._group)
+        group = self._group = Group()
+        self._token = _core.group_variable.set(group)
         try:
             device.remote_attach(follow=True)
             device.enable(self._tracer.mode)
+            self._tracer.offer(group, device)
         except BaseException:
             device.close(wait=False)
             self._reset()
@@ -355,3 +369,12 @@ def shared(
         nmemb=nmemb,
     )
     return _shared.setdefault((mode, granularity, chosen, stdlib, nmemb), tracer)
+
+
+def _forget_lock() -> None:
+    global _lock
+    _lock = allocate_lock()
+
+
+# A thread that holds the lock does not exist in the child of a fork.
+register_at_fork(after_in_child=_forget_lock)

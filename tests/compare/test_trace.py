@@ -69,8 +69,8 @@ def test_comparison_is_no_line_that_ran(module: types.ModuleType) -> None:
     pykcov.instrument(module.method, compare=True)
     file = module.method.__code__.co_filename
     heard: list[locations.Location] = []
-    locations.set_listener(heard.extend)
-    locations.set_listener(None)
+    locations.add_listener(heard.extend)
+    locations.remove_listener(heard.extend)
 
     here = [found for found in heard if found.file == file]
     assert {found.comparison for found in here} == {"", "==", "startswith"}

@@ -4,51 +4,25 @@ import _thread
 import asyncio
 import gc
 import os
+import queue
 import signal
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool as Pool
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from following import EXPECTED, in_threads, ran
 
 import pykcov
 from pykcov import FollowedTrace, Tracer, _core
 
-TRACES = 50
-FUNCTIONS = "".join(f"def own{n}(number=0):\n    number += {n}\n    return number\n\n" for n in range(TRACES))
 
-
-@pytest.fixture
-def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    (tmp_path / "functions_to_follow.py").write_text(FUNCTIONS)
-    monkeypatch.syspath_prepend(tmp_path)
-    import functions_to_follow
-
-    yield functions_to_follow
-    del sys.modules["functions_to_follow"]
-
-
-@pytest.fixture
-def tracer(functions: ModuleType, tmp_path: Path) -> Iterator[Tracer]:
-    with Tracer(source=[tmp_path]) as tracer:
-        yield tracer
-    assert (_thread.start_new_thread, vars(threading)[STARTS]) == BEFORE
-
-
-STARTS = "_start_joinable_thread" if hasattr(threading, "_start_joinable_thread") else "_start_new_thread"
-BEFORE = _thread.start_new_thread, vars(threading)[STARTS]
-
-
-def ran(trace: FollowedTrace) -> set[str]:
-    return {location.function for location in trace.locations()}
-
-
-def in_threads(job: Callable[[], Any], pool: ThreadPoolExecutor) -> None:
+def in_threads_of_its_own(job: Callable[[], Any], pool: ThreadPoolExecutor) -> None:
     threads = [threading.Thread(target=job), threading.Timer(0.001, job)]
     for thread in threads:
         thread.start()
@@ -67,6 +41,16 @@ def in_a_shared_pool(job: Callable[[], Any], pool: ThreadPoolExecutor) -> None:
     assert len(list(pool.map(lambda _: job(), range(3)))) == 3
 
 
+def in_a_pool_of_multiprocessing(job: Callable[[], Any], pool: Pool) -> None:
+    assert pool.apply(job) is not None
+    assert len(pool.map(lambda _: job(), range(3))) == 3
+
+
+def through_a_followed_queue(job: Callable[[], Any], pool: ThreadPoolExecutor) -> None:
+    _followed_jobs.put(job)
+    _followed_jobs.join()
+
+
 def through_a_queue(job: Callable[[], Any], pool: ThreadPoolExecutor) -> None:
     _jobs.put(pykcov.remote.carry(job))
     _jobs.join()
@@ -76,8 +60,6 @@ class _Jobs:
     """A queue with a worker of its own, which was there before any trace."""
 
     def __init__(self) -> None:
-        import queue
-
         self._queue: queue.Queue[Any] = queue.Queue()
         threading.Thread(target=self._work, daemon=True).start()
 
@@ -98,117 +80,37 @@ class _Jobs:
 _jobs = _Jobs()
 
 
-@pytest.mark.parametrize("way", [in_threads, in_a_bare_thread, in_a_shared_pool, through_a_queue])
-def test_what_50_concurrent_traces_hand_to_threads_is_each_ones_own(
-    way: Callable[..., None], functions: ModuleType, tracer: Tracer
-) -> None:
-    found: dict[int, set[str]] = {}
-    start = threading.Barrier(10)
-
-    def work(first: int, pool: ThreadPoolExecutor) -> None:
-        start.wait()
-        for n in range(first, TRACES, 10):
-            with tracer.trace() as trace:
-                way(getattr(functions, f"own{n}"), pool)
-            found[n] = ran(trace)
-
-    with ThreadPoolExecutor(3) as pool:
-        threads = [threading.Thread(target=work, args=(first, pool)) for first in range(10)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert found == {n: {f"own{n}"} for n in range(TRACES)}
-
-
-async def with_tasks(job: Callable[[], Any]) -> None:
-    async def later() -> None:
-        await asyncio.sleep(0.001)
+def _work_by_followed_queue() -> None:
+    while True:
+        job = _followed_jobs.get()
         job()
-
-    await asyncio.gather(later(), asyncio.create_task(later()))
-
-
-async def with_callbacks(job: Callable[[], Any]) -> None:
-    loop = asyncio.get_running_loop()
-    loop.call_soon(job)
-    loop.call_later(0.001, job)
-    loop.call_at(loop.time() + 0.001, job)
-    await asyncio.sleep(0.01)
+        del job
+        _followed_jobs.task_done()
 
 
-async def with_threads(job: Callable[[], Any]) -> None:
-    await asyncio.to_thread(job)
-    await asyncio.get_running_loop().run_in_executor(None, job)
+_followed_jobs = pykcov.remote.FollowedQueue(queue.Queue())
+threading.Thread(target=_work_by_followed_queue, daemon=True).start()
 
 
-async def with_a_call_from_a_thread(job: Callable[[], Any]) -> None:
-    loop = asyncio.get_running_loop()
-    done = asyncio.Event()
-    await asyncio.to_thread(loop.call_soon_threadsafe, lambda: (job(), done.set()))
-    await done.wait()
-
-
-async def with_streams(job: Callable[[], Any]) -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readline()
-        job()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-    writer.write(b"hello\n")
-    await reader.read()
-    writer.close()
-    server.close()
-
-
-async def with_an_async_generator(job: Callable[[], Any]) -> None:
-    async def generate() -> Any:
-        for _ in range(2):
-            await asyncio.sleep(0)
-            yield job()
-
-    assert [value async for value in generate()]
-
-
-async def with_cancellation(job: Callable[[], Any]) -> None:
-    async def wait() -> None:
-        try:
-            await asyncio.sleep(60)
-        finally:
-            job()
-
-    task = asyncio.create_task(wait())
-    await asyncio.sleep(0)
-    task.cancel()
-    await asyncio.wait([task])
-
-
-WAYS = [
-    with_tasks,
-    with_callbacks,
-    with_threads,
-    with_a_call_from_a_thread,
-    with_streams,
-    with_an_async_generator,
-    with_cancellation,
+WAYS_OF_THREADS = [
+    in_threads_of_its_own,
+    in_a_bare_thread,
+    in_a_shared_pool,
+    in_a_pool_of_multiprocessing,
+    through_a_queue,
+    through_a_followed_queue,
 ]
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_what_50_concurrent_traces_of_one_event_loop_cause_is_each_ones_own(
-    way: Callable[..., Any], functions: ModuleType, tracer: Tracer
+@pytest.mark.parametrize("way", WAYS_OF_THREADS)
+def test_what_50_concurrent_traces_hand_to_threads_is_each_ones_own(
+    way: Callable[..., None], functions: ModuleType, tracer: Tracer
 ) -> None:
-    async def one(n: int) -> set[str]:
-        async with tracer.trace() as trace:
-            await way(getattr(functions, f"own{n}"))
-        return ran(trace)
-
-    async def main() -> list[set[str]]:
-        return await asyncio.gather(*map(one, range(TRACES)))
-
-    assert asyncio.run(main()) == [{f"own{n}"} for n in range(TRACES)]
+    with ThreadPoolExecutor(3) as pool, Pool(2) as other:
+        found = in_threads(
+            tracer, functions, lambda job: way(job, other if way is in_a_pool_of_multiprocessing else pool)
+        )
+    assert found == EXPECTED
 
 
 def test_work_that_is_not_done_is_counted_or_waited_for(functions: ModuleType, tracer: Tracer) -> None:
@@ -340,19 +242,21 @@ def test_a_trace_of_one_thread_goes_on_beside_traces_that_follow(functions: Modu
 
 def test_what_takes_the_place_of_a_function_answers_as_it_does(functions: ModuleType, tmp_path: Path) -> None:
     import inspect
-    from concurrent.futures.thread import ThreadPoolExecutor as Pool
 
-    original = Pool.submit
+    original = ThreadPoolExecutor.submit
     with Tracer(source=[tmp_path]):
-        assert Pool.submit is not original
-        assert inspect.signature(Pool.submit) == inspect.signature(original)
-        assert (Pool.submit.__name__, Pool.submit.__doc__) == (original.__name__, original.__doc__)
-        with Pool(1) as pool:
+        assert ThreadPoolExecutor.submit is not original
+        assert inspect.signature(ThreadPoolExecutor.submit) == inspect.signature(original)
+        assert (ThreadPoolExecutor.submit.__name__, ThreadPoolExecutor.submit.__doc__) == (
+            original.__name__,
+            original.__doc__,
+        )
+        with ThreadPoolExecutor(1) as pool:
             assert (
                 pool.submit(fn_that_raises).exception().__traceback__.tb_next.tb_frame.f_code.co_name
                 == "fn_that_raises"
             )  # type: ignore[union-attr]
-    assert Pool.submit is original
+    assert ThreadPoolExecutor.submit is original
 
 
 def fn_that_raises() -> None:
@@ -361,10 +265,9 @@ def fn_that_raises() -> None:
 
 def test_what_takes_the_place_of_a_function_is_pickled_by_its_name(functions: ModuleType, tmp_path: Path) -> None:
     import pickle
-    from concurrent.futures.thread import ThreadPoolExecutor as Pool
 
     with Tracer(source=[tmp_path]):
-        for function in (Pool.submit, signal.signal, _thread.start_new_thread):
+        for function in (ThreadPoolExecutor.submit, signal.signal, _thread.start_new_thread):
             assert pickle.loads(pickle.dumps(function)) is function
 
 

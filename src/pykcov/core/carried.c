@@ -112,6 +112,13 @@ carried_exit(PyObject *self, PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+static PyObject *
+carried_finish(PyObject *self, PyObject *const *Py_UNUSED(args), Py_ssize_t Py_UNUSED(count))
+{
+    done((struct carried *)self);
+    Py_RETURN_NONE;
+}
+
 static int
 carried_traverse(PyObject *self, visitproc visit, void *arg)
 {
@@ -156,6 +163,44 @@ carried_repr(PyObject *self)
     return PyUnicode_FromFormat("<pykcov.Carried %R for %R>", carried->job, carried->group);
 }
 
+/* For another process: lending.py says how it is made there. */
+static PyObject *
+carried_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    PyObject *module = PyImport_ImportModule("pykcov.remote.lending"), *reduced;
+
+    if (module == NULL)
+        return NULL;
+    reduced = PyObject_CallMethod(module, "reduce", "O", self);
+    Py_DECREF(module);
+    return reduced;
+}
+
+/* Those who are handed work may look at it: eventlet does, at the function of a thread. */
+static PyObject *
+carried_attribute(PyObject *self, PyObject *name)
+{
+    PyObject *found = PyObject_GenericGetAttr(self, name);
+
+    if (found != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError))
+        return found;
+    PyErr_Clear();
+    return PyObject_GetAttr(((struct carried *)self)->job, name);
+}
+
+/* What every type has, so that it would not be asked of the job. */
+static PyObject *
+carried_of_job(PyObject *self, void *name)
+{
+    return PyObject_GetAttrString(((struct carried *)self)->job, name);
+}
+
+static PyGetSetDef carried_properties[] = {
+    {"__doc__", carried_of_job, NULL, NULL, "__doc__"},
+    {"__module__", carried_of_job, NULL, NULL, "__module__"},
+    {0},
+};
+
 static PyMemberDef carried_members[] = {
     {"job", T_OBJECT_EX, offsetof(struct carried, job), READONLY, "What was carried."},
     {"group", T_OBJECT_EX, offsetof(struct carried, group), READONLY, "Whose work it is."},
@@ -168,6 +213,10 @@ static PyMemberDef carried_members[] = {
 static PyMethodDef carried_methods[] = {
     {"__enter__", carried_enter, METH_NOARGS, "Work for the group from now on; give the job."},
     {"__exit__", carried_exit, METH_VARARGS, "Work for whom the thread worked before."},
+    {"finish", (PyCFunction)(void (*)(void))carried_finish, METH_FASTCALL,
+     "Count the job as done, or given up. Arguments are not looked at."},
+    {"__reduce__", carried_reduce, METH_NOARGS,
+     "In another process the job is done for the trace that is open for the group here."},
     {0},
 };
 
@@ -177,6 +226,8 @@ static PyType_Slot carried_slots[] = {
     {Py_tp_clear, carried_clear},
     {Py_tp_dealloc, carried_dealloc},
     {Py_tp_repr, carried_repr},
+    {Py_tp_getattro, carried_attribute},
+    {Py_tp_getset, carried_properties},
     {Py_tp_members, carried_members},
     {Py_tp_methods, carried_methods},
     {Py_tp_doc, "A job and the group that it is done for. carry() makes them. Called, or in a with "

@@ -9,10 +9,12 @@
 
 /* What is done around a call of the function. */
 enum carrier_kind {
-    CARRY,     /* the argument at `index` is work: it is carried */
+    CARRY,     /* the argument at `index` is work: it is carried; hook(carried, result), if any */
     NOBODY,    /* the function works for nobody, as what it does outlives the caller's work */
     INTERRUPT, /* the argument at `index` is called as an interrupt; so are results: unwrap them */
     UNWRAP,    /* a result that is an Interrupt: what is in it */
+    ARGUMENT,  /* hook(the argument at `index`) takes its place */
+    RESULT,    /* hook(result) takes its place */
 };
 
 struct carrier {
@@ -21,6 +23,7 @@ struct carrier {
     vectorcallfunc call;
     Py_ssize_t index; /* [I] */
     PyObject *name;   /* [I] of that argument; NULL: it cannot be given by name */
+    PyObject *hook;   /* [I] NULL: none. The last two kinds have one, CARRY may */
     int kind;         /* [I] */
 };
 
@@ -61,6 +64,8 @@ replacement(struct kcov_module *state, struct carrier *carrier, PyObject *argume
 {
     PyObject *group, *carried;
 
+    if (carrier->kind == ARGUMENT)
+        return PyObject_CallOneArg(carrier->hook, argument);
     if (!PyCallable_Check(argument))
         return Py_NewRef(argument);
     if (carrier->kind == INTERRUPT) /* SIG_DFL and SIG_IGN are no callables */
@@ -106,6 +111,14 @@ call_replaced(struct kcov_module *state, struct carrier *carrier, PyObject *cons
     result = replaced == NULL
                  ? NULL
                  : PyObject_Vectorcall(carrier->function, copy, (size_t)positional, names);
+    if (carrier->kind == CARRY && carrier->hook != NULL && result != NULL &&
+        Py_TYPE(replaced) == state->carried_type) {
+        PyObject *told = PyObject_CallFunctionObjArgs(carrier->hook, replaced, result, NULL);
+
+        if (told == NULL)
+            Py_CLEAR(result);
+        Py_XDECREF(told);
+    }
     Py_XDECREF(replaced);
     if (copy != few)
         PyMem_Free(copy);
@@ -135,11 +148,13 @@ carrier_call(PyObject *self, PyObject *const *args, size_t count, PyObject *name
 
     if (carrier->kind == NOBODY)
         return call_for_nobody(state, carrier, args, count, names);
-    if (carrier->kind == UNWRAP)
+    if (carrier->kind == UNWRAP || carrier->kind == RESULT)
         result = PyObject_Vectorcall(carrier->function, args, count, names);
     else
         result = call_replaced(state, carrier, args, count, names);
-    if (carrier->kind != CARRY && result != NULL && Py_TYPE(result) == state->interrupt_type)
+    if (carrier->kind == RESULT && result != NULL)
+        Py_SETREF(result, PyObject_CallOneArg(carrier->hook, result));
+    else if (carrier->kind != CARRY && result != NULL && Py_TYPE(result) == state->interrupt_type)
         Py_SETREF(result, Py_NewRef(((struct interrupt *)result)->function));
     return result;
 }
@@ -176,6 +191,7 @@ carrier_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(((struct carrier *)self)->function);
     Py_VISIT(((struct carrier *)self)->dictionary);
+    Py_VISIT(((struct carrier *)self)->hook);
     return 0;
 }
 
@@ -195,6 +211,7 @@ carrier_dealloc(PyObject *self)
     Py_XDECREF(((struct carrier *)self)->dictionary);
     Py_DECREF(((struct carrier *)self)->function);
     Py_XDECREF(((struct carrier *)self)->name);
+    Py_XDECREF(((struct carrier *)self)->hook);
     PyObject_GC_Del(self);
     Py_DECREF(type);
 }
@@ -300,20 +317,23 @@ static PyObject *
 carrier(PyObject *module, PyObject *args)
 {
     static const char *const kinds[] = {
-        [CARRY] = "carry", [NOBODY] = "nobody", [INTERRUPT] = "interrupt", [UNWRAP] = "unwrap"};
+        [CARRY] = "carry",   [NOBODY] = "nobody",     [INTERRUPT] = "interrupt",
+        [UNWRAP] = "unwrap", [ARGUMENT] = "argument", [RESULT] = "result",
+    };
     struct kcov_module *state = kcov_module_state(module);
     const char *name;
-    PyObject *function, *keyword = Py_None;
+    PyObject *function, *keyword = Py_None, *hook = Py_None;
     Py_ssize_t index = 0;
     struct carrier *made;
     int kind = 0;
 
-    if (!PyArg_ParseTuple(args, "sO|nO:carrier", &name, &function, &index, &keyword))
+    if (!PyArg_ParseTuple(args, "sO|nOO:carrier", &name, &function, &index, &keyword, &hook))
         return NULL;
-    while (kind <= UNWRAP && strcmp(kinds[kind], name) != 0)
+    while (kind <= RESULT && strcmp(kinds[kind], name) != 0)
         kind++;
-    if (kind > UNWRAP || index < 0 || !PyCallable_Check(function) ||
-        (keyword != Py_None && !PyUnicode_Check(keyword)))
+    if (kind > RESULT || index < 0 || !PyCallable_Check(function) ||
+        (keyword != Py_None && !PyUnicode_Check(keyword)) ||
+        (hook != Py_None && !PyCallable_Check(hook)) || (hook == Py_None && kind >= ARGUMENT))
         return PyErr_Format(PyExc_ValueError,
                             "carrier(%s, %R, %zd): no such kind, index or function", name, function,
                             index);
@@ -323,6 +343,7 @@ carrier(PyObject *module, PyObject *args)
     made->dictionary = NULL;
     made->call = carrier_call;
     made->index = index;
+    made->hook = hook != Py_None ? Py_NewRef(hook) : NULL;
     made->name = keyword != Py_None ? Py_NewRef(keyword) : NULL;
     made->kind = kind;
     PyObject_GC_Track(made);
@@ -337,17 +358,21 @@ interrupting(PyObject *module, PyObject *function)
 
 static PyMethodDef functions[] = {
     {"carrier", carrier, METH_VARARGS,
-     "carrier($module, kind, function, index=0, keyword=None, /)\n"
+     "carrier($module, kind, function, index=0, keyword=None, hook=None, /)\n"
      "--\n"
      "\n"
      "Return what can stand in the place of `function`, which hands work to somebody. ValueError: "
      "no such kind.\n"
      "\n"
      "'carry': its argument at `index`, or by the name `keyword`, is work, and is given the "
-     "caller's group; 'nobody': it\n"
-     "works for no group; 'interrupt': that argument barges in on threads (a signal handler), and "
+     "caller's group; hook(carried,\n"
+     "result) is called afterwards, if given; 'nobody': it works for no group; 'interrupt': that "
+     "argument barges in on threads (a signal handler), and "
      "a result that was\n"
-     "wrapped so is unwrapped; 'unwrap': the latter only."},
+     "wrapped so is unwrapped; 'unwrap': the latter only; 'argument': hook(that argument) takes "
+     "its "
+     "place; 'result':\n"
+     "hook(result) takes the place of the result."},
     {"interrupting", interrupting, METH_O,
      "interrupting($module, function, /)\n"
      "--\n"

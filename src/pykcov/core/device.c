@@ -6,6 +6,7 @@
 #include "device.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -57,16 +58,13 @@ unlink_device(struct kcov_device *device)
     alive--;
 }
 
-int
-kcov_device_open(struct kcov_device **device)
+/* Takes the descriptor over, also if it fails. */
+static int
+open_device(struct kcov_device **device, int fd)
 {
     struct stat status = {0};
-    struct kcov_device *new;
-    int fd, error;
+    struct kcov_device *new = aligned_alloc(KCOV_CACHE_LINE, sizeof(*new));
 
-    if ((error = kcov_memfd_open(&fd)) != 0)
-        return error;
-    new = aligned_alloc(KCOV_CACHE_LINE, sizeof(*new));
     if (new == NULL || fstat(fd, &status) != 0) {
         free(new);
         close(fd);
@@ -77,11 +75,46 @@ kcov_device_open(struct kcov_device **device)
                                 .references = 2,
                                 .open = true,
                                 .fd = fd};
-    kcov_lock();
-    new->serial = ++serials;
-    link_device(new);
     *device = new;
+    return 0;
+}
+
+static int
+announce(struct kcov_device *device)
+{
+    kcov_lock();
+    device->serial = ++serials;
+    link_device(device);
     return finish(0);
+}
+
+int
+kcov_device_open(struct kcov_device **device)
+{
+    int fd, error;
+
+    if ((error = kcov_memfd_open(&fd)) != 0 || (error = open_device(device, fd)) != 0)
+        return error;
+    return announce(*device);
+}
+
+int
+kcov_device_borrow(struct kcov_device **device, int fd)
+{
+    struct kcov_buffer *buffer;
+    int own, error;
+
+    if ((error = kcov_buffer_from_fd(&buffer, fd, true)) != 0)
+        return error;
+    own = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* none that a program takes for its standard input */
+    error = own < 0 ? errno : open_device(device, own);
+    if (error != 0) {
+        kcov_buffer_release(buffer);
+        return error;
+    }
+    kcov_device_give_buffer(*device, buffer);
+    (*device)->inherited = (*device)->borrowed = true;
+    return announce(*device);
 }
 
 /*
@@ -188,6 +221,7 @@ kcov_device_status(struct kcov_device *device, struct kcov_device_status *status
         .state = device->state,
         .open = device->open,
         .remote = device->handle != NULL,
+        .inherited = device->inherited,
         .mode = kcov_event_mode(&device->trace),
         .nmemb = device->nmemb,
         .dropped = device->dropped,

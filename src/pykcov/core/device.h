@@ -41,7 +41,8 @@ struct kcov_device {
     bool follows;               /* [L] its handle: threads come to it by their context, too */
     uint64_t nmemb;             /* [L] 0: no buffer yet */
     struct kcov_counters *counters; /* [L] NULL: none, or freed. Stays while it traces */
-    bool inherited; /* [L] a child process has it too, and may enable it at the same time */
+    bool inherited; /* [L] another process has it too, and may enable it at the same time */
+    bool borrowed;  /* [I] the memory is that of another process's device */
     struct kcov_device *next;     /* [L] all that are not freed */
     struct kcov_device *previous; /* [L] */
     uint64_t dropped;             /* [L] copied from the information page when the buffer goes */
@@ -51,6 +52,7 @@ struct kcov_device {
 struct kcov_device_status {
     enum kcov_state state;
     bool open, remote;
+    bool inherited;
     int mode;
     uint64_t nmemb, dropped;
     struct kcov_key handle; /* if remote */
@@ -62,6 +64,13 @@ struct kcov_device_status {
  * and everything but the wait was done.
  */
 int kcov_device_open(struct kcov_device **device);
+
+/*
+ * A device that appends to the memory of another process's device, whose descriptor this is (the
+ * caller's). It has its buffer already, and leaves what was recorded there. EINVAL: not a device
+ * with a buffer.
+ */
+int kcov_device_borrow(struct kcov_device **device, int fd);
 int kcov_device_set_buffer(struct kcov_device *device, uint64_t nmemb);
 int kcov_device_enable(struct kcov_device *device, int mode);
 int kcov_device_disable(struct kcov_device *device, const struct kcov_wait *wait);
@@ -116,6 +125,9 @@ void kcov_devices_follow(void);
 /* What its events see: a mode of users, or none, and whether they look whom their thread follows.
  */
 void kcov_device_set_mode(struct kcov_device *device, int mode);
+
+/* Its buffer, whose reference it takes over: now it can be enabled. */
+void kcov_device_give_buffer(struct kcov_device *device, struct kcov_buffer *buffer);
 
 /* Not tracing any more, for whatever reason: it can be enabled again. */
 void kcov_device_ready(struct kcov_device *device);

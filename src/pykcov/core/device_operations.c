@@ -68,6 +68,23 @@ set_buffer_size(PyObject *self, PyObject *nmemb)
 }
 
 static PyObject *
+device_borrow(PyObject *type, PyObject *fd)
+{
+    struct kcov_module *state = kcov_module_of_type((PyTypeObject *)type);
+    PyObject *self;
+    int number, error;
+
+    if (kcov_as_int(fd, &number) < 0 ||
+        (self = ((PyTypeObject *)type)->tp_alloc((PyTypeObject *)type, 0)) == NULL)
+        return NULL;
+    if ((error = kcov_device_borrow(&((struct device_object *)self)->device, number)) == 0)
+        return self;
+    Py_DECREF(self);
+    return kcov_raise(state, error, "borrow: descriptor %d is not that of a device with a buffer",
+                      number);
+}
+
+static PyObject *
 device_set_buffer_size(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {"nmemb", NULL};
@@ -332,6 +349,14 @@ device_ioctl(PyObject *self, PyObject *args, PyObject *kwargs)
 }
 
 PyMethodDef kcov_device_methods[] = {
+    {"borrow", device_borrow, METH_O | METH_CLASS,
+     "borrow($type, fd, /)\n"
+     "--\n"
+     "\n"
+     "A device that appends to the buffer of another process's device, whose descriptor this is "
+     "(EINVAL: it is not).\n"
+     "\n"
+     "It is 'ready'; its events come behind what is there. `fd` stays the caller's."},
     {"__enter__", device_enter, METH_NOARGS, NULL},
     {"__exit__", device_exit, METH_VARARGS, NULL},
     {"set_buffer_size", (PyCFunction)(void (*)(void))device_set_buffer_size,

@@ -73,6 +73,12 @@ device_get_handle(PyObject *self, void *Py_UNUSED(closure))
 }
 
 static PyObject *
+device_get_inherited(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyBool_FromLong(status_of(self).inherited);
+}
+
+static PyObject *
 device_get_serial(PyObject *self, void *Py_UNUSED(closure))
 {
     return PyLong_FromUnsignedLongLong(core(self)->serial);
@@ -137,6 +143,8 @@ static PyGetSetDef device_getset[] = {
      "The attached handle as in handles(): subsystem, id, and whether the id is the number of a "
      "group.",
      NULL},
+    {"inherited", device_get_inherited, NULL,
+     "Whether another process has it, too: a forked child, or who has lent it.", NULL},
     {"serial", device_get_serial, NULL,
      "A number that no other device of this process has or had; handles() and attached() name "
      "devices by it.",

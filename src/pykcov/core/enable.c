@@ -23,9 +23,20 @@ finish(int error)
     return error;
 }
 
+void
+kcov_device_give_buffer(struct kcov_device *device, struct kcov_buffer *buffer)
+{
+    device->buffer = buffer;
+    device->nmemb = buffer->nmemb;
+    device->trace.words = buffer->words;
+    device->trace.dropped = kcov_buffer_dropped(buffer);
+    device->state = KCOV_READY;
+}
+
 static int
 set_buffer(struct kcov_device *device, uint64_t nmemb)
 {
+    struct kcov_buffer *buffer;
     int error;
 
     if (!device->open)
@@ -34,13 +45,9 @@ set_buffer(struct kcov_device *device, uint64_t nmemb)
         return EBUSY;
     if (nmemb < 1 || nmemb > KCOV_BUFFER_WORDS_MAX)
         return EINVAL;
-    if ((error = kcov_buffer_create(&device->buffer, device->fd, nmemb)) != 0)
-        return error;
-    device->nmemb = nmemb;
-    device->trace.words = device->buffer->words;
-    device->trace.dropped = kcov_buffer_dropped(device->buffer);
-    device->state = KCOV_READY;
-    return 0;
+    if ((error = kcov_buffer_create(&buffer, device->fd, nmemb)) == 0)
+        kcov_device_give_buffer(device, buffer);
+    return error;
 }
 
 int
@@ -105,7 +112,8 @@ enable(struct kcov_device *device, int mode)
         return ENOMEM;
     if (mode == KCOV_MODE_TRACE_UNIQUE_PC && new_generation(device) != 0)
         return ENOMEM;
-    write_info(device, mode, device->handle == NULL ? thread->tid : 0);
+    if (!device->borrowed)
+        write_info(device, mode, device->handle == NULL ? thread->tid : 0);
     device->trace.capacity = kcov_capacity(mode, device->nmemb);
     atomic_store(&device->trace.shared, device->handle != NULL || device->inherited);
     device->state = KCOV_TRACE;

@@ -17,8 +17,28 @@
 typedef struct {
     PyObject *exec;
     PyObject *transform; /* None: run the code as it is */
+    PyObject *after;     /* None: nothing is told */
     PyObject *interrupt_leave;
 } State;
+
+/* Passes the result on. */
+static PyObject *
+tell_after(State *state, PyObject *globals, PyObject *result)
+{
+    PyObject *after = Py_NewRef(state->after), *answer = NULL;
+    PyThreadState *thread = PyThreadState_Get();
+
+    if (after != Py_None) {
+        PyThreadState_EnterTracing(thread);
+        answer = PyObject_CallOneArg(after, globals);
+        PyThreadState_LeaveTracing(thread);
+        if (answer == NULL)
+            Py_CLEAR(result);
+    }
+    Py_XDECREF(answer);
+    Py_DECREF(after);
+    return result;
+}
 
 static PyObject *
 call_exec(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -42,7 +62,7 @@ call_exec(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *k
         replaced[i] = args[i];
     PyObject *result = PyObject_Vectorcall(state->exec, replaced, (size_t)nargs, kwnames);
     Py_DECREF(code);
-    return result;
+    return result != NULL ? tell_after(state, globals, result) : NULL;
 }
 
 static PyObject *
@@ -50,6 +70,14 @@ set_transform(PyObject *module, PyObject *transform)
 {
     State *state = PyModule_GetState(module);
     Py_XSETREF(state->transform, Py_NewRef(transform));
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+set_after(PyObject *module, PyObject *after)
+{
+    State *state = PyModule_GetState(module);
+    Py_XSETREF(state->after, Py_NewRef(after));
     Py_RETURN_NONE;
 }
 
@@ -76,6 +104,7 @@ init(PyObject *module)
 {
     State *state = PyModule_GetState(module);
     state->transform = Py_NewRef(Py_None);
+    state->after = Py_NewRef(Py_None);
     state->exec = import_from("builtins", "exec");
     if (state->exec == NULL)
         return -1;
@@ -89,6 +118,7 @@ traverse(PyObject *module, visitproc visit, void *arg)
     State *state = PyModule_GetState(module);
     Py_VISIT(state->exec);
     Py_VISIT(state->transform);
+    Py_VISIT(state->after);
     Py_VISIT(state->interrupt_leave);
     return 0;
 }
@@ -99,6 +129,7 @@ clear(PyObject *module)
     State *state = PyModule_GetState(module);
     Py_CLEAR(state->exec);
     Py_CLEAR(state->transform);
+    Py_CLEAR(state->after);
     Py_CLEAR(state->interrupt_leave);
     return 0;
 }
@@ -108,6 +139,8 @@ static PyMethodDef methods[] = {
      "Like the built-in exec(), but a code object is first replaced by transform(code, globals)."},
     {"interrupt_exit", (PyCFunction)(void (*)(void))interrupt_exit, METH_FASTCALL,
      "interrupt_leave() with the arguments of an __exit__ method."},
+    {"set_after", set_after, METH_O,
+     "Set the callable that is given the globals after code has run in them, or None."},
     {"set_transform", set_transform, METH_O,
      "Set the callable that replaces code objects, or None."},
     {NULL, NULL, 0, NULL},

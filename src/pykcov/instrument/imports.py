@@ -13,7 +13,7 @@ import sys
 from _frozen_importlib import ModuleSpec
 from _imp import extension_suffixes
 from _thread import allocate_lock
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import CodeType, ModuleType, TracebackType
 from typing import Any, Self
 
@@ -123,6 +123,20 @@ def instrument_imports(
     if hook.selection.has_names:
         hook.instrument_imported()
     return hook
+
+
+def tell_imported(listener: Callable[[object], object] | None) -> None:
+    """Have `listener(namespace)` called when the code of a module has run, while a hook is open; or no longer (None).
+
+    Modules that it has imported itself may not be complete then.
+    """
+
+    def tell(namespace: object) -> None:
+        if listener is not None:
+            with Unrecorded():
+                listener(namespace)
+
+    _exec.set_after(None if listener is None else tell)
 
 
 def skipped() -> list[Skipped]:

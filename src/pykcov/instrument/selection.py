@@ -32,7 +32,8 @@ class Selection:
     ) -> None:
         """Raise TypeError for a lone string where several are expected, FileNotFoundError for a folder of `source`."""
         self._include = {pattern: _name_matcher(pattern) for pattern in _several("include", include)}
-        self._exclude = [_name_matcher(pattern) for pattern in _several("exclude", exclude)]
+        self._excluded = _several("exclude", exclude)
+        self._exclude = [_name_matcher(pattern) for pattern in self._excluded]
         sources = _several("source", source)
         for folder in sources:
             if not os.path.exists(folder):
@@ -58,6 +59,11 @@ class Selection:
     def matches_name(self, module: str) -> bool:
         """Return whether the name alone does not rule the module out."""
         return self._patterns_of(module) is not None
+
+    def arguments(self) -> tuple[list[str], list[str], list[str], bool]:
+        """Return include, exclude, source and stdlib that choose the same in another process, wherever that works."""
+        folders = [] if self._anywhere else [os.path.abspath(folder) for folder in self._places.folders]
+        return list(self._include), list(self._excluded), folders, self._stdlib
 
     @property
     def has_names(self) -> bool:

@@ -88,7 +88,7 @@ class _Informant:
         self._sender.send(("forked",))
 
     def in_forked_child(self) -> None:
-        locations.set_listener(None)
+        locations.remove_listener(self.add_locations)
         self._sender.close()
 
     def finish(self) -> None:
@@ -113,7 +113,7 @@ def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset
     # For the selection of the program's own code, which is looked for around the main module.
     main.__file__ = _main_file(request["program"], request["is_module"])
     selection = Selection(request["include"], request["exclude"], request["source"], request["stdlib"])
-    locations.set_listener(informant.add_locations)
+    locations.add_listener(informant.add_locations)
     hook = ImportHook(selection, request["granularity"], compares(request["mode"]))
     _forget_our_imports(bare_modules)
     # It is still ours, and so is its code, which is running.

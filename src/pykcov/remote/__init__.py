@@ -20,19 +20,25 @@ event loops do, carry the group along. For queues of one's own, carry() ties a j
     with pykcov.remote.carry(queue.get()) as job:
         ...
 
+or a FollowedQueue does that. environment() is for programs that are started in ways which are not followed.
+
 Ids are integers of 0..2**64-1 or groups; what is no such integer is EINVAL, what is no integer a TypeError.
 """
 
 from pykcov._core import REMOTE_COMMON, Carried, Group, carry, current_group, enter, leave, register, unregister
+from pykcov.remote.queues import FollowedQueue
 from pykcov.remote.sections import group, interrupt, section
+from pykcov.remote.subprocesses import environment
 
 __all__ = [
     "REMOTE_COMMON",
     "Carried",
+    "FollowedQueue",
     "Group",
     "carry",
     "current_group",
     "enter",
+    "environment",
     "group",
     "interrupt",
     "leave",

@@ -1,23 +1,48 @@
 """Gives work that is handed to others the group of who hands it over, while anybody follows a group.
 
-Most of it needs nothing: whoever keeps to contexts (asyncio and other event loops, tasks, `to_thread`) runs work in the
+Most of it needs nothing: whoever keeps to contexts (asyncio, uvloop, trio, anyio, `to_thread`) runs work in the
 context that it was created in, which names the group, and the core looks there (core/follow.c). What does not keep to
 contexts has a file of its own here, which names the functions that take work. While there is a trace that follows,
-stand-ins written in C (core/carrier.c) are in their places.
+stand-ins written in C (core/carrier.c) are in their places, in the modules that the program has imported.
 """
 
 import os
-from _thread import allocate_lock
+import sys
+from _frozen_importlib import ModuleSpec
+from _thread import RLock
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+from warnings import warn
 
 from pykcov import _core
-from pykcov.remote import collector, executors, signals, threads
-from pykcov.remote.replacement import Replacement
+from pykcov.instrument.imports import tell_imported
+from pykcov.instrument.selection import namespace_of
+from pykcov.remote import (
+    collector,
+    executors,
+    greenlets,
+    pools,
+    processes,
+    signals,
+    subprocesses,
+    threads,
+    worker_threads,
+)
+from pykcov.remote.replacement import Callback, Replacement
+from pykcov.warnings import PykcovWarning
 
-_CARRIERS = (threads, executors, signals)
+_FILES = (threads, executors, pools, processes, subprocesses, signals, greenlets, worker_threads)
+_BY_MODULE: dict[str, list[Replacement | Callback]] = {}
+for _file in _FILES:
+    for _one in _file.CARRIERS:
+        _BY_MODULE.setdefault(_one.module, []).append(_one)
 
-_lock = allocate_lock()
+_lock = RLock()
 _followers = 0
-_installed: list[tuple[Replacement, object, object]] = []
+_waiting: dict[str, None] = {}
+_undo: list[Callable[[], None]] = []
+_named: set[Replacement | Callback] = set()
 
 
 def install() -> None:
@@ -27,9 +52,9 @@ def install() -> None:
         _followers += 1
         if _followers > 1:
             return
-        for carrier in _CARRIERS:
-            for replacement in carrier.replacements():
-                _replace(replacement)
+        _waiting.update(dict.fromkeys(_BY_MODULE))
+        tell_imported(_put_all)
+        _put_all()
         collector.install()
 
 
@@ -41,23 +66,71 @@ def remove() -> None:
         if _followers:
             return
         collector.remove()
-        while _installed:
-            replacement, original, ours = _installed.pop()
-            # Whoever has put something else there meanwhile shall keep it; ours does no harm if that calls it.
-            if vars(replacement.owner).get(replacement.name) is ours:
-                setattr(replacement.owner, replacement.name, original)
+        tell_imported(None)
+        while _undo:
+            _undo.pop()()
 
 
-def _replace(replacement: Replacement) -> None:
-    original = vars(replacement.owner)[replacement.name]
-    ours = _core.carrier(replacement.kind, original, replacement.argument, replacement.keyword)
-    setattr(replacement.owner, replacement.name, ours)
-    _installed.append((replacement, original, ours))
+def _put_all(complete: object = None) -> None:
+    """Put stand-ins into the modules that are there and have none; `complete`: the namespace of one that has run."""
+    with _lock:
+        if not _followers:
+            return
+        for name in [name for name in _waiting if name in sys.modules]:
+            if not _is_incomplete(name, complete):
+                del _waiting[name]
+                for carrier in _BY_MODULE[name]:
+                    try:
+                        _put(sys.modules[name], carrier)
+                    except (AttributeError, KeyError, TypeError, ValueError) as error:
+                        _name_once(carrier, error)
+
+
+def _is_incomplete(name: str, complete: object) -> bool:
+    namespace = namespace_of(sys.modules[name])
+    specification = namespace.get("__spec__")
+    initializing = type(specification) is ModuleSpec and specification.__dict__.get("_initializing")
+    return bool(initializing) and namespace is not complete
+
+
+def _put(module: ModuleType, carrier: Replacement | Callback) -> None:
+    if isinstance(carrier, Callback):
+        carrier.install(module)
+        _undo.append(lambda: carrier.remove(module))
+        return
+    class_name, _, name = carrier.name.rpartition(".")
+    owner: Any = vars(module)[class_name] if class_name else module
+    inherited = name not in vars(owner)
+    original = getattr(owner, name) if inherited else vars(owner)[name]
+    ours = _core.carrier(carrier.kind, original, carrier.argument, carrier.keyword, carrier.hook)
+    setattr(owner, name, ours)
+
+    def restore() -> None:
+        # Whoever has put something else there meanwhile shall keep it; ours does no harm if that calls it.
+        if vars(owner).get(name) is ours:
+            if inherited:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, original)
+
+    _undo.append(restore)
+
+
+def _name_once(carrier: Replacement | Callback, error: Exception) -> None:
+    if carrier in _named:
+        return
+    _named.add(carrier)
+    warn(
+        f"work handed over by {carrier.module}.{carrier.name} is not followed: pykcov does not know this version "
+        f"({error!r})",
+        PykcovWarning,
+        stacklevel=2,
+    )
 
 
 def _forget_lock() -> None:
     global _lock
-    _lock = allocate_lock()
+    _lock = RLock()
 
 
 # A thread that holds the lock does not exist in the child of a fork.

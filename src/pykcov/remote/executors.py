@@ -1,12 +1,13 @@
-"""A job of a thread pool belongs to who submitted it, whatever thread runs it."""
+"""A job of a thread pool belongs to who submitted it, whatever thread runs it.
 
-from collections.abc import Iterator
-from concurrent.futures.thread import ThreadPoolExecutor
+What starts the threads of a pool works for nobody: they outlive the job that caused that.
+"""
 
 from pykcov.remote.replacement import Replacement
 
+_MODULE = "concurrent.futures.thread"
 
-def replacements() -> Iterator[Replacement]:
-    """Yield what takes jobs, and what starts the threads of a pool, which outlive the job that caused that."""
-    yield Replacement(ThreadPoolExecutor, "submit", "carry", 1)
-    yield Replacement(ThreadPoolExecutor, "_adjust_thread_count", "nobody")
+CARRIERS = (
+    Replacement(_MODULE, "ThreadPoolExecutor.submit", "carry", 1),
+    Replacement(_MODULE, "ThreadPoolExecutor._adjust_thread_count", "nobody"),
+)

@@ -1,18 +1,32 @@
 """What a carrier puts in the place of a function that hands work to others."""
 
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable
+from types import ModuleType
+from typing import Literal, NamedTuple
 
-Kind = Literal["carry", "nobody", "interrupt", "unwrap"]
+Kind = Literal["carry", "nobody", "interrupt", "unwrap", "argument", "result"]
 
 
 class Replacement(NamedTuple):
     """A function that takes work, and the stand-in that gives the work its group (core/carrier.c)."""
 
-    owner: Any
-    """The module or class that it is an attribute of."""
+    module: str
+    """Where it is; nothing is done before the program imports that."""
     name: str
+    """'function' or 'Class.method'."""
     kind: Kind
     argument: int = 0
     """Which argument is the work: 0 the first, 1 the first of a method."""
     keyword: str | None = None
     """The name by which it may be given instead; None: by position only."""
+    hook: Callable[..., object] | None = None
+    """Of the kinds 'argument' and 'result': what gives another one; of 'carry': called with the work and the result."""
+
+
+class Callback(NamedTuple):
+    """What a library calls by itself when work is handed over."""
+
+    module: str
+    name: str
+    install: Callable[[ModuleType], None]
+    remove: Callable[[ModuleType], None]

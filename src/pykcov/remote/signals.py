@@ -3,13 +3,9 @@
 Handlers that were set before anybody followed a group are not: set them again, or use `pykcov.remote.interrupt()`.
 """
 
-import signal
-from collections.abc import Iterator
-
 from pykcov.remote.replacement import Replacement
 
-
-def replacements() -> Iterator[Replacement]:
-    """Yield what sets handlers, and what tells which are set."""
-    yield Replacement(signal, "signal", "interrupt", 1, "handler")
-    yield Replacement(signal, "getsignal", "unwrap")
+CARRIERS = (
+    Replacement("signal", "signal", "interrupt", 1, "handler"),
+    Replacement("signal", "getsignal", "unwrap"),
+)

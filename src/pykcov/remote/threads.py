@@ -4,16 +4,15 @@ What a thread runs is handed to the function that starts it, under one of these 
 begin in no context: they work for nobody, unless they enter a section (kcov.h).
 """
 
-import _thread
-import threading
-from collections.abc import Iterator
+import sys
 
 from pykcov.remote.replacement import Replacement
 
+_NAMES = ("start_new_thread", "start_joinable_thread") if sys.version_info >= (3, 13) else ("start_new_thread",)
+# What threading has under another name.
+_IN_THREADING = "_start_joinable_thread" if sys.version_info >= (3, 13) else "_start_new_thread"
 
-def replacements() -> Iterator[Replacement]:
-    """Yield the functions that start threads."""
-    for owner, prefix in ((_thread, ""), (threading, "_")):
-        for name in ("start_new_thread", "start_joinable_thread"):
-            if hasattr(owner, prefix + name):
-                yield Replacement(owner, prefix + name, "carry", 0, "function")
+CARRIERS = (
+    *(Replacement("_thread", name, "carry", 0, "function") for name in _NAMES),
+    Replacement("threading", _IN_THREADING, "carry", 0, "function"),
+)

@@ -1,0 +1,43 @@
+"""What the tests of carriers share: traces that are open at the same time, each with a function of its own."""
+
+import threading
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from pykcov import FollowedTrace, Tracer
+
+TRACES = 50
+EXPECTED = {n: {f"own{n}"} for n in range(TRACES)}
+FUNCTIONS = "".join(f"def own{n}(number=0):\n    number += {n}\n    return number\n\n" for n in range(TRACES))
+
+
+def ran(trace: FollowedTrace) -> set[str]:
+    """Return the functions that a trace holds; new processes also import their modules for it."""
+    return {location.function for location in trace.locations()} - {"<module>"}
+
+
+def in_threads(tracer: Tracer, functions: ModuleType, way: Callable[[Any], object]) -> dict[int, set[str]]:
+    """Have 10 threads trace 50 calls of way(function); return what each trace holds."""
+    found: dict[int, set[str]] = {}
+    failed: list[BaseException] = []
+    start = threading.Barrier(10)
+
+    def work(first: int) -> None:
+        try:
+            start.wait()
+            for n in range(first, TRACES, 10):
+                with tracer.trace() as trace:
+                    way(getattr(functions, f"own{n}"))
+                found[n] = ran(trace)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(first,)) for first in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]
+    return dict(sorted(found.items()))
