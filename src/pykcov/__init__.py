@@ -1,4 +1,8 @@
-"""pykcov: kcov(4) for Python."""
+"""pykcov: kcov(4) for Python.
+
+PYTEST_DONT_REWRITE: pytest wants to rewrite the assertions of all that comes with a plugin, and warns of what it finds
+imported already, as under `pykcov run -m pytest`.
+"""
 
 from pykcov._core import (
     BUFFER_WORDS_MAX,

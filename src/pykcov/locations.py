@@ -129,6 +129,9 @@ class _Code:
         """Return the operation and const << 8 of each site, 0 for those that are no comparison."""
         return self.numbers[self.COLUMNS - 1 : self.sites * self.COLUMNS : self.COLUMNS]
 
+    def implied_lines(self) -> "array[int]":
+        return self.numbers[self.sites * self.COLUMNS :]
+
     def locations(self) -> list[Location]:
         """Return one location a pc: a comparison that code begins with shares that of the code."""
         offsets = self._offsets()
@@ -232,6 +235,15 @@ def files() -> dict[str, str]:
     with _lock:
         known = {code.file: code.module for code in _codes.values()}
     return known | {location.file: location.module for location in list(_learned.values())}
+
+
+def known_lines() -> dict[str, set[int]]:
+    """Return the source lines that hits of all probes would imply, by file (co_filename)."""
+    found: dict[str, set[int]] = {}
+    with _lock:
+        for code in dict.fromkeys(_codes.values()):
+            found.setdefault(code.file, set()).update(code.implied_lines())
+    return found
 
 
 def probe(pc: int) -> Probe:

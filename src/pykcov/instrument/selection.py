@@ -112,12 +112,16 @@ class _Places:
         self._main_without_file_is_own = not sources and _main_folder() is None
 
     def of(self, module: str, file: str) -> str:
+        if not file:  # which would be the current folder
+            return ""
         if file.startswith("<"):
             if file.startswith("<frozen ") and module.partition(".")[0] in sys.stdlib_module_names:
                 return "stdlib"
             # `python -c`, the prompt, a program on standard input
             return "own" if module == "__main__" and self._main_without_file_is_own else ""
-        return next(filter(None, map(self._of_path, _spellings([file]))), "")
+        # The second spelling takes a system call for each folder on the way.
+        absolute = os.path.abspath(file)
+        return self._of_path(absolute) or self._of_path(os.path.realpath(absolute))
 
     def _of_path(self, path: str) -> str:
         # The innermost folder decides.

@@ -1,0 +1,155 @@
+"""The data file: one of coverage.py, which also holds what `pykcov tests` and `pykcov affected` need to know.
+
+Its tables are coverage.py's, whose schema is documented and has a version. The rest is one value in the table `meta`,
+of the name `pykcov`: JSON, compressed, with the text of each file as it was when it ran.
+
+coverage.py is not imported for it: that would take a tenth of the time of a small test suite.
+"""
+
+import json
+import os
+import re
+import sqlite3
+import zlib
+from collections.abc import Iterable, Mapping
+from contextlib import closing, suppress
+from importlib.util import find_spec
+from typing import Any
+
+from pykcov.contrib.pytest_plugin.ran import Lines, Ran
+
+NATIVE_PLUGIN = "pykcov.NativeCode"
+"""What reports/_native.py calls itself; it imports coverage.py."""
+
+NAME = "pykcov"
+"""Of our value in the table `meta`."""
+
+SCHEMA_VERSION = 7
+SCHEMA = """
+CREATE TABLE coverage_schema (version integer);
+CREATE TABLE meta (key text, value text, unique (key));
+CREATE TABLE file (id integer primary key, path text, unique (path));
+CREATE TABLE context (id integer primary key, context text, unique (context));
+CREATE TABLE line_bits (
+    file_id integer,
+    context_id integer,
+    numbits blob,
+    foreign key (file_id) references file (id),
+    foreign key (context_id) references context (id),
+    unique (file_id, context_id)
+);
+CREATE TABLE arc (
+    file_id integer,
+    context_id integer,
+    fromno integer,
+    tono integer,
+    foreign key (file_id) references file (id),
+    foreign key (context_id) references context (id),
+    unique (file_id, context_id, fromno, tono)
+);
+CREATE TABLE tracer (file_id integer primary key, tracer text, foreign key (file_id) references file (id));
+"""
+"""That of coverage.py."""
+
+
+def write(path: str, ran: Ran, run: Mapping[str, Any]) -> None:
+    """Write a data file in the place of the one that is there. `run`: what else is to be known of the run.
+
+    Raises OSError and sqlite3.Error.
+    """
+    temporary = f"{path}.{os.getpid()}.new"
+    known = dict.fromkeys([*ran.known, *(file for lines in ran.contexts.values() for file in lines)])
+    try:
+        if installed_schema() == SCHEMA_VERSION:
+            _write(temporary, known, ran)
+        else:
+            _write_by_coverage(temporary, known, ran)
+        with closing(sqlite3.connect(temporary)) as database, database:
+            database.execute("insert into meta (key, value) values (?, ?)", (NAME, _packed(ran, run)))
+        # Whoever reads it finds it whole or not at all.
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def installed_schema() -> int | None:
+    """Return the version of the schema of the coverage.py that is installed, None if it cannot be found out."""
+    package = find_spec("coverage")
+    with suppress(OSError, AttributeError, TypeError):
+        with open(os.path.join(package.submodule_search_locations[0], "sqldata.py"), encoding="utf-8") as file:  # type: ignore[union-attr,index]
+            found = re.search(r"^SCHEMA_VERSION = (\d+)$", file.read(), re.MULTILINE)
+        return int(found[1]) if found else None
+    return None
+
+
+def _write(path: str, files: Iterable[str], ran: Ran) -> None:
+    ids = {file: number for number, file in enumerate(files, 1)}
+    with closing(sqlite3.connect(path)) as database:
+        for setting in ("page_size = 1024", "journal_mode = off", "synchronous = off"):
+            database.execute(f"pragma {setting}")
+        database.executescript(SCHEMA)
+        with database:
+            database.execute("insert into coverage_schema values (?)", (SCHEMA_VERSION,))
+            database.execute("insert into meta values ('has_arcs', '0')")
+            database.executemany("insert into file (path, id) values (?, ?)", ids.items())
+            database.executemany(
+                "insert into tracer values (?, ?)", [(ids[file], NATIVE_PLUGIN) for file in ran.native if file in ids]
+            )
+            _insert(database, ids, ran.contexts)
+
+
+def _insert(database: sqlite3.Connection, files: Mapping[str, int], contexts: Mapping[str, Lines]) -> None:
+    # In the order of the indices, which so become as small as can be.
+    ids = {name: number for number, name in enumerate(sorted(contexts), 1)}
+    database.executemany("insert into context (context, id) values (?, ?)", ids.items())
+    blobs: dict[int, bytes] = {}
+    for file, file_id in files.items():
+        rows = []
+        for name, context_id in ids.items():
+            lines = contexts[name].get(file)
+            if lines is not None:
+                blob = blobs.get(lines)
+                if blob is None:
+                    blob = blobs[lines] = lines.to_bytes(lines.bit_length() + 7 >> 3, "little")
+                rows.append((file_id, context_id, blob))
+        database.executemany("insert into line_bits values (?, ?, ?)", rows)
+
+
+def _write_by_coverage(path: str, files: Iterable[str], ran: Ran) -> None:
+    """Do the same in a hundred times the time, for any schema."""
+    from coverage import CoverageData
+
+    data = CoverageData(basename=path)
+    data.add_lines({})  # else files cannot be added when nothing ran
+    for name, lines in ran.contexts.items():
+        data.set_context(name)
+        data.add_lines({file: numbers_of(those) for file, those in lines.items()})
+    native = set(ran.native)
+    data.touch_files([file for file in files if file not in native])
+    data.touch_files([file for file in files if file in native], NATIVE_PLUGIN)
+    data.write()
+    data.close()
+
+
+def _packed(ran: Ran, run: Mapping[str, Any]) -> bytes:
+    sources = {}
+    for file in ran.known:
+        with suppress(OSError), open(file, "rb") as source:
+            sources[file] = source.read().decode("utf-8", "surrogateescape")
+    initial = {file: numbers_of(lines) for file, lines in ran.initial().items()}
+    values = {**run, "initial": initial, "users": ran.users, "sources": sources}
+    return zlib.compress(json.dumps(values).encode())
+
+
+def numbers_of(lines: int) -> list[int]:
+    """Return the lines of a mask, ascending."""
+    return [number for number, bit in enumerate(bin(lines)[:1:-1]) if bit == "1"]
+
+
+def mask_of(numbers: Iterable[int]) -> int:
+    """Return the mask of lines."""
+    mask = 0
+    for number in numbers:
+        mask |= 1 << number
+    return mask

@@ -1,0 +1,156 @@
+"""The plugin of a pytest process that traces: the only one, a worker of pytest-xdist, or its controller."""
+
+import os
+from collections.abc import Generator, Iterable
+from typing import Any
+
+import pytest
+
+from pykcov.contrib.pytest_plugin.children import Children
+from pykcov.contrib.pytest_plugin.fixtures import Fixtures
+from pykcov.contrib.pytest_plugin.ran import OUTSIDE, Ran
+from pykcov.contrib.pytest_plugin.recorder import Context, Recorder
+from pykcov.contrib.pytest_plugin.tracing import Tracing
+
+_NAME = "pykcov.tracing"
+
+
+def begin(config: pytest.Config) -> None:
+    """Trace from now on, until the end of the session. Raises UsageError for a source that there cannot be."""
+    config.pluginmanager.register(Plugin(config), _NAME)
+
+
+class Plugin:
+    """The hooks."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Begin to trace."""
+        options = config.known_args_namespace
+        self._options = options
+        self._ran = Ran()
+        self._tracing = Tracing(options.pykcov_source, options.pykcov_granularity)
+        self._recorder = Recorder(OUTSIDE)
+        self._fixtures = Fixtures(self._recorder)
+        self._children = Children()
+        self._tells_tests_apart = options.pykcov_context != "none"
+        self._tells_parts_apart = options.pykcov_context == "setup-call-teardown"
+        self._test: Context | None = None
+        self._said: list[tuple[str, bool]] = []
+        self._data_file = os.path.abspath(options.pykcov_data or os.environ.get("COVERAGE_FILE") or ".coverage")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note which tests there are."""
+        self._ran.collected.update(dict.fromkeys(item.nodeid for item in session.items))
+
+    def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
+        """Note tests that there are, and that are not run."""
+        self._ran.collected.update(dict.fromkeys(item.nodeid for item in items))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Open a context for a test."""
+        self._ran.tests[item.nodeid] = None
+        if not self._tells_tests_apart:
+            return (yield)
+        name = f"{item.nodeid}|setup" if self._tells_parts_apart else item.nodeid
+        self._test = self._recorder.begin(name)
+        try:
+            return (yield)
+        finally:
+            if not self._recorder.in_child:
+                self._recorder.end(self._test)
+                self._test = None
+                for ran in self._children.read():
+                    self._ran.merge(ran)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Begin the first part of a test."""
+        if self._recorder.in_child:
+            self._recorder.forget()
+        self._begin_part(item, "setup")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Begin the second part of a test."""
+        self._begin_part(item, "run")
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Begin the last part of a test. Where a process was forked for it, that ends behind this."""
+        self._fixtures.note_users(item)
+        self._begin_part(item, "teardown")
+        try:
+            return (yield)
+        finally:
+            if self._recorder.in_child:
+                self._recorder.keep()
+                self._children.write(self._resolve(Ran()))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        """Open a context for a fixture of wider scope."""
+        if not self._tells_tests_apart or fixturedef.scope == "function":
+            return (yield)
+        with self._fixtures.setting_up(fixturedef, request):
+            return (yield)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take what a worker of pytest-xdist ran."""
+        output = getattr(node, "workeroutput", None) or {}
+        if "pykcov" in output:
+            self._ran.merge(Ran.loads(output["pykcov"]))
+        else:
+            self._ran.remarks[f"worker {node.gateway.id} ended without telling what its tests ran"] = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the data file, or hand over to the controller."""
+        if self._recorder.in_child:  # a forked child that went on with what is its parent's
+            return
+        self._fixtures.close()
+        self._recorder.close()
+        self._tracing.stop()
+        self._resolve(self._ran)
+        config = session.config
+        if hasattr(config, "workeroutput"):
+            config.workeroutput["pykcov"] = self._ran.dumps()
+            return
+        from pykcov.contrib.pytest_plugin.outcome import conclude
+
+        self._said = conclude(self._ran, config, self._tracing, self._data_file)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say what was recorded, and what was not."""
+        from pykcov.contrib.pytest_plugin.outcome import say
+
+        say(terminalreporter, self._said)
+
+    def pytest_unconfigure(self) -> None:
+        """Stop, where a session has not come to its end."""
+        if not self._recorder.in_child:
+            self._recorder.close()
+            self._tracing.stop()
+            self._children.close()
+
+    def _begin_part(self, item: pytest.Item, part: str) -> None:
+        if not self._tells_parts_apart or self._test is None:
+            return
+        name = f"{item.nodeid}|{part}"
+        if self._test.name != name:
+            self._recorder.switch(self._test, name)
+
+    def _resolve(self, ran: Ran) -> Ran:
+        """Add what this process has kept to `ran`."""
+        ran.add(self._recorder.pcs, self._options.pykcov_native, self._tracing.files(), self._fixtures.users)
+        for counts, more in ((ran.dropped, self._recorder.dropped), (ran.cut_off, self._recorder.cut_off)):
+            for name, number in more.items():
+                counts[name] = counts.get(name, 0) + number
+        ran.matched |= dict.fromkeys(self._tracing.matched())
+        ran.remarks |= dict.fromkeys(
+            f"{name} was not instrumented, or not wholly: {reason}" for name, reason in self._tracing.skipped()
+        )
+        return ran

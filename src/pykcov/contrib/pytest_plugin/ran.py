@@ -1,0 +1,234 @@
+"""What the tests of a run have run: lines by context, of one process or several.
+
+A context is called as its test, 'tests/test_a.py::test_b'; with pytest-cov's names as a part of it,
+'tests/test_a.py::test_b|run'; or as a fixture of wider scope, 'tests::server|session'.
+"""
+
+import os
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from marshal import dumps, loads
+from typing import Self
+
+from pykcov import locations
+from pykcov.locations import PYTHON_PC, Location
+
+OUTSIDE = ""
+"""The context of what belongs to no test: imports, collection. coverage.py calls it so, too."""
+
+PARTS = ("setup", "run", "teardown")
+SCOPES = ("class", "module", "package", "session")
+
+Lines = Mapping[str, int]
+"""Files, and which of their lines: bit n is line n."""
+
+
+@dataclass
+class Ran:
+    """What ran, and what is to be said of it. Of builtin types throughout, to be sent to another process."""
+
+    contexts: dict[str, Lines] = field(default_factory=dict)
+    """In the order in which they ended, or in which a process first told of them."""
+    known: dict[str, int] = field(default_factory=dict)
+    """The lines that could have run, of all files with probes."""
+    native: list[str] = field(default_factory=list)
+    """Which of these files are no Python."""
+    first: dict[str, list[str]] = field(default_factory=dict)
+    """The contexts that were the first of their process to run a file: what is set up once, they have set up."""
+    users: dict[str, list[str]] = field(default_factory=dict)
+    """Contexts of fixtures, and the tests that used these."""
+    collected: dict[str, None] = field(default_factory=dict)
+    """Node ids of all tests that were found, also of those that did not run; a set in order."""
+    tests: dict[str, None] = field(default_factory=dict)
+    """Node ids of the tests that ran."""
+    matched: dict[str, None] = field(default_factory=dict)
+    """What of --pykcov-source has matched something; a set."""
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Entries that found a buffer full, by context."""
+    cut_off: dict[str, int] = field(default_factory=dict)
+    """Threads and jobs that were not done when their context ended."""
+    remarks: dict[str, None] = field(default_factory=dict)
+    """What else is missing, in words; a set in order."""
+
+    def add(
+        self,
+        pcs: Mapping[str, Iterable[bytes]],
+        native: bool,
+        files: Iterable[str],
+        users: Mapping[str, Iterable[str]],
+    ) -> None:
+        """Add what this process ran.
+
+        pcs: sets of pcs by context, each of 8 bytes a pc. native: whether pcs of native code count. files: those that
+        have probes. users: tests by the context of a fixture that they used.
+        """
+        table = _Table(native)
+        contexts = {name: table.lines(sets) for name, sets in pcs.items()}
+        first: dict[str, list[str]] = {}
+        for name, lines in contexts.items():
+            if name != OUTSIDE:
+                for file in lines:
+                    first.setdefault(file, [name])
+        unknown = f"{table.unknown} places of code that only forked children imported are not known"
+        self.merge(
+            type(self)(
+                contexts=contexts,
+                known=known_lines(files),
+                native=sorted(table.native_files),
+                first=first,
+                users={name: list(tests) for name, tests in users.items() if name in contexts},
+                remarks={unknown: None} if table.unknown else {},
+            )
+        )
+
+    def merge(self, other: Self) -> None:
+        """Add what another process ran."""
+        for name, lines in other.contexts.items():
+            self.contexts[name] = _union(self.contexts[name], lines) if name in self.contexts else lines
+        self.known = dict(_union(self.known, other.known))
+        self.native = sorted({*self.native, *other.native})
+        for mine, others in ((self.first, other.first), (self.users, other.users)):
+            for name, names in others.items():
+                mine[name] = list(dict.fromkeys([*mine.get(name, ()), *names]))
+        for counts, more in ((self.dropped, other.dropped), (self.cut_off, other.cut_off)):
+            for name, number in more.items():
+                counts[name] = counts.get(name, 0) + number
+        self.collected |= other.collected
+        self.tests |= other.tests
+        self.matched |= other.matched
+        self.remarks |= other.remarks
+
+    def initial(self) -> dict[str, int]:
+        """Return the lines that only the first test of a process to come to their file ran.
+
+        They may have set up what others only use.
+        """
+        found: dict[str, int] = {}
+        others: dict[str, int] = {}
+        firsts = {file: set(map(test_of, names)) for file, names in self.first.items()}
+        for name, lines in self.contexts.items():
+            test = test_of(name)
+            for file, those in lines.items():
+                which = found if test in firsts.get(file, ()) else others
+                which[file] = which.get(file, 0) | those
+        initial = {file: those & ~others.get(file, 0) for file, those in found.items()}
+        return {file: those for file, those in initial.items() if those}
+
+    def dumps(self) -> bytes:
+        """Return all of it as bytes, for loads()."""
+        # Contexts that ran the same lines share them, which marshal keeps.
+        return zlib.compress(dumps(vars(self)), 1)
+
+    @classmethod
+    def loads(cls, data: bytes) -> Self:
+        """Return what dumps() was called for."""
+        return cls(**loads(zlib.decompress(data)))
+
+
+def test_of(context: str) -> str:
+    """Return the name of a context without the part of its test that it is."""
+    name, _, part = context.rpartition("|")
+    return name if part in PARTS else context
+
+
+def known_lines(files: Iterable[str]) -> dict[str, int]:
+    """Return the lines that could have run of files, as their code objects name them."""
+    known = locations.known_lines()
+    found: dict[str, int] = {}
+    for file in files:
+        if is_file(file):
+            real = real_file(file)
+            found[real] = found.get(real, 0) | _mask(known.get(file, ()))
+    return found
+
+
+class _Table:
+    """What lines each pc implies."""
+
+    def __init__(self, native: bool) -> None:
+        self.native_files: set[str] = set()
+        self.unknown = 0
+        self._native = native
+        self._numbers: dict[str, int] = {"": 0}
+        self._lines: dict[int, tuple[int, int]] = {}
+        """By pc: number of a file, and which lines of it."""
+        self._more: dict[int, list[tuple[int, int]]] = {}
+        """The same of native pcs, which may imply lines of several files: without the first."""
+        self._of_set: dict[bytes, Lines] = {}
+        self._alike: dict[tuple[int, ...], Lines] = {}
+
+    def lines(self, sets: Iterable[bytes]) -> Lines:
+        """Return the lines that sets of pcs imply. Mostly equal ones are the same object."""
+        result: Lines = {}
+        for raw in sets:
+            lines = self._of_set.get(raw)
+            if lines is None:
+                lines = self._of_set[raw] = self._resolve(memoryview(raw).cast("Q").tolist())
+            result = _union(result, lines) if result else lines
+        return result
+
+    def _resolve(self, pcs: list[int]) -> Lines:
+        if new := set(pcs).difference(self._lines):
+            self._learn(new)
+        found = [0] * len(self._numbers)
+        for number, lines in map(self._lines.__getitem__, pcs):
+            found[number] |= lines
+        for pc in self._more.keys() & pcs if self._more else ():
+            for number, lines in self._more[pc]:
+                found[number] |= lines
+        key = tuple(found)
+        if key not in self._alike:
+            self._alike[key] = {file: lines for file, lines in zip(self._numbers, found, strict=True) if lines}
+        return self._alike[key]
+
+    def _learn(self, pcs: set[int]) -> None:
+        python = [pc for pc in pcs if pc >= PYTHON_PC]
+        for pc, row in zip(python, locations.symbolize(python), strict=True):
+            self._lines[pc] = self._implied(row)
+            self.unknown += not row.known
+        native = [pc for pc in pcs if pc < PYTHON_PC]
+        self._lines.update(dict.fromkeys(native, (0, 0)))
+        if self._native and native:
+            from pykcov.native.images import images
+            from pykcov.native.locations import Locator
+
+            for pc, rows in zip(native, Locator().locate(images(), native), strict=True):
+                if with_lines := [row for row in rows if row.lines]:
+                    self._lines[pc], *self._more[pc] = map(self._implied, with_lines)
+                    self.native_files.update(real_file(row.file) for row in with_lines)
+
+    def _implied(self, row: Location) -> tuple[int, int]:
+        if not is_file(row.file):
+            return 0, 0
+        return self._numbers.setdefault(real_file(row.file), len(self._numbers)), _mask(row.lines)
+
+
+def is_file(name: str) -> bool:
+    """Return whether the name that a code object has for its file may be one: '<string>' is none."""
+    return bool(name) and not name.startswith("<")
+
+
+_real: dict[str, str] = {}
+
+
+def real_file(name: str) -> str:
+    """Return the name of a file as coverage.py writes it: absolute, without links."""
+    found = _real.get(name)
+    if found is None:
+        found = _real[name] = os.path.realpath(name)
+    return found
+
+
+def _mask(lines: Iterable[int]) -> int:
+    mask = 0
+    for line in lines:
+        mask |= 1 << line
+    # Line 0 is that of a module's first instruction, and no line of its source.
+    return mask & ~1
+
+
+def _union(one: Lines, other: Lines) -> Lines:
+    if one is other:
+        return one
+    return {file: one.get(file, 0) | other.get(file, 0) for file in {**one, **other}}

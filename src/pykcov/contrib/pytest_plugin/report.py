@@ -1,0 +1,39 @@
+"""Reports at the end of a run. coverage.py makes them, and reads its configuration for that."""
+
+import io
+
+from coverage import Coverage
+
+from pykcov.contrib.pytest_plugin.datafile import numbers_of
+from pykcov.contrib.pytest_plugin.ran import Ran
+from pykcov.reports._native import plugin
+
+
+def report(format: str, where: str | None, data_file: str, ran: Ran) -> tuple[str, str]:
+    """Make a report of a data file; return what was written, and what is to be shown. Raises what coverage.py raises.
+
+    where: a file, for html a folder; None is what the configuration or coverage.py says, for text the terminal.
+    """
+    native = {file: numbers_of(ran.known.get(file, 0)) for file in ran.native}
+    coverage = Coverage(data_file=data_file, plugins=[plugin(native)])
+    coverage.load()
+    if format == "text":
+        text = io.StringIO()
+        coverage.report(file=text, show_missing=True, ignore_errors=True)
+        if where is None:
+            return "", text.getvalue()
+        with open(where, "w", encoding="utf-8") as file:
+            file.write(text.getvalue())
+    elif format == "html":
+        coverage.html_report(directory=where, show_contexts=True, ignore_errors=True)
+        where = where or str(coverage.get_option("html:directory"))
+    elif format == "xml":
+        coverage.xml_report(outfile=where, ignore_errors=True)
+        where = where or str(coverage.get_option("xml:output"))
+    elif format == "lcov":
+        coverage.lcov_report(outfile=where, ignore_errors=True)
+        where = where or str(coverage.get_option("lcov:output"))
+    else:
+        coverage.json_report(outfile=where, show_contexts=True, ignore_errors=True)
+        where = where or str(coverage.get_option("json:output"))
+    return where, ""

@@ -1,0 +1,84 @@
+"""What a data file tells of tests: of the plugin's, or any of coverage.py's with contexts by pytest-cov."""
+
+import json
+import os
+import sqlite3
+import zlib
+from contextlib import closing
+from typing import Any
+
+from pykcov.contrib.pytest_plugin.datafile import NAME
+from pykcov.contrib.pytest_plugin.ran import OUTSIDE, PARTS, SCOPES, real_file
+
+
+class TestDataError(Exception):
+    """A data file that is missing, damaged, or without contexts."""
+
+
+class TestData:
+    """A data file, read."""
+
+    def __init__(self, path: str) -> None:
+        """Read what it tells of tests. Raises TestDataError."""
+        from coverage import CoverageData
+        from coverage.exceptions import CoverageException
+
+        if not os.path.isfile(path):
+            raise TestDataError(f"{path}: there is no such data file; `pytest --pykcov` writes one")
+        self.path = path
+        self._data = CoverageData(path)
+        try:
+            self._data.read()
+            self.contexts = set(self._data.measured_contexts())
+        except CoverageException as error:
+            raise TestDataError(str(error)) from error
+        run = _run(path)
+        self.is_ours = bool(run)
+        self.root: str = run.get("root", os.getcwd())
+        """What node ids are relative to."""
+        self.python_files: list[str] = run.get("python_files", ["test_*.py", "*_test.py"])
+        """Patterns for the names of files with tests."""
+        self.sources: dict[str, str] = run.get("sources", {})
+        """The text of files as they were when they ran."""
+        self.not_run: list[str] = run.get("not_run", [])
+        """Node ids of tests that were found and did not run: nothing is known of them."""
+        self.initial: dict[str, list[int]] = run.get("initial", {})
+        """Lines, by file, that only the first test of a process to come to their file ran."""
+        self._users: dict[str, list[str]] = run.get("users", {})
+        if self.contexts <= {OUTSIDE}:
+            raise TestDataError(f"{path}: it does not tell tests apart; `pytest --pykcov` makes one that does")
+        self.tests = set(run.get("silent", ()))
+        """Node ids of all tests that ran."""
+        self.tests.update(*map(self.tests_of, self.contexts))
+
+    def tests_of(self, context: str) -> list[str]:
+        """Return the tests that a context is of: its own, or those that used a fixture; none for what is outside."""
+        if context == OUTSIDE:
+            return []
+        name, _, kind = context.rpartition("|")
+        if kind in PARTS:
+            return [name]
+        return self._users.get(context, []) if kind in SCOPES else [context]
+
+    def file(self, name: str) -> str | None:
+        """Return what the data calls a file; None if it knows none of this name."""
+        real = real_file(name)
+        return real if real in self._data.measured_files() else None
+
+    def files(self) -> set[str]:
+        """Return all files."""
+        return self._data.measured_files()
+
+    def contexts_by_line(self, file: str) -> dict[int, list[str]]:
+        """Return the contexts that ran each line of a file."""
+        return self._data.contexts_by_lineno(file)
+
+
+def _run(path: str) -> dict[str, Any]:
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            row = database.execute("select value from meta where key = ?", (NAME,)).fetchone()
+        values: dict[str, Any] = json.loads(zlib.decompress(row[0])) if row is not None else {}
+    except (sqlite3.Error, zlib.error, ValueError, TypeError) as error:
+        raise TestDataError(f"{path}: it is damaged: {error}") from error
+    return values

@@ -1,0 +1,204 @@
+"""Compares the lines that each test runs by the pytest plugin with those by coverage.py's --cov-context=test.
+
+    tools/pytest_contexts.py [LIBRARY]... [--keep FOLDER]
+
+Runs the test suites of libraries from their source distributions (by pip) bare, with pytest-cov, and with pykcov; says
+whether the outcomes are the same, how large the data files are, and prints each line of a test that only one of the two
+recorded. Exit code 1 if anything differs that is not explained. Needs pytest-cov, and what the suites need.
+"""
+
+import argparse
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coverage import CoverageData
+
+PARTS = ("setup", "run", "teardown")
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library with its tests."""
+
+    name: str
+    version: str
+    package: str
+    """The folder of its code, within the sdist."""
+    requirements: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> list[str]:
+        """What has to be on sys.path, within the sdist."""
+        return [str(Path(self.package).parent), "."]
+
+
+LIBRARIES = {
+    library.name: library
+    for library in (
+        Library("packaging", "25.0", "src/packaging", ("pretend",)),
+        Library("sqlparse", "0.5.3", "sqlparse"),
+        Library("mistune", "3.1.3", "src/mistune"),
+    )
+}
+
+Contexts = dict[str, dict[str, frozenset[int]]]
+"""Files and lines, by context."""
+
+
+@dataclass
+class Run:
+    """One run of a test suite."""
+
+    outcomes: list[str]
+    """A line a test, as -rA prints it."""
+    contexts: Contexts = field(default_factory=dict)
+    size: int = 0
+    """Bytes of the data file."""
+
+
+def fetch(library: Library, folder: Path) -> Path:
+    """Unpack the source distribution into `folder`, and return where it is."""
+    root = folder / f"{library.name}-{library.version}"
+    if not root.exists():
+        pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        wanted = f"{library.name}=={library.version}"
+        subprocess.run([*pip, "download", "--no-deps", "--no-binary", ":all:", "-d", str(folder), wanted], check=True)
+        if library.requirements:
+            subprocess.run(
+                [*pip, "install", "--target", str(folder / "requirements"), *library.requirements], check=True
+            )
+        with tarfile.open(f"{root}.tar.gz") as archive:
+            archive.extractall(folder, filter="data")
+    return root
+
+
+def command(arguments: Sequence[str]) -> list[str]:
+    """Return the command line of a test suite, to which nothing else is added than `arguments`."""
+    return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, "tests"]
+
+
+def environment(library: Library, root: Path) -> dict[str, str]:
+    """Return the environment that the suite runs in."""
+    paths = [root / path for path in library.paths] + [root.parent / "requirements", Path(__file__).parents[1] / "src"]
+    return {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": ":".join(map(str, paths)),
+        # pytest keeps its rewritten tests beside them: each run is to begin alike.
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
+
+
+BARE: list[str] = []
+
+
+def with_coverage(library: Library, data_file: str) -> tuple[list[str], dict[str, str]]:
+    """Return the arguments and the environment that record contexts with pytest-cov."""
+    arguments = ["-p", "pytest_cov", f"--cov={library.package}", "--cov-context=test", "--cov-report="]
+    return [*arguments, "--cov-config=/dev/null"], {"COVERAGE_FILE": data_file}
+
+
+def with_pykcov(library: Library, data_file: str, context: str = "test") -> tuple[list[str], dict[str, str]]:
+    """Return the same for pykcov."""
+    arguments = ["-p", "pytest_pykcov", "--pykcov", f"--pykcov-source={library.package}"]
+    return [*arguments, f"--pykcov-context={context}"], {"COVERAGE_FILE": data_file}
+
+
+def run(library: Library, root: Path, arguments: Sequence[str], extra: dict[str, str]) -> Run:
+    """Run a suite and read what it recorded. Raises AssertionError if pytest itself fails."""
+    done = subprocess.run(
+        command([*arguments, "-rA"]),
+        cwd=root,
+        env=environment(library, root) | extra,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    outcomes = [line for line in done.stdout.splitlines() if line.partition(" ")[0].isupper() and "tests/" in line]
+    data_file = extra.get("COVERAGE_FILE")
+    if data_file is None:
+        return Run(outcomes)
+    return Run(outcomes, read(data_file), Path(data_file).stat().st_size)
+
+
+def read(data_file: str) -> Contexts:
+    """Return what a data file of coverage.py has."""
+    data = CoverageData(data_file)
+    data.read()
+    contexts: dict[str, dict[str, set[int]]] = {}
+    for file in data.measured_files():
+        for line, names in data.contexts_by_lineno(file).items():
+            for name in names:
+                contexts.setdefault(name, {}).setdefault(file, set()).add(line)
+    return {name: {file: frozenset(lines) for file, lines in found.items()} for name, found in contexts.items()}
+
+
+def by_test(contexts: Contexts) -> dict[str, set[tuple[str, int]]]:
+    """Return the lines of each test, whatever part of it ran them."""
+    found: dict[str, set[tuple[str, int]]] = {}
+    for name, files in contexts.items():
+        test, _, part = name.rpartition("|")
+        lines = found.setdefault(test if part in PARTS else name, set())
+        lines.update((file, line) for file, those in files.items() for line in those)
+    return found
+
+
+def differences(expected: Contexts, found: Contexts) -> Iterator[tuple[str, str, str, int]]:
+    """Yield the lines that only one of two has: who has it, the context, file and line."""
+    one, other = by_test(expected), by_test(found)
+    for name in dict.fromkeys([*one, *other]):
+        for who, lines in (
+            ("coverage.py", one.get(name, set()) - other.get(name, set())),
+            ("pykcov", other.get(name, set()) - one.get(name, set())),
+        ):
+            for file, line in sorted(lines):
+                yield who, name, file, line
+
+
+def main() -> int:
+    """Compare, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("library", nargs="*", default=list(LIBRARIES), metavar="LIBRARY", help=", ".join(LIBRARIES))
+    parser.add_argument("--keep", type=Path, help="where to unpack, and to leave the data files")
+    options = parser.parse_args()
+    failed = False
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.keep or Path(temporary)
+        folder.mkdir(exist_ok=True)
+        for name in options.library:
+            failed |= not compare(LIBRARIES[name], folder)
+    return failed
+
+
+def compare(library: Library, folder: Path) -> bool:
+    """Compare one library; return whether all is the same."""
+    root = fetch(library, folder)
+    bare = run(library, root, BARE, {})
+    theirs = run(library, root, *with_coverage(library, str(folder / f"{library.name}.coverage")))
+    ours = run(library, root, *with_pykcov(library, str(folder / f"{library.name}.pykcov")))
+    parts = run(library, root, *with_pykcov(library, str(folder / f"{library.name}.parts"), "setup-call-teardown"))
+    same = bare.outcomes == theirs.outcomes == ours.outcomes == parts.outcomes and len(bare.outcomes) > 0
+    print(
+        f"{library.name}: {len(bare.outcomes)} outcomes, {'all the same' if same else 'NOT the same'}; data file of "
+        f"coverage.py {theirs.size}, pykcov {ours.size} (with parts {parts.size}) bytes"
+    )
+    found = list(differences(theirs.contexts, ours.contexts))
+    for who, context, file, line in found[:50]:
+        print(f"  only {who}: {context or '(outside of tests)'} {Path(file).relative_to(root)}:{line}")
+    for who, context, file, line in list(differences(theirs.contexts, parts.contexts))[:20]:
+        print(f"  with parts, only {who}: {context or '(outside of tests)'} {Path(file).relative_to(root)}:{line}")
+    lines = by_test(theirs.contexts)
+    print(
+        f"  {len(found)} differences in {sum(map(len, lines.values()))} lines of {len(lines)} contexts; "
+        f"coverage.py has {len(theirs.contexts)} contexts, pykcov {len(ours.contexts)}"
+    )
+    return same and not found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
