@@ -36,13 +36,16 @@ VARIANTS: dict[str, tuple[Granularity, bool]] = {
 }
 EVENT = ["LOAD_CONST", "UNARY_INVERT", "POP_TOP"]
 COMPARE_EVENT = ["COPY", "LOAD_CONST", "COPY", "STORE_SUBSCR"]
-EARLY_EVENTS = [["COPY", "LOAD_CONST", load, "STORE_SUBSCR"] for load in ("LOAD_CONST", "LOAD_FAST")]
+LOADS = ("LOAD_CONST", "LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT")
+EARLY_EVENTS = [["COPY", "LOAD_CONST", load, "STORE_SUBSCR"] for load in LOADS]
 KEPT = (
     *("co_name", "co_qualname", "co_filename", "co_firstlineno", "co_flags", "co_names", "co_varnames", "co_cellvars"),
     *("co_freevars", "co_argcount", "co_kwonlyargcount", "co_posonlyargcount", "co_nlocals"),
 )
 # A probe before one of these would come between instructions that belong together.
-NEVER_PROBED = {"RESUME", "PUSH_EXC_INFO", "END_FOR", "END_SEND", "END_ASYNC_FOR", "CLEANUP_THROW", "CACHE"}
+NEVER_PROBED = {
+    *("RESUME", "PUSH_EXC_INFO", "END_FOR", "END_SEND", "END_ASYNC_FOR", "CLEANUP_THROW", "CACHE", "NOT_TAKEN"),
+}
 TEST_FOLDERS = {"test", "tests", "idle_test"}
 
 

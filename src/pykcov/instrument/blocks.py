@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pykcov.instrument.controlflow import ControlFlow, Jump
 from pykcov.instrument.exceptiontable import Handled
 from pykcov.instrument.opcodes import (
+    BEHIND_UNTAKEN,
     CLEANUP_THROW,
     END_ASYNC_FOR,
-    EXTENDED_ARG,
     FOR_ITER,
     FOR_ITER_EXIT,
     GET_ANEXT,
-    LOAD_CONST,
+    OPERANDS_OF_AWAIT,
     PUSH_EXC_INFO,
     SEND,
     SEND_EXIT,
@@ -32,8 +32,8 @@ class Blocks:
         """`entry` is the offset at which the first block begins."""
         self.leading_to: dict[int, list[Jump]] = {entry: []}
         """Offset of a block -> the jumps that lead to it, also by not jumping."""
-        self.ending_at: dict[int, Jump] = {jump.end: jump for jump in flow.jumps}
-        """Offset behind a jump -> the jump."""
+        self.ending_at: dict[int, Jump] = {_behind(opcodes, jump.end): jump for jump in flow.jumps}
+        """Offset behind a jump, and behind the NOT_TAKEN that belongs to it -> the jump."""
         self.clearing_handlers: set[int] = set()
         """Offsets of exception handlers that no except, finally, with or async for of the source stands for."""
         # Offsets of blocks to which control does not come from the instruction before.
@@ -51,7 +51,7 @@ class Blocks:
             target = jump.target
             if jump.opcode == SEND:
                 if _of_async_for(opcodes, jump.start):
-                    leading_to.setdefault(target + SEND_EXIT, [])
+                    leading_to.setdefault(_behind(opcodes, target + SEND_EXIT), [])
                 continue
             if opcodes[target] in SEND_TARGETS:
                 if opcodes[target] == SEND:
@@ -62,7 +62,7 @@ class Blocks:
                 self._cut_off.add(target)
             leading_to.setdefault(target, []).append(jump)
             if jump.conditional:
-                leading_to.setdefault(jump.end, []).append(jump)
+                leading_to.setdefault(_behind(opcodes, jump.end), []).append(jump)
         return awaits
 
     def _catch(self, opcodes: bytes, handled: list[Handled]) -> None:
@@ -91,9 +91,14 @@ class Blocks:
         return start not in self._cut_off and start not in self.ending_at
 
 
+def _behind(opcodes: bytes, offset: int) -> int:
+    """Return where the block begins to which control goes on at an offset."""
+    return offset + 1 if offset < len(opcodes) and opcodes[offset] in BEHIND_UNTAKEN else offset
+
+
 def _of_async_for(opcodes: bytes, send: int) -> bool:
-    """Return whether this SEND awaits the next item of an async for: GET_ANEXT, LOAD_CONST None, SEND."""
+    """Return whether this SEND awaits the next item of an async for: GET_ANEXT, the load of None, SEND."""
     before = send - 1
-    while opcodes[before] in (LOAD_CONST, EXTENDED_ARG):
+    while opcodes[before] in OPERANDS_OF_AWAIT:
         before -= 1
     return opcodes[before] == GET_ANEXT

@@ -3,7 +3,7 @@
 The probe stands before the instruction that compares, which is left as it is: `COPY 2; LOAD_CONST probe; COPY 3;
 STORE_SUBSCR` does `probe[b] = a` with the two uppermost objects on the stack. Observed are
 
-- COMPARE_OP (`==` ... `>=`, also those of `match`), CONTAINS_OP, BINARY_SUBSCR and MATCH_KEYS;
+- COMPARE_OP (`==` ... `>=`, also those of `match`), CONTAINS_OP, subscription and MATCH_KEYS;
 - calls of a method named as one of str's that searches, with one positional argument.
 
 Before a call the stack holds the object and the argument. From 3.13 on there may be a NULL in the place of the object,
@@ -12,7 +12,8 @@ the load of the method, where the object is on the stack for sure: `COPY 1; LOAD
 once more, `STORE_SUBSCR`. For other arguments the method is loaded as an attribute that is bound to its object: so
 there is always a NULL, and below it the method that knows its object.
 
-What cannot be recorded because of a constant operand (`x == None`) has no probe. `is` has none.
+What cannot be recorded because of a constant operand (`x == None`) has no probe. `is` has none, nor has a comparison
+that the source does not say: that of the format with which annotations are asked for.
 """
 
 import re
@@ -23,25 +24,31 @@ from typing import NamedTuple
 from pykcov.instrument.controlflow import ControlFlow
 from pykcov.instrument.exceptiontable import Handled
 from pykcov.instrument.opcodes import (
-    BINARY_SUBSCR,
+    BEHIND_UNTAKEN,
     BUILD_SLICE,
     CACHE,
     CACHES,
     CALL_KW,
     CALLS,
+    COMMON_CONSTANTS,
     COMPARE_OP,
     COMPARE_SHIFT,
     CONTAINS_OP,
     COPY,
     EXTENDED_ARG,
     KW_NAMES,
+    LOAD_COMMON_CONSTANT,
     LOAD_CONST,
-    LOAD_FAST,
     LOAD_METHOD,
     LOAD_METHOD_SHIFT,
+    LOAD_SMALL_INT,
     MATCH_KEYS,
     METHOD_BELOW_OBJECT,
+    POP_JUMP_IF_FALSE,
+    REPEATABLE,
     STACK_EFFECTS,
+    SUBSCRIBE,
+    SUBSCRIBE_ARGUMENT,
     SWAP,
 )
 from pykcov.instrument.sites import Position, Site, site_at
@@ -66,14 +73,14 @@ METHOD_OPERATIONS = frozenset(METHODS.values())
 
 NO_CONSTANT, LEFT, RIGHT = range(3)
 
-_COMPARING = re.compile(b"[" + re.escape(bytes((COMPARE_OP, CONTAINS_OP, BINARY_SUBSCR, MATCH_KEYS))) + b"]")
+_COMPARING = re.compile(b"[" + re.escape(bytes((COMPARE_OP, CONTAINS_OP, SUBSCRIBE, MATCH_KEYS))) + b"]")
 _CALLING = re.compile(b"[" + re.escape(CALLS) + b"]")
 _PREFIX = bytes((EXTENDED_ARG,))
-_REPEATABLE = bytes((LOAD_CONST, LOAD_FAST))
 _TEXTS = (str, bytes)
 _SCALARS = (int, bool, float, str, bytes)
 # How far back the load of an operand is looked for, in instructions.
 _FAR = 32
+_UNKNOWN = object()
 
 
 class Comparisons(NamedTuple):
@@ -120,31 +127,47 @@ class _Choice:
         """Return the operation of an instruction and which of its operands is a constant; 0, 0: not to be observed."""
         opcode = self.opcodes[offset]
         argument = self.code[offset * 2 + 1]
-        right = self._load(offset, 0)
+        if opcode == SUBSCRIBE and SUBSCRIBE_ARGUMENT not in (None, argument):
+            return 0, 0
+        right = self._constant(offset, 0)
         if opcode == COMPARE_OP:
             operation = _COMPARE_OPERATIONS[argument >> COMPARE_SHIFT]
-            if right is not None:
-                return (operation, RIGHT) if type(self.consts[right]) in _SCALARS else (0, 0)
+            if right is not _UNKNOWN:
+                observed = type(right) in _SCALARS and not self._is_of_format(offset)
+                return (operation, RIGHT) if observed else (0, 0)
             return self._with_left(offset, operation)
         if opcode == CONTAINS_OP:
             operation = NOT_IN if argument else IN
-            if right is not None:
-                return (operation, RIGHT) if _has_scalars(self.consts[right]) else (0, 0)
+            if right is not _UNKNOWN:
+                return (operation, RIGHT) if _has_scalars(right) else (0, 0)
             return self._with_left(offset, operation)
         # What is looked for comes first in the record, though it is the upper one on the stack.
         if opcode == MATCH_KEYS:
-            if right is None:
+            if right is _UNKNOWN:
                 return MATCH, NO_CONSTANT
-            return (MATCH, LEFT) if _has_scalars(self.consts[right]) else (0, 0)
-        if right is not None:
-            return (SUBSCRIPT, LEFT) if type(self.consts[right]) in _SCALARS else (0, 0)
+            return (MATCH, LEFT) if _has_scalars(right) else (0, 0)
+        if right is not _UNKNOWN:
+            return (SUBSCRIPT, LEFT) if type(right) in _SCALARS else (0, 0)
         return (0, 0) if self.opcodes[self._before(offset)] == BUILD_SLICE else (SUBSCRIPT, NO_CONSTANT)
 
     def _with_left(self, offset: int, operation: int) -> tuple[int, int]:
-        left = self._load(offset, 1)
-        if left is None:
+        left = self._constant(offset, 1)
+        if left is _UNKNOWN:
             return operation, NO_CONSTANT
-        return (operation, LEFT) if type(self.consts[left]) in _SCALARS else (0, 0)
+        return (operation, LEFT) if type(left) in _SCALARS else (0, 0)
+
+    def _is_of_format(self, offset: int) -> bool:
+        """Return whether this is how the code of annotations begins: `if format > 2: raise NotImplementedError`.
+
+        Only the compiler loads that exception as a constant.
+        """
+        jump = offset + 1 + CACHES[COMPARE_OP]
+        raising = jump + 1 + CACHES[POP_JUMP_IF_FALSE] + len(BEHIND_UNTAKEN)
+        return (
+            self.opcodes[jump] == POP_JUMP_IF_FALSE
+            and self.opcodes[raising] == LOAD_COMMON_CONSTANT
+            and COMMON_CONSTANTS[self.code[raising * 2 + 1]] is NotImplementedError
+        )
 
     def _calls(self, found: dict[int, Site]) -> list[int]:
         """Find the calls of methods; return the loads to be changed."""
@@ -209,21 +232,23 @@ class _Choice:
 
     def _constant_of_call(self, load: int, call: int, operation: int) -> int | None:
         """Return which operand of a call is a constant; None if it cannot be recorded."""
-        right = self._load(call, 0)
-        left = self._load(load, 0)
-        if right is not None:
-            value = self.consts[right]
-            several = operation in (STARTSWITH, ENDSWITH) and type(value) is tuple and _has_scalars(value)
-            return RIGHT if type(value) in _TEXTS or several else None
-        if left is not None:
-            return LEFT if type(self.consts[left]) in _TEXTS else None
+        right = self._constant(call, 0)
+        left = self._constant(load, 0)
+        if right is not _UNKNOWN:
+            several = operation in (STARTSWITH, ENDSWITH) and type(right) is tuple and _has_scalars(right)
+            return RIGHT if type(right) in _TEXTS or several else None
+        if left is not _UNKNOWN:
+            return LEFT if type(left) in _TEXTS else None
         return NO_CONSTANT
 
-    def _load(self, offset: int, above: int) -> int | None:
-        """Return the constant that surely is on the stack before an instruction, with `above` objects above it."""
+    def _constant(self, offset: int, above: int) -> object:
+        """Return the constant that surely is on the stack before an instruction, with `above` objects above it.
+
+        _UNKNOWN if it is not known that there is one.
+        """
         for _ in range(_FAR):
             if offset in self.targets or not offset:
-                return None
+                break
             offset = self._before(offset)
             opcode = self.opcodes[offset]
             argument = self._argument(offset)
@@ -232,17 +257,25 @@ class _Choice:
             elif opcode == COPY:
                 above = argument - 1 if above == 0 else above - 1
             elif above == 0 and opcode != EXTENDED_ARG:
-                return argument if opcode == LOAD_CONST else None
+                return self._loaded(opcode, argument)
             else:
                 above -= STACK_EFFECTS[argument << 8 | opcode]
                 if above < 0:
-                    return None
-        return None
+                    break
+        return _UNKNOWN
+
+    def _loaded(self, opcode: int, argument: int) -> object:
+        """Return the constant that an instruction loads, _UNKNOWN if it loads none."""
+        if opcode == LOAD_CONST:
+            return self.consts[argument]
+        if opcode == LOAD_SMALL_INT:
+            return argument
+        return COMMON_CONSTANTS[argument] if opcode == LOAD_COMMON_CONSTANT else _UNKNOWN
 
     def _loads_once_more(self, start: int, end: int) -> bool:
         """Return whether all that is between two offsets is a load that may be repeated."""
         opcodes = self.opcodes[start:end].lstrip(_PREFIX)
-        return len(opcodes) == 1 and opcodes in _REPEATABLE and end not in self.targets
+        return len(opcodes) == 1 and opcodes in REPEATABLE and end not in self.targets
 
     def _start(self, offset: int) -> int:
         """Return where an instruction begins, its EXTENDED_ARGs included."""

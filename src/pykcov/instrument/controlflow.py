@@ -9,6 +9,7 @@ from pykcov.instrument.opcodes import (
     CONTROL,
     ENDS,
     EXTENDED_ARG,
+    REFERENCES,
     SEND,
 )
 
@@ -29,11 +30,13 @@ class Jump(NamedTuple):
 
 
 class ControlFlow(NamedTuple):
-    """Both ascending."""
+    """All ascending."""
 
     jumps: list[Jump]
     stops: list[int]
     """Offsets behind instructions that never run on."""
+    references: list[Jump]
+    """Instructions that name another one as jumps do, but never go there."""
 
 
 def control_flow(code: bytes) -> ControlFlow:
@@ -43,6 +46,7 @@ def control_flow(code: bytes) -> ControlFlow:
         raise ValueError("the code ends before its last instruction")
     jumps = []
     stops = []
+    references = []
     make = tuple.__new__
     for match in CONTROL.finditer(opcodes):
         offset = start = match.start()
@@ -59,10 +63,14 @@ def control_flow(code: bytes) -> ControlFlow:
         target = end - argument if opcode in BACKWARD else end + argument
         if not 0 <= target < len(opcodes):
             raise ValueError(f"the jump at offset {offset * 2} leads out of the code")
-        jumps.append(make(Jump, (start, offset, end, target, opcode, conditional)))
+        jump = make(Jump, (start, offset, end, target, opcode, conditional))
+        if opcode in REFERENCES:
+            references.append(jump)
+            continue
+        jumps.append(jump)
         if not conditional and opcode != SEND:
             stops.append(end)
-    return ControlFlow(jumps, stops)
+    return ControlFlow(jumps, stops, references)
 
 
 def instruction_at(opcodes: bytes, offset: int) -> int:

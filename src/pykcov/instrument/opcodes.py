@@ -4,6 +4,7 @@ Instructions are handled by number and in bulk: sets of them are bytes objects, 
 and regular expressions instead of one by one.
 """
 
+import opcode as metadata
 import re
 from opcode import _inline_cache_entries, opmap, opname, stack_effect  # type: ignore[attr-defined]
 
@@ -16,9 +17,10 @@ def _having(*names: str) -> bytes:
 
 
 def _caches() -> bytes:
-    if isinstance(_inline_cache_entries, dict):
-        return bytes(_inline_cache_entries.get(opname[opcode], 0) for opcode in range(256))
-    return bytes(_inline_cache_entries)
+    # A list by number, or a dict or frozendict by name.
+    if isinstance(_inline_cache_entries, list):
+        return bytes(_inline_cache_entries)
+    return bytes(_inline_cache_entries.get(opname[opcode], 0) for opcode in range(256))
 
 
 CACHES = _caches()
@@ -37,17 +39,20 @@ STORE_SUBSCR = opmap["STORE_SUBSCR"]
 PUSH_NULL = opmap["PUSH_NULL"]
 COMPARE_OP = opmap["COMPARE_OP"]
 CONTAINS_OP = opmap["CONTAINS_OP"]
-BINARY_SUBSCR = opmap["BINARY_SUBSCR"]
 MATCH_KEYS = opmap["MATCH_KEYS"]
 BUILD_SLICE = opmap["BUILD_SLICE"]
-LOAD_FAST = opmap["LOAD_FAST"]
 STORE_FAST = opmap["STORE_FAST"]
 BINARY_OP = opmap["BINARY_OP"]
 GET_ANEXT = opmap["GET_ANEXT"]
 FOR_ITER = opmap["FOR_ITER"]
+POP_JUMP_IF_FALSE = opmap.get("POP_JUMP_IF_FALSE", -1)
 
 JUMPS = _having("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT")
-BACKWARD = bytes(sorted(number for name, number in opmap.items() if "JUMP_BACKWARD" in name and number < 256))
+REFERENCES = _having("END_ASYNC_FOR") if fact("end_async_for_refers") else b""
+"""Their argument names an instruction, but control does not go there."""
+BACKWARD = REFERENCES + bytes(
+    sorted(number for name, number in opmap.items() if "JUMP_BACKWARD" in name and number < 256)
+)
 CONDITIONAL_JUMPS = bytes(
     sorted(
         number
@@ -58,7 +63,7 @@ CONDITIONAL_JUMPS = bytes(
 ENDS = _having("RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE")
 """Control does not go on behind these, nor behind JUMPS."""
 
-CONTROL = re.compile(b"[" + re.escape(JUMPS + CONDITIONAL_JUMPS + ENDS + bytes([SEND])) + b"]")
+CONTROL = re.compile(b"[" + re.escape(JUMPS + CONDITIONAL_JUMPS + ENDS + REFERENCES + bytes([SEND])) + b"]")
 """Finds the instructions that do not just go on to the next one."""
 
 # Numbers of instructions that not every version has are -1 where they are missing.
@@ -67,25 +72,34 @@ PUSH_EXC_INFO = opmap["PUSH_EXC_INFO"]
 CLEANUP_THROW = opmap.get("CLEANUP_THROW", -1)
 KW_NAMES = opmap.get("KW_NAMES", -1)
 CALL_KW = opmap.get("CALL_KW", -1)
+BEHIND_UNTAKEN = _having(*fact("behind_untaken"))
+LOAD_SMALL_INT = opmap.get("LOAD_SMALL_INT", -1)
+LOAD_COMMON_CONSTANT = opmap.get("LOAD_COMMON_CONSTANT", -1)
+COMMON_CONSTANTS: list[object] = getattr(metadata, "_common_constants", [])
+"""What LOAD_COMMON_CONSTANT loads, by its argument."""
 FOR_ITER_EXIT = len(fact("for_iter_exit"))
 SEND_EXIT = len(fact("send_exit"))
 SEND_TARGETS = _having("SEND", *fact("send_exit"))
 """Jumps to these belong to an await."""
 
-CLEARING = JUMPS + _having("POP_TOP", "SWAP", "COPY", "POP_EXCEPT", "RERAISE", "NOP", "EXTENDED_ARG", "CACHE")
+ONLY_JUMPING = JUMPS + _having("NOP", "NOT_TAKEN", "EXTENDED_ARG", "CACHE")
+CLEARING = ONLY_JUMPING + _having("POP_TOP", "POP_ITER", "SWAP", "COPY", "POP_EXCEPT", "RERAISE")
 """What the compiler clears the stack with on its way from one block to the next."""
-ONLY_JUMPING = JUMPS + _having("NOP", "EXTENDED_ARG", "CACHE")
-
 CALLS = _having("PRECALL") or _having("CALL", "CALL_KW")
 """What may come first of the instructions that make a call; their argument is the number of arguments."""
 COMPARE_SHIFT: int = fact("compare_shift")
 LOAD_METHOD, LOAD_METHOD_SHIFT = (opmap["LOAD_METHOD"], 0) if fact("load_method") else (opmap["LOAD_ATTR"], 1)
 METHOD_BELOW_OBJECT: bool = fact("method_below_object")
+SUBSCRIBE, SUBSCRIBE_ARGUMENT = opmap[fact("subscript")[0]], fact("subscript")[1]
+REPEATABLE = _having("LOAD_CONST", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT", "LOAD_FAST", "LOAD_FAST_BORROW")
+"""Loads of what is there: done twice, they do the same. What is borrowed is used at once."""
+OPERANDS_OF_AWAIT = _having("LOAD_CONST", "LOAD_COMMON_CONSTANT", "PUSH_NULL", "EXTENDED_ARG")
+"""What stands between the awaitable and SEND: loads of the None that is sent first."""
 
 UNFAILING = _having(*fact("unfailing"), "EXTENDED_ARG", "CACHE")
 """Behind these control surely goes on to the next one."""
 
-STUCK = _having("RESUME", "PUSH_EXC_INFO", "END_ASYNC_FOR", "END_FOR", "END_SEND", "CLEANUP_THROW")
+STUCK = _having("RESUME", "PUSH_EXC_INFO", "END_ASYNC_FOR", "END_FOR", "END_SEND", "CLEANUP_THROW", "NOT_TAKEN")
 """Nothing may be put before these."""
 STUCK_BEHIND = {
     opmap[second]: bytes(opmap[first] for first, other in fact("pairs") if other == second)

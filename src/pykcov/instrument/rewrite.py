@@ -68,7 +68,7 @@ def _rewrite(code: CodeType, make_probes: MakeProbes, granularity: Granularity, 
     opcodes = original[::2]
     flow = control_flow(original)
     handled = exceptiontable.parse(code.co_exceptiontable)
-    entry = opcodes.find(RESUME) + 1
+    entry = opcodes.find(RESUME) + 1 + CACHES[RESUME]
     sites = choose(code, opcodes, Blocks(opcodes, flow, handled, entry), granularity)
     # Where an instruction pushes something, the stack has room for the probe.
     tight = [
@@ -91,7 +91,7 @@ def _rewrite(code: CodeType, make_probes: MakeProbes, granularity: Granularity, 
         raise ValueError(f"{len(probes)} probes for the {len(sites)} sites of {code.co_qualname}")
 
     pieces = _pieces(sites, len(code.co_consts), loads, arguments)
-    layout = Layout(pieces, flow.jumps)
+    layout = Layout(pieces, flow.jumps + flow.references)
     nested = [
         _rewrite(constant, make_probes, granularity, compare) if isinstance(constant, CodeType) else constant
         for constant in code.co_consts

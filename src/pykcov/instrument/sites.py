@@ -183,7 +183,7 @@ class _Choice:
             top is not None
             and top.conditional
             and len(leading) == 1
-            and bottom.end == jump.start
+            and blocks.ending_at.get(jump.start) == bottom
             and bottom.opcode == top.opcode
             and self.positions[bottom.offset] == self.positions[top.offset]
         )

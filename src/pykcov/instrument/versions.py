@@ -33,29 +33,50 @@ class Fact(NamedTuple):
     instructions that run when the function `f` of that source is called, and `names(code)`."""
 
 
+ALL = ((3, 11), (3, 12), (3, 13), (3, 14), (3, 15))
 _UNFAILING = ("NOP", "POP_TOP", "PUSH_NULL", "COPY", "SWAP", "LOAD_CONST", "STORE_FAST")
+_UNFAILING_SINCE_313 = (
+    *(*_UNFAILING, "LOAD_FAST", "LOAD_FAST_AND_CLEAR", "LOAD_FAST_LOAD_FAST"),
+    *("STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"),
+)
+_UNFAILING_SINCE_314 = (
+    *(*_UNFAILING_SINCE_313, "LOAD_FAST_BORROW", "LOAD_FAST_BORROW_LOAD_FAST_BORROW"),
+    *("LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT", "NOT_TAKEN"),
+)
 
-MAGIC_NUMBERS = {3495: (3, 11), 3531: (3, 12), 3571: (3, 13)}
+MAGIC_NUMBERS = {3495: (3, 11), 3531: (3, 12), 3571: (3, 13), 3627: (3, 14), 3666: (3, 15)}
 """The magic number of .pyc files: CPython changes it with the bytecode, and not within the releases of a version."""
 
 FACTS = {
     "for_iter_exit": Fact(
-        "FOR_ITER's jump out of the loop names the first of these and lands behind the last; a generator that ends "
-        "runs them. Nothing may stand before or between them.",
-        {(3, 11): (), (3, 12): ("END_FOR",), (3, 13): ("END_FOR", "POP_TOP")},
+        "FOR_ITER's jump out of the loop names the first of these and lands behind it or behind the last; a generator "
+        "that ends runs them. Nothing may stand before or between them.",
+        {
+            (3, 11): (),
+            (3, 12): ("END_FOR",),
+            (3, 13): ("END_FOR", "POP_TOP"),
+            (3, 14): ("END_FOR", "POP_ITER"),
+            (3, 15): ("END_FOR", "POP_ITER"),
+        },
         """
 source = "def f():\\n for x in y: pass\\n return 1"
 exec(source, {}, space := {})
 found = names(space["f"].__code__)
 behind = found.index("JUMP_BACKWARD") + 1
 assert tuple(found[behind : behind + len(value)]) == value
-assert found[behind + len(value)] in ("LOAD_CONST", "RETURN_CONST")
-assert not value or not set(value) & set(trace("y = [1, 2]\\n" + source))
+assert found[behind + len(value)] in ("LOAD_CONST", "RETURN_CONST", "LOAD_SMALL_INT")
+assert "END_FOR" not in trace("y = [1, 2]\\n" + source)
 """,
     ),
     "send_exit": Fact(
         "SEND's jump out of an await names this; it belongs to the await as a call's instructions do to the call.",
-        {(3, 11): (), (3, 12): ("END_SEND",), (3, 13): ("END_SEND",)},
+        {
+            (3, 11): (),
+            (3, 12): ("END_SEND",),
+            (3, 13): ("END_SEND",),
+            (3, 14): ("END_SEND",),
+            (3, 15): ("END_SEND",),
+        },
         """
 def f(): yield from f
 found = names(f.__code__)
@@ -72,6 +93,8 @@ assert found[behind + len(value)] == "POP_TOP"
             (3, 11): (("PRECALL", "CALL"), ("SEND", "YIELD_VALUE")),
             (3, 12): (("SEND", "YIELD_VALUE"),),
             (3, 13): (("SEND", "YIELD_VALUE"), ("END_FOR", "POP_TOP")),
+            (3, 14): (("SEND", "YIELD_VALUE"), ("END_FOR", "POP_ITER")),
+            (3, 15): (("SEND", "YIELD_VALUE"), ("END_FOR", "POP_ITER")),
         },
         """
 def f():
@@ -85,9 +108,94 @@ for first, second in value:
     assert found.count(first) == sum(pair == (first, second) for pair in zip(found, found[1:]))
 """,
     ),
+    "behind_untaken": Fact(
+        "A conditional jump that does not jump goes on with these, and sys.monitoring and code.co_branches() look for "
+        "them right behind it; also behind the await of an async for. They do nothing.",
+        {(3, 11): (), (3, 12): (), (3, 13): (), (3, 14): ("NOT_TAKEN",), (3, 15): ("NOT_TAKEN",)},
+        """
+def f(x):
+    if x: return 1
+    while x is None: pass
+found = names(f.__code__)
+conditional = [at for at, name in enumerate(found) if name.startswith("POP_JUMP")]
+assert conditional
+for at in conditional:
+    assert tuple(found[at + 1 : at + 1 + len(value)]) == value
+    assert "NOT_TAKEN" not in found[at + 1 + len(value)]
+async def f(x):
+    async for y in x: pass
+found = names(f.__code__)
+behind = found.index("END_SEND") + 1 if "END_SEND" in found else found.index("JUMP_BACKWARD_NO_INTERRUPT") + 1
+assert tuple(found[behind : behind + len(value)]) == value
+assert found[behind + len(value)] == "STORE_FAST"
+""",
+    ),
+    "end_async_for_refers": Fact(
+        "END_ASYNC_FOR's argument names the END_SEND of its loop, though it never goes there.",
+        {(3, 11): False, (3, 12): False, (3, 13): False, (3, 14): True, (3, 15): True},
+        """
+import dis
+async def f(x):
+    async for y in x: pass
+end = [i for i in dis.get_instructions(f) if i.opname == "END_ASYNC_FOR"][0]
+assert (end.opcode in dis.hasjrel) is value
+if value:
+    assert [i.opname for i in dis.get_instructions(f) if i.offset == end.argval] == ["END_SEND"]
+    assert end.argval == end.offset + 2 - end.arg * 2
+else:
+    assert not end.arg
+""",
+    ),
+    "generator_is_made_late": Fact(
+        "A generator expression first runs as a function that takes the iterator, with a RESUME of its own.",
+        {(3, 11): False, (3, 12): False, (3, 13): False, (3, 14): False, (3, 15): True},
+        """
+found = names((x for x in ()).gi_code)
+assert (found.index("RESUME") < found.index("RETURN_GENERATOR")) is value
+assert ("GET_ITER" in found) is value
+def f(): yield
+found = names(f.__code__)
+assert found.index("RESUME") > found.index("RETURN_GENERATOR")
+""",
+    ),
+    "small_ints": Fact(
+        "Integers from 0 to 255 are the argument of an instruction instead of a constant.",
+        {(3, 11): False, (3, 12): False, (3, 13): False, (3, 14): True, (3, 15): True},
+        """
+import dis
+def f(): return x(0), y(255), z(256)
+loads = [i for i in dis.get_instructions(f) if i.argval in (0, 255, 256) and i.opname.startswith("LOAD")]
+loads = [i for i in loads if i.opname in ("LOAD_CONST", "LOAD_SMALL_INT")]
+assert len(loads) == 3
+for number, load in zip((0, 255, 256), loads):
+    small = value and number < 256
+    assert load.opname == ("LOAD_SMALL_INT" if small else "LOAD_CONST")
+    assert (load.arg if small else f.__code__.co_consts[load.arg]) == number
+""",
+    ),
+    "subscript": Fact(
+        "What subscribes: an instruction, and its argument if it does other things with another one.",
+        {
+            (3, 11): ("BINARY_SUBSCR", None),
+            (3, 12): ("BINARY_SUBSCR", None),
+            (3, 13): ("BINARY_SUBSCR", None),
+            (3, 14): ("BINARY_OP", 26),
+            (3, 15): ("BINARY_OP", 26),
+        },
+        """
+import dis
+name, argument = value
+def f(x, y): return x[y]
+found = [i for i in dis.get_instructions(f) if i.opname == name]
+assert len(found) == 1
+assert argument is None or found[0].arg == argument
+def f(x, y): return x + y
+assert argument not in [i.arg for i in dis.get_instructions(f) if i.opname == name]
+""",
+    ),
     "yield_then_resume": Fact(
         "Generators look for RESUME right behind the YIELD_VALUE at which they stand (gi_yieldfrom, throw()).",
-        {(3, 11): True, (3, 12): True, (3, 13): True},
+        dict.fromkeys(ALL, True),
         """
 import types
 @types.coroutine
@@ -103,7 +211,7 @@ assert (running.cr_await is not None) is value
     "handlers": Fact(
         "An except, finally or with starts with the first, the end of an async for with the second; any other "
         "exception handler is the compiler's own clearing up.",
-        dict.fromkeys(((3, 11), (3, 12), (3, 13)), ("PUSH_EXC_INFO", "END_ASYNC_FOR")),
+        dict.fromkeys(ALL, ("PUSH_EXC_INFO", "END_ASYNC_FOR")),
         """
 import dis
 async def f():
@@ -122,7 +230,8 @@ for code in [f.__code__, *(const for const in f.__code__.co_consts if hasattr(co
     for entry in dis.Bytecode(code).exception_entries:
         if at[entry.target].opname not in value:
             unnamed.add(at[entry.target].opname)
-assert unnamed <= {"COPY", "CLEANUP_THROW", "CALL_INTRINSIC_1", "SWAP", "LOAD_CONST", "LIST_APPEND"}, unnamed
+clearing = {"COPY", "CLEANUP_THROW", "CALL_INTRINSIC_1", "SWAP", "LOAD_CONST", "LOAD_COMMON_CONSTANT", "LIST_APPEND"}
+assert unnamed <= clearing, unnamed
 """,
     ),
     "unfailing": Fact(
@@ -131,10 +240,9 @@ assert unnamed <= {"COPY", "CLEANUP_THROW", "CALL_INTRINSIC_1", "SWAP", "LOAD_CO
         {
             (3, 11): _UNFAILING,
             (3, 12): (*_UNFAILING, "LOAD_FAST", "LOAD_FAST_AND_CLEAR", "KW_NAMES"),
-            (3, 13): (
-                *(*_UNFAILING, "LOAD_FAST", "LOAD_FAST_AND_CLEAR", "LOAD_FAST_LOAD_FAST"),
-                *("STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"),
-            ),
+            (3, 13): _UNFAILING_SINCE_313,
+            (3, 14): _UNFAILING_SINCE_314,
+            (3, 15): _UNFAILING_SINCE_314,
         },
         """
 import dis
@@ -149,7 +257,7 @@ assert set(value) <= set(dis.opmap)
     ),
     "compare_shift": Fact(
         "How far to shift the argument of COMPARE_OP to the right for the index into dis.cmp_op.",
-        {(3, 11): 0, (3, 12): 4, (3, 13): 5},
+        {(3, 11): 0, (3, 12): 4, (3, 13): 5, (3, 14): 5, (3, 15): 5},
         """
 import dis
 for index, operator in enumerate(("<", "<=", "==", "!=", ">", ">=")):
@@ -160,7 +268,7 @@ for index, operator in enumerate(("<", "<=", "==", "!=", ">", ">=")):
     ),
     "load_method": Fact(
         "Methods are loaded by an instruction of their own; else by LOAD_ATTR with bit 0 of its argument set.",
-        {(3, 11): True, (3, 12): False, (3, 13): False},
+        {(3, 11): True, (3, 12): False, (3, 13): False, (3, 14): False, (3, 15): False},
         """
 import dis
 def f(x): return x.find(1)
@@ -172,17 +280,17 @@ assert value or load.arg & 1
     ),
     "method_below_object": Fact(
         "What a method load pushes: the method and its object, or what to call and NULL; else NULL and what to call.",
-        {(3, 11): False, (3, 12): False, (3, 13): True},
+        {(3, 11): False, (3, 12): False, (3, 13): True, (3, 14): True, (3, 15): True},
         """
-import dis
 def f(x): return x(1)
 found = names(f.__code__)
-assert (found.index("LOAD_FAST") < found.index("PUSH_NULL")) is value
+assert found[1].startswith("LOAD_FAST") is value
+assert (found[2] == "PUSH_NULL") is value
 """,
     ),
     "plain_co_code": Fact(
         "co_code gives the instructions as compiled, also of a function that is specialised or monitored.",
-        {(3, 11): True, (3, 12): True, (3, 13): True},
+        dict.fromkeys(ALL, True),
         """
 import sys
 def f(x): return [x + y for y in (1, 2, 3)]
@@ -197,7 +305,7 @@ assert (f.__code__.co_code == before) is value
     ),
     "replace_keeps_hidden_locals": Fact(
         "code.replace() keeps the variables of inlined comprehensions out of locals() of modules and classes.",
-        {(3, 11): True, (3, 12): True, (3, 13): True},
+        dict.fromkeys(ALL, True),
         """
 import marshal
 code = compile("x = [y for y in (lambda: z for z in w)]", "", "exec")
