@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all bench lint format clean
-.PHONY: vectors state-machine sanitize valgrind mutants oracle native-packages cpython-tests endurance
+.PHONY: vectors state-machine sanitize valgrind mutants oracle native-packages cpython-tests endurance test-new
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,8 +71,22 @@ valgrind: $(VENV)/ready ## the Python tests of the core: no leak of ours, no bad
 mutants: $(VENV)/ready ## break the core on purpose: the vectors or the state machine must notice each time
 	$(BIN)/python tools/mutate_core.py
 
-cpython-tests: $(VENV)/ready ## CPython's own tests, bare and under both probes (PYTHON=python3.13 MODULES="test_json")
-	$(BIN)/python tools/cpython_tests.py --batch 4 $(MODULES)
+# A virtual environment for each Python.
+JUDGE = .cpython-tests/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+$(JUDGE)/ready: pyproject.toml setup.py $(wildcard src/pykcov/*/*.[ch])
+	$(PYTHON) -m venv $(JUDGE)
+	$(JUDGE)/bin/python -m pip install --quiet --editable .
+	@touch $@
+
+cpython-tests: $(JUDGE)/ready ## all of CPython's own tests, bare and probed (PYTHON=python3.13 MODULES="test_json")
+	nice $(JUDGE)/bin/python tools/cpython_tests.py --results $(JUDGE)/results $(OPTIONS) $(MODULES)
+
+# What differs between these and older Pythons; the folder is made once and takes 3 GB (needs root, debootstrap, rsync).
+test-new: ## the tests on CPython 3.14 and 3.15, in a newer Debian in a folder (VERSIONS=3.15 OPTIONS="tests/core")
+	for version in $(or $(VERSIONS),3.14 3.15); do \
+		tools/python-chroot.sh run $$version make .venv/ready || exit; \
+		tools/python-chroot.sh run $$version .venv/bin/python -m pytest -n auto $(OPTIONS) || exit; \
+	done
 
 oracle: $(VENV)/ready ## the lines that libraries' own test suites run: pykcov's must be the oracle's
 	$(BIN)/python -m pytest -m slow tests/oracle
@@ -97,4 +111,4 @@ bench: $(BENCH)/ready ## what tracing costs, beside other tools, as a table (PYT
 	$(BENCH)/bin/python benchmarks/run.py $(OPTIONS)
 
 clean: ## remove everything that was built or installed here
-	rm -rf $(VENV) .native-packages .bench build dist .nox .demo src/*.egg-info src/pykcov/*.so
+	rm -rf $(VENV) .native-packages .bench .cpython-tests build dist .nox .demo src/*.egg-info src/pykcov/*.so

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nox
 
-VERSIONS = ["3.11", "3.12", "3.13"]
+VERSIONS = ["3.11", "3.12", "3.13", "3.14", "3.15"]
 
 nox.options.error_on_missing_interpreters = False
 nox.options.default_venv_backend = "venv"

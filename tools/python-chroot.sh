@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # CPython 3.14 and 3.15, for a machine that has neither: a newer Debian in a folder, made once and kept.
 #
-#     tools/python-chroot.sh make                       make the folder, if it is not there yet (a minute, 1.5 GB)
+#     tools/python-chroot.sh make                       make the folder, if it is not there yet (3 minutes, 1.4 GB)
 #     tools/python-chroot.sh run VERSION COMMAND...     run a command in a copy of this clone there
 #
 # VERSION is 3.14 or 3.15. The copy is brought up to date first, and `make` is given a virtual environment of that
-# version: `run 3.14 make test-only`, `run 3.15 make cpython-tests MODULES=test_json`, `run 3.14 .venv/bin/python`.
+# version: `run 3.14 make .venv/ready`, `run 3.15 make cpython-tests MODULES=test_json`, `run 3.14 .venv/bin/python`.
 # It ends with the exit status of the command.
 #
 # The folder is $PYKCOV_CHROOT, else ~/.cache/pykcov/forky. Needs root, a Debian with debootstrap and rsync, and its
