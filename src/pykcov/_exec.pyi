@@ -20,5 +20,11 @@ def set_transform(transform: Callable[[CodeType, object], CodeType] | None, /) -
 def set_after(after: Callable[[Any], object] | None, /) -> None:
     """Set the callable that is given the globals after code has run in them, or None: nothing is told."""
 
-def interrupt_exit(*ignored: object) -> None:
-    """Do what `_core.interrupt_leave()` does, with the arguments of an `__exit__` method."""
+class Unrecorded:
+    """While it is entered, the calling thread records nothing: what pykcov does is not what the program did."""
+
+    def __enter__(self) -> None:
+        """Do what `_core.interrupt_enter()` does."""
+
+    def __exit__(self, *ignored: object) -> None:
+        """Do what `_core.interrupt_leave()` does."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pykcov import _core
+from pykcov._exec import Unrecorded
 from pykcov.device import Buffer
-from pykcov.instrument.code import Unrecorded
 from pykcov.instrument.selection import Selection
 from pykcov.locations import PYTHON_PC, Location, owner
 from pykcov.native.locations import lines_of, symbolize

@@ -8,8 +8,9 @@ from typing import Literal, Self, TypedDict, Unpack, overload
 from warnings import warn
 
 from pykcov import _core
+from pykcov._exec import Unrecorded
 from pykcov.device import Device, DeviceBusyError, NotOwnerError, open
-from pykcov.instrument.code import Unrecorded, check
+from pykcov.instrument.code import check
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection

@@ -13,8 +13,9 @@ from warnings import warn
 
 from pykcov import _core
 from pykcov._core import Group
+from pykcov._exec import Unrecorded
 from pykcov.device import Buffer, Device, open
-from pykcov.instrument.code import Unrecorded, check
+from pykcov.instrument.code import check
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection

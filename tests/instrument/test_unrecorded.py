@@ -7,7 +7,7 @@ import pytest
 from conftest import Hits
 
 import pykcov
-from pykcov.instrument.code import Unrecorded
+from pykcov._exec import Unrecorded
 
 
 def called() -> None:

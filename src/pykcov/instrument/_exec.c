@@ -5,8 +5,10 @@
  * and the default globals of exec() stay what they are without pykcov. Tracers, profilers and
  * monitoring do not see the Python function.
  *
- * And interrupt_leave() of the core as an __exit__ method. Both ends of a with block in C leave no
- * moment at which an exception from a signal handler could skip the end.
+ * And a context manager that calls interrupt_enter() and interrupt_leave() of the core. An
+ * exception from a signal handler can come at any moment, from CPython 3.14 on also between
+ * __enter__() and what the with statement guards; then the object goes away, and that is the end,
+ * too.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -18,8 +20,13 @@ typedef struct {
     PyObject *exec;
     PyObject *transform; /* None: run the code as it is */
     PyObject *after;     /* None: nothing is told */
+    PyObject *interrupt_enter;
     PyObject *interrupt_leave;
 } State;
+
+typedef struct {
+    PyObject_HEAD int entered; /* how often, and not left */
+} Unrecorded;
 
 /* Passes the result on. */
 static PyObject *
@@ -82,11 +89,57 @@ set_after(PyObject *module, PyObject *after)
 }
 
 static PyObject *
-interrupt_exit(PyObject *module, PyObject *const *Py_UNUSED(args), Py_ssize_t Py_UNUSED(nargs))
+unrecorded_enter(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    State *state = PyModule_GetState(module);
+    State *state = PyType_GetModuleState(Py_TYPE(self));
+    PyObject *result = PyObject_CallNoArgs(state->interrupt_enter);
+    ((Unrecorded *)self)->entered += result != NULL;
+    return result;
+}
+
+static PyObject *
+unrecorded_exit(PyObject *self, PyObject *const *Py_UNUSED(args), Py_ssize_t Py_UNUSED(nargs))
+{
+    State *state = PyType_GetModuleState(Py_TYPE(self));
+    if (((Unrecorded *)self)->entered == 0)
+        Py_RETURN_NONE;
+    ((Unrecorded *)self)->entered--;
     return PyObject_CallNoArgs(state->interrupt_leave);
 }
+
+static void
+unrecorded_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject *exception_type, *value, *traceback;
+    PyErr_Fetch(&exception_type, &value, &traceback);
+    while (((Unrecorded *)self)->entered > 0)
+        Py_XDECREF(unrecorded_exit(self, NULL, 0));
+    PyErr_Restore(exception_type, value, traceback);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef unrecorded_methods[] = {
+    {"__enter__", unrecorded_enter, METH_NOARGS, NULL},
+    {"__exit__", (PyCFunction)(void (*)(void))unrecorded_exit, METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot unrecorded_slots[] = {
+    {Py_tp_methods, unrecorded_methods},
+    {Py_tp_dealloc, unrecorded_dealloc},
+    {Py_tp_doc, "While it is entered, the calling thread records nothing: what pykcov does is not "
+                "what the program did."},
+    {0, NULL},
+};
+
+static PyType_Spec unrecorded_spec = {
+    .name = "pykcov._exec.Unrecorded",
+    .basicsize = sizeof(Unrecorded),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = unrecorded_slots,
+};
 
 static PyObject *
 import_from(const char *module_name, const char *name)
@@ -106,10 +159,16 @@ init(PyObject *module)
     state->transform = Py_NewRef(Py_None);
     state->after = Py_NewRef(Py_None);
     state->exec = import_from("builtins", "exec");
-    if (state->exec == NULL)
-        return -1;
+    state->interrupt_enter = import_from("pykcov._core", "interrupt_enter");
     state->interrupt_leave = import_from("pykcov._core", "interrupt_leave");
-    return state->interrupt_leave != NULL ? 0 : -1;
+    if (state->exec == NULL || state->interrupt_enter == NULL || state->interrupt_leave == NULL)
+        return -1;
+    PyObject *type = PyType_FromModuleAndSpec(module, &unrecorded_spec, NULL);
+    if (type == NULL)
+        return -1;
+    int result = PyModule_AddType(module, (PyTypeObject *)type);
+    Py_DECREF(type);
+    return result;
 }
 
 static int
@@ -119,6 +178,7 @@ traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->exec);
     Py_VISIT(state->transform);
     Py_VISIT(state->after);
+    Py_VISIT(state->interrupt_enter);
     Py_VISIT(state->interrupt_leave);
     return 0;
 }
@@ -130,6 +190,7 @@ clear(PyObject *module)
     Py_CLEAR(state->exec);
     Py_CLEAR(state->transform);
     Py_CLEAR(state->after);
+    Py_CLEAR(state->interrupt_enter);
     Py_CLEAR(state->interrupt_leave);
     return 0;
 }
@@ -137,8 +198,6 @@ clear(PyObject *module)
 static PyMethodDef methods[] = {
     {"exec", (PyCFunction)(void (*)(void))call_exec, METH_FASTCALL | METH_KEYWORDS,
      "Like the built-in exec(), but a code object is first replaced by transform(code, globals)."},
-    {"interrupt_exit", (PyCFunction)(void (*)(void))interrupt_exit, METH_FASTCALL,
-     "interrupt_leave() with the arguments of an __exit__ method."},
     {"set_after", set_after, METH_O,
      "Set the callable that is given the globals after code has run in them, or None."},
     {"set_transform", set_transform, METH_O,

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from types import CodeType
 
-from pykcov._core import CompareProbe, Probe, interrupt_enter
-from pykcov._exec import interrupt_exit
+from pykcov._core import CompareProbe, Probe
 from pykcov.instrument.originals import Kind, original_of, remember
 from pykcov.instrument.rewrite import Granularity, Site, rewrite
 from pykcov.locations import register
@@ -50,10 +49,3 @@ def is_instrumented(code: CodeType) -> bool:
 def check(granularity: Granularity) -> None:
     """Raise UnsupportedPythonError or ValueError if instrumenting could only fail."""
     rewrite(compile("", "", "exec"), lambda _, sites: [None] * len(sites), granularity=granularity)
-
-
-class Unrecorded:
-    """While it is entered, the calling thread records nothing: what pykcov does is not what the program did."""
-
-    __enter__ = staticmethod(interrupt_enter)
-    __exit__ = staticmethod(interrupt_exit)

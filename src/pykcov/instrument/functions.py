@@ -12,8 +12,9 @@ from types import (
 )
 from typing import TypeVar
 
+from pykcov._exec import Unrecorded
 from pykcov.instrument import alive
-from pykcov.instrument.code import Unrecorded, check, instrument_code, is_instrumented
+from pykcov.instrument.code import check, instrument_code, is_instrumented
 from pykcov.instrument.holders import functions_in, is_c_function, type_name
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection, module_name, namespace_of

@@ -18,7 +18,8 @@ from types import CodeType, ModuleType, TracebackType
 from typing import Any, Self
 
 from pykcov import _exec
-from pykcov.instrument.code import Unrecorded, check, instrument_code
+from pykcov._exec import Unrecorded
+from pykcov.instrument.code import check, instrument_code
 from pykcov.instrument.functions import instrument_selected
 from pykcov.instrument.holders import type_name
 from pykcov.instrument.rewrite import Granularity

@@ -34,7 +34,10 @@ def run_script(path: str, arguments: Sequence[str], begin: Begin) -> None:
     if not sys.flags.safe_path:
         sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
     loader, code = _load(script)
-    namespace = _prepare_main(__file__=script, __cached__=None, __loader__=loader)
+    attributes = {"__file__": script, "__cached__": None, "__loader__": loader}
+    # That of this process, which began with a script too: not every version gives it all of these.
+    started = sys.modules["__main__"].__dict__
+    namespace = _prepare_main(**{name: value for name, value in attributes.items() if name in started})
     begin()
     _outermost.call(_exec.exec, code, namespace)
 
@@ -87,9 +90,11 @@ def _prepare_main(**attributes: Any) -> dict[str, Any]:
         "__package__": None,
         "__loader__": namespace["__loader__"],
         "__spec__": None,
-        "__annotations__": {},
         "__builtins__": namespace["__builtins__"],
     }
+    # Since 3.14 it is there when it is first asked for.
+    if "__annotations__" in namespace:
+        fresh["__annotations__"] = {}
     namespace.clear()
     namespace.update(fresh, **attributes)
     return namespace

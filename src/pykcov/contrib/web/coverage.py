@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterable
 from os import PathLike
 
-from pykcov.instrument.code import Unrecorded
+from pykcov._exec import Unrecorded
 from pykcov.instrument.rewrite import Granularity
 from pykcov.tracer import NMEMB, FollowedTrace, Tracer
 
