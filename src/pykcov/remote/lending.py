@@ -14,7 +14,7 @@ from warnings import warn
 
 from pykcov import _core
 from pykcov._core import Carried, Device, Group, carry
-from pykcov.instrument.code import Unrecorded
+from pykcov._exec import Unrecorded
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pykcov.instrument.code import Unrecorded
+from pykcov._exec import Unrecorded
 from pykcov.instrument.imports import ImportHook, skipped
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
