@@ -17,6 +17,7 @@ setup(
             extra_compile_args=COMPILE,
         ),
         Extension("pykcov._exec", sources=["src/pykcov/instrument/_exec.c"], extra_compile_args=COMPILE),
+        Extension("pykcov._load", sources=["src/pykcov/instrument/_load.c"], extra_compile_args=COMPILE),
         Extension("pykcov._outermost", sources=["src/pykcov/program/_outermost.c"], extra_compile_args=COMPILE),
     ]
 )

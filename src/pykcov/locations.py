@@ -16,7 +16,7 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from types import CodeType
-from typing import NamedTuple, SupportsIndex
+from typing import NamedTuple, Protocol, SupportsIndex
 
 from pykcov import _core
 from pykcov._core import CompareProbe, Probe
@@ -73,24 +73,35 @@ comparison, which may have the offset of the site before it, the operation and w
 class _Code:
     """The sites of one code object. The standard library has 60 000 of these: the numbers are in one array."""
 
-    __slots__ = ("bases", "file", "function", "identity", "module", "numbers", "probes", "sites")
+    __slots__ = ("bases", "file", "function", "identity", "module", "numbers", "probes", "salt", "sites", "stored")
 
     # Of `numbers`, per site: offset, line, end_line, column, end_column, end of its lines, operation and const << 8.
     # Then the lines of all sites.
     COLUMNS = 7
 
     def __init__(
-        self, identity: bytes, code: CodeType, module: str, numbers: "array[int]", sites: int, bases: tuple[int, ...]
+        self,
+        identity: bytes,
+        file: str,
+        function: str,
+        module: str,
+        numbers: "array[int]",
+        sites: int,
+        bases: tuple[int, ...],
+        salt: int = 0,
     ) -> None:
         self.identity = identity
-        self.file = sys.intern(code.co_filename)
-        self.function = code.co_qualname
+        self.file = sys.intern(file)
+        self.function = function
         self.module = sys.intern(module)
         self.numbers = numbers
         self.sites = sites
         # The upper 48 bits of the pcs, one a segment.
         self.bases = bases
-        self.probes: tuple[Probe | CompareProbe, ...] = ()
+        # Not 0: the pcs are not those that the code has by itself, since these belong to other code.
+        self.salt = salt
+        self.stored: Stored | None = None
+        self.probes: Sequence[Probe | CompareProbe] = ()
 
     def pcs(self) -> list[int]:
         return [self.bases[at >> _OFFSET_BITS] << _OFFSET_BITS | at & _OFFSET_MASK for at in self._offsets()]
@@ -138,11 +149,30 @@ class _Code:
         return [self.location(row) for row in range(self.sites) if not row or offsets[row] != offsets[row - 1]]
 
 
+class Stored(Protocol):
+    """Locations that were stored somewhere and are not read before somebody asks for one of them."""
+
+    @property
+    def file(self) -> str:
+        """co_filename of all of the code."""
+
+    @property
+    def module(self) -> str:
+        """The module that it belongs to."""
+
+    @property
+    def bases(self) -> Sequence[int]:
+        """The upper 48 bits of all pcs, each once."""
+
+    def read(self) -> Iterable[tuple[bytes, str, bytes, int, tuple[int, ...], Sequence[Probe | CompareProbe]]]:
+        """Return what described() said of each code object, and its probes."""
+
+
 Listener = Callable[[list[Location]], object]
 
 # Guards all that follows. Reentrant: a garbage-collector callback may import a module while this thread registers one.
 _lock = RLock()
-_codes: dict[int, _Code] = {}  # by base
+_codes: dict[int, _Code | Stored] = {}  # by base
 _strangers: dict[int, Probe] = {}  # by pc: probes that came in a pickle from elsewhere and whose code is not known here
 _implied_lines: dict[int, tuple[str, tuple[int, ...]]] = {}
 _listeners: list[Listener] = []
@@ -162,7 +192,7 @@ def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Pro
     with _lock:
         for salt in count():
             bases = tuple(hasher.base(segment, salt) for segment in segments)
-            found = next((_codes[base] for base in bases if base in _codes), None)
+            found = next((known for base in bases if (known := _code_at(base)) is not None), None)
             if found is None:
                 break
             if found.identity != hasher.identity:
@@ -170,7 +200,7 @@ def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Pro
             elif found.file == code.co_filename and found.numbers == numbers:
                 return found.probes
             # Else a copy of the code in another file, or the same code with other sites: it has pcs of its own.
-        made = _Code(hasher.identity, code, module, numbers, len(sites), bases)
+        made = _Code(hasher.identity, code.co_filename, code.co_qualname, module, numbers, len(sites), bases, salt)
         made.probes = _make_probes(made.pcs(), made.comparisons())
         _codes.update(dict.fromkeys(bases, made))
         listeners = list(_listeners)
@@ -184,6 +214,33 @@ def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Pro
     if listeners:
         _tell(listeners, made.locations())
     return made.probes
+
+
+def register_stored(stored: Stored, pcs: Sequence[int], probes: Sequence[Probe | CompareProbe]) -> bool:
+    """Register the probes of code that register() knew in another process; False: some of the pcs are taken here."""
+    with _lock:
+        if not _codes.keys().isdisjoint(stored.bases) or (_strangers and not _strangers.keys().isdisjoint(pcs)):
+            return False
+        _codes.update(dict.fromkeys(stored.bases, stored))
+        listeners = list(_listeners)
+        codes = _codes_of(stored.bases) if listeners else []
+    if codes:
+        _tell(listeners, [location for code in codes for location in code.locations()])
+    return True
+
+
+def described(probe: Probe | CompareProbe) -> tuple[bytes, str, bytes, int, tuple[int, ...]] | None:
+    """Return what there is to store of the code that a probe stands in; None if its pcs hold in this process only."""
+    code = _code_at(probe.pc >> _OFFSET_BITS)
+    if code is None or code.salt:
+        return None
+    return code.identity, code.function, code.numbers.tobytes(), code.sites, code.bases
+
+
+def stored_with(pc: int) -> Stored | None:
+    """Return what register_stored() was given for the code of a pc; None if it was registered in another way."""
+    found = _codes.get(pc >> _OFFSET_BITS)
+    return found.stored if isinstance(found, _Code) else found
 
 
 def symbolize(pcs: Iterable[SupportsIndex]) -> list[Location]:
@@ -241,7 +298,7 @@ def known_lines() -> dict[str, set[int]]:
     """Return the source lines that hits of all probes would imply, by file (co_filename)."""
     found: dict[str, set[int]] = {}
     with _lock:
-        for code in dict.fromkeys(_codes.values()):
+        for code in _all_codes():
             found.setdefault(code.file, set()).update(code.implied_lines())
     return found
 
@@ -249,7 +306,7 @@ def known_lines() -> dict[str, set[int]]:
 def probe(pc: int) -> Probe:
     """Return the probe of a pc; a new one if this process does not know it. Pickles of probed code call this."""
     with _lock:
-        code = _codes.get(pc >> _OFFSET_BITS)
+        code = _code_at(pc >> _OFFSET_BITS)
         row = code.row(pc) if code is not None else None
         if code is not None and row is not None and type(found := code.probes[row]) is Probe:
             return found
@@ -272,9 +329,9 @@ def add_listener(listener: Listener, existing: bool = True) -> None:
     """
     with _lock:
         _listeners.append(listener)
-        codes = list(_codes.values()) if existing else []
+        codes = _all_codes() if existing else []
     if codes:
-        _tell([listener], [location for code in dict.fromkeys(codes) for location in code.locations()])
+        _tell([listener], [location for code in codes for location in code.locations()])
 
 
 def remove_listener(listener: Listener) -> None:
@@ -306,6 +363,31 @@ class _Hasher:
         return PYTHON_PC >> _OFFSET_BITS | int.from_bytes(hash.digest()[:6], "little") & _CODE_MASK
 
 
+def _code_at(base: int) -> _Code | None:
+    """Return what has a base, read if it was not yet."""
+    found = _codes.get(base)
+    if found is None or isinstance(found, _Code):
+        return found
+    with _lock:
+        for identity, function, numbers, sites, bases, probes in found.read():
+            code = _Code(identity, found.file, function, found.module, array("i", numbers), sites, bases)
+            code.probes = probes
+            code.stored = found
+            _codes.update(dict.fromkeys(bases, code))
+        read = _codes[base]
+    assert isinstance(read, _Code)
+    return read
+
+
+def _codes_of(bases: Iterable[int]) -> list[_Code]:
+    """Return what has these bases, each once."""
+    return list(dict.fromkeys(code for base in bases if (code := _code_at(base)) is not None))
+
+
+def _all_codes() -> list[_Code]:
+    return _codes_of(list(_codes))
+
+
 def _numbers(sites: Sequence[Site]) -> "array[int]":
     numbers = array("i")
     lines = array("i")
@@ -335,7 +417,7 @@ def _reach_probes(pcs: list[int]) -> list[Probe]:
 
 
 def _locate(pc: int) -> Location:
-    code = _codes.get(pc >> _OFFSET_BITS)
+    code = _code_at(pc >> _OFFSET_BITS)
     row = code.row(pc) if code is not None else None
     if code is not None and row is not None:
         return code.location(row)

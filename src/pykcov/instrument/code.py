@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from types import CodeType
 
 from pykcov._core import CompareProbe, Probe
-from pykcov.instrument.originals import Kind, original_of, remember
+from pykcov.instrument.kind import Kind
+from pykcov.instrument.originals import kind_of, original_of, remember
 from pykcov.instrument.rewrite import Granularity, Site, rewrite
 from pykcov.locations import register
 
@@ -30,10 +31,13 @@ def instrument_code(
     if is_instrumented(code):
         if granularity not in ("block", "line"):
             check(granularity)
-        known = original_of(code)
-        if known is None or known[1].with_(kind) == known[1]:
+        known = kind_of(code)
+        if known is None or known.with_(kind) == known:
             return code
-        code, kind = known[0], known[1].with_(kind)
+        original = original_of(code)
+        if original is None:
+            return code
+        code, kind = original, known.with_(kind)
     probed = rewrite(code, make_probes, granularity=kind.granularity, compare=kind.compare)
     remember(code, probed, kind)
     return probed

@@ -4,6 +4,9 @@ Importing ends in a call `exec(code, namespace)`, in a handful of modules: impor
 files, frozen modules, lazy loaders and reloads), runpy, and pytest's assertion rewriting. While a hook is open, the
 name `exec` means in those modules a function that instruments the code first. So finders, loaders and caches are
 untouched; and as it is a C function, no frame of pykcov is in the program's tracebacks.
+
+Before that, importlib makes a code object of what a .pyc file holds. There the same code with probes comes from the
+cache, if it is to be executed and not merely looked at.
 """
 
 import _frozen_importlib
@@ -15,13 +18,15 @@ from _imp import extension_suffixes
 from _thread import allocate_lock
 from collections.abc import Callable, Iterable
 from types import CodeType, ModuleType, TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from pykcov import _exec
+from pykcov import _exec, _load
 from pykcov._exec import Unrecorded
-from pykcov.instrument.code import check, instrument_code
+from pykcov.instrument import cache
+from pykcov.instrument.code import check, instrument_code, is_instrumented
 from pykcov.instrument.functions import instrument_selected
 from pykcov.instrument.holders import type_name
+from pykcov.instrument.kind import Kind
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection, module_name, namespace_of
 from pykcov.instrument.skips import Skipped, noted, skip
@@ -147,35 +152,91 @@ def skipped() -> list[Skipped]:
     return noted()
 
 
+class _Change(NamedTuple):
+    """A name that means something of ours."""
+
+    namespace: dict[str, Any]
+    name: str
+    value: object
+    before: object
+    """None: it was not there."""
+
+
 _lock = allocate_lock()
 _open: list[ImportHook] = []
-# The namespaces in which `exec` is ours.
-_changed: list[dict[str, Any]] = []
+_changed: list[_Change] = []
 
 
 def _install() -> None:
     _exec.set_transform(_transform)
-    _change(_frozen_importlib.__dict__)
-    _change(_frozen_importlib_external.__dict__)
+    external = _frozen_importlib_external.__dict__
+    if external["_compile_bytecode"] is not _load.compile_bytecode:
+        _load.set_find(_cached, external["_compile_bytecode"])
+        _change(external, "_compile_bytecode", _load.compile_bytecode)
+    _change_exec(_frozen_importlib.__dict__)
+    _change_exec(external)
     for name in _RUNNERS:
         module = sys.modules.get(name)
         if module is not None and issubclass(type(module), ModuleType):
-            _change(namespace_of(module))
+            _change_exec(namespace_of(module))
 
 
-def _change(namespace: dict[str, Any]) -> None:
+def _change_exec(namespace: dict[str, Any]) -> None:
     # Whoever has put an exec of his own there shall keep it.
     if "exec" not in namespace:
-        namespace["exec"] = _exec.exec
-        _changed.append(namespace)
+        _change(namespace, "exec", _exec.exec)
+
+
+def _change(namespace: dict[str, Any], name: str, value: object) -> None:
+    before = namespace.get(name)
+    if before is not value:
+        namespace[name] = value
+        _changed.append(_Change(namespace, name, value, before))
 
 
 def _uninstall() -> None:
     while _changed:
-        namespace = _changed.pop()
-        if namespace.get("exec") is _exec.exec:
-            del namespace["exec"]
+        namespace, name, value, before = _changed.pop()
+        if namespace.get(name) is not value:
+            continue
+        if before is None:
+            del namespace[name]
+        else:
+            namespace[name] = before
     _exec.set_transform(None)
+
+
+def _wanted(module: str, file: str) -> tuple[list[ImportHook], Kind]:
+    """Return the hooks that choose a module, and which probes they want in it."""
+    hooks = [hook for hook in list(_open) if hook.selection.matches(module, file)]
+    finest: Granularity = "line" if any(hook.granularity == "line" for hook in hooks) else "block"
+    return hooks, Kind(finest, any(hook.compare for hook in hooks))
+
+
+def _cached(
+    data: memoryview, name: str | None = None, bytecode_path: str | None = None, source_path: str | None = None
+) -> CodeType | None:
+    """Return the probed code of a module that is about to be executed, if the cache has it."""
+    with Unrecorded():
+        # Whoever else asks a loader for code may want to do with it what cannot be done with probes. What __main__
+        # goes by is known only when it runs.
+        if not name or not bytecode_path or not source_path or name == "__main__" or not _is_executing():
+            return None
+        try:
+            hooks, kind = _wanted(name, source_path)
+            return cache.load(data, name, bytecode_path, source_path, kind) if hooks else None
+        except Exception as error:
+            skip(name, f"the cache could not be read: {type(error).__name__}: {error}")
+            return None
+
+
+_EXEC_MODULE = _frozen_importlib_external.SourceFileLoader.exec_module.__code__
+
+
+def _is_executing() -> bool:
+    """Return whether the loader that asks _cached() for code executes it: exec_module() calls get_code()."""
+    frame = sys._getframe(2).f_back
+    return frame is not None and frame.f_code is _EXEC_MODULE
 
 
 def _transform(code: CodeType, namespace: object) -> CodeType:
@@ -185,14 +246,14 @@ def _transform(code: CodeType, namespace: object) -> CodeType:
     with Unrecorded():
         name = module_name(namespace)
         if name in _RUNNERS:
-            _change(namespace)
+            _change_exec(namespace)
         try:
-            hooks = [hook for hook in list(_open) if hook.selection.matches(name, code.co_filename)]
+            hooks, kind = _wanted(name, code.co_filename)
             if not hooks:
                 return code
-            finest: Granularity = "line" if any(hook.granularity == "line" for hook in hooks) else "block"
-            compare = any(hook.compare for hook in hooks)
-            probed = instrument_code(code, name, granularity=finest, compare=compare)
+            probed = instrument_code(code, name, granularity=kind.granularity, compare=kind.compare)
+            if not is_instrumented(code):
+                _store(code, probed, name, namespace, kind)
         except Exception as error:
             skip(name, f"{type(error).__name__}: {error}")
             for hook in tuple(_open):
@@ -201,6 +262,12 @@ def _transform(code: CodeType, namespace: object) -> CodeType:
         for hook in hooks:
             hook.modules[name] = None
         return probed
+
+
+def _store(code: CodeType, probed: CodeType, name: str, namespace: dict[str, object], kind: Kind) -> None:
+    specification = namespace.get("__spec__")
+    if type(specification) is ModuleSpec and specification.has_location and type(specification.cached) is str:
+        cache.store(code, probed, name, specification.cached, kind)
 
 
 def _imported() -> list[ModuleType]:

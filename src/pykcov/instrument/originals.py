@@ -7,19 +7,9 @@ from _weakref import ref
 from types import CodeType
 from typing import NamedTuple
 
-from pykcov.instrument.rewrite import Granularity
-
-
-class Kind(NamedTuple):
-    """Which probes a code object has."""
-
-    granularity: Granularity
-    compare: bool
-
-    def with_(self, other: "Kind") -> "Kind":
-        """Return the kind that has the probes of both."""
-        granularity: Granularity = "line" if "line" in (self.granularity, other.granularity) else "block"
-        return Kind(granularity, self.compare or other.compare)
+from pykcov.instrument.kind import Kind
+from pykcov.instrument.stored import StoredCode
+from pykcov.locations import stored_with
 
 
 class _Probed(NamedTuple):
@@ -48,12 +38,44 @@ def remember(original: CodeType, probed: CodeType, kind: Kind) -> None:
             remember(before, after, kind)
 
 
-def original_of(probed: CodeType) -> tuple[CodeType, Kind] | None:
-    """Return what a probed code object was before, and its kind; None if it came from elsewhere, as in a pickle."""
+def kind_of(probed: CodeType) -> Kind | None:
+    """Return which probes a code object has; None if it came from elsewhere, as in a pickle."""
+    entry = _entry(probed)
+    if entry is not None:
+        return entry.kind
+    stored = _stored(probed)
+    return stored.kind if stored is not None else None
+
+
+def original_of(probed: CodeType) -> CodeType | None:
+    """Return what a probed code object was before; None if it came from elsewhere, as in a pickle."""
+    entry = _entry(probed)
+    if entry is not None:
+        return entry.original
+    stored = _stored(probed)
+    original = stored.original(probed.co_consts[-1].pc) if stored is not None else None
+    # A changed copy of what was loaded has the same probes.
+    return original if original is not None and _alike(original, probed) else None
+
+
+def _entry(probed: CodeType) -> _Probed | None:
     entry = _probed.get(id(probed))
-    if entry is None or entry.reference() is not probed:
-        return None
-    return entry.original, entry.kind
+    return entry if entry is not None and entry.reference() is probed else None
+
+
+def _stored(probed: CodeType) -> StoredCode | None:
+    stored = stored_with(probed.co_consts[-1].pc)
+    return stored if type(stored) is StoredCode else None
+
+
+def _alike(original: CodeType, probed: CodeType) -> bool:
+    return all(
+        getattr(original, name) == getattr(probed, name)
+        for name in (
+            *("co_name", "co_qualname", "co_filename", "co_firstlineno", "co_flags", "co_names", "co_varnames"),
+            *("co_cellvars", "co_freevars", "co_argcount", "co_kwonlyargcount", "co_posonlyargcount"),
+        )
+    )
 
 
 def _sweep() -> None:

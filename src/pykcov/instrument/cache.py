@@ -1,0 +1,213 @@
+"""The cache of probed code: a file beside the .pyc file that it was made of.
+
+`__pycache__/decoder.cpython-311.pyc` has `__pycache__/decoder.cpython-311.pykcov-line`, for each kind of probes one.
+The file belongs to the very bytes of the .pyc file, not to a time: importlib says whether these are those of the
+source, and a clock that jumps changes nothing. What it was made for, and a checksum over all of it, stand in front. A
+file that does not fit is none: the module is rewritten, and the file is written anew.
+
+A file is written under another name and moved: readers see the old one or the new one. Where `__pycache__` cannot be
+written, it goes to the user's folder for caches. PYKCOV_CACHE names another folder for all files, or is "off".
+"""
+
+import os
+import sys
+from _blake2 import blake2b
+from _imp import source_hash
+from _thread import get_ident
+from collections.abc import Iterator
+from contextlib import suppress
+from types import CodeType
+
+from pykcov.instrument import stored
+from pykcov.instrument.kind import Kind
+
+VARIABLE = "PYKCOV_CACHE"
+_SUFFIX = ".pykcov-"
+# The header: magic, checksum of all behind it, digest of what the file was made for.
+_MAGIC = b"pykcov\x00\x01"
+_CHECKED = len(_MAGIC) + 8
+_DIGEST = 16
+_HEADER = _CHECKED + _DIGEST
+_SEED = int.from_bytes(_MAGIC, "little")
+_PYC_HEADER = 16
+
+
+def load(data: memoryview, module: str, bytecode_path: str, source_path: str, kind: Kind) -> CodeType | None:
+    """Return the probed code of a module from the cache, given what its .pyc file holds behind the header.
+
+    None if there is none, or it does not fit.
+    """
+    if not _enabled():
+        return None
+    digest = _digest(data, module, source_path, kind)
+    for path in _paths(bytecode_path, kind):
+        content = _read(path)
+        if content is None or not _fits(content, digest):
+            continue
+        try:
+            return stored.load(memoryview(content)[_HEADER:], kind, module, source_path, bytes(data))
+        except (ValueError, TypeError, EOFError):
+            return None
+    return None
+
+
+def store(original: CodeType, probed: CodeType, module: str, bytecode_path: str, kind: Kind) -> None:
+    """Keep the probed code of a module. Nothing happens if that is not possible, or its .pyc file holds other code."""
+    if not _enabled() or sys.dont_write_bytecode:
+        return
+    content = _read(bytecode_path)
+    if content is None or not _holds(content, original):
+        return
+    dumped = stored.dump(original, probed)
+    if dumped is None:
+        return
+    checked = _digest(memoryview(content)[_PYC_HEADER:], module, original.co_filename, kind) + dumped
+    mode = _mode(bytecode_path)
+    for path in _paths(bytecode_path, kind):
+        if _write(path, _MAGIC + _checksum(checked) + checked, mode):
+            break
+
+
+def folder() -> str | None:
+    """Return the folder for what cannot stand beside its .pyc file; None if there is no cache."""
+    value = os.environ.get(VARIABLE, "")
+    if value == "off":
+        return None
+    if value:
+        return os.path.abspath(value)
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "pykcov")
+
+
+def files_below(top: str) -> Iterator[str]:
+    """Yield the cache's files below a folder, unfinished ones too."""
+    for path, folders, names in os.walk(top):
+        folders.sort()
+        yield from (os.path.join(path, name) for name in sorted(names) if _SUFFIX in name)
+
+
+def _paths(bytecode_path: str, kind: Kind) -> list[str]:
+    """Return where the file may be, the first choice first."""
+    paths = []
+    if not os.environ.get(VARIABLE):
+        paths.append(f"{bytecode_path.removesuffix('.pyc')}{_SUFFIX}{kind}")
+    elsewhere = folder()
+    if elsewhere is not None:
+        name = blake2b(os.fsencode(os.path.abspath(bytecode_path)), digest_size=_DIGEST).hexdigest()
+        paths.append(os.path.join(elsewhere, f"{name}{_SUFFIX}{kind}"))
+    return paths
+
+
+def _enabled() -> bool:
+    return _fingerprint() is not None and os.environ.get(VARIABLE) != "off"
+
+
+def _digest(data: memoryview, module: str, source_path: str, kind: Kind) -> bytes:
+    """Name all that probed code depends on."""
+    words = f"{module}\0{source_path}\0{kind}\0{len(data)}\0{source_hash(_SEED, data).hex()}\0"
+    return blake2b(words.encode("utf-8", "surrogatepass") + (_fingerprint() or b""), digest_size=_DIGEST).digest()
+
+
+def _checksum(checked: bytes | memoryview) -> bytes:
+    checksum: bytes = source_hash(_SEED, checked)
+    return checksum
+
+
+def _fits(content: bytes, digest: bytes) -> bool:
+    return (
+        content[_CHECKED:_HEADER] == digest
+        and content.startswith(_MAGIC)
+        and content[len(_MAGIC) : _CHECKED] == _checksum(memoryview(content)[_CHECKED:])
+    )
+
+
+# Of this Python and of the files that say which probes code gets; not known yet, or None: there can be no cache.
+_known_fingerprint: bytes | bool | None = False
+
+
+def _fingerprint() -> bytes | None:
+    global _known_fingerprint
+    if _known_fingerprint is False:
+        _known_fingerprint = _make_fingerprint()
+    return _known_fingerprint  # type: ignore[return-value]
+
+
+def _make_fingerprint() -> bytes | None:
+    # Where constants of equal value are one object, those of new code are not its own.
+    if _has_no_gil():
+        return None
+    folder = os.path.dirname(__file__)
+    hasher = blake2b(f"{sys.implementation.name}\0{sys.hexversion}\0{sys.version}\0{sys.byteorder}".encode())
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".py"))
+        for path in [*(os.path.join(folder, name) for name in names), os.path.join(folder, "..", "locations.py")]:
+            with open(path, "rb") as file:
+                hasher.update(file.read())
+    except OSError:
+        return None
+    return hasher.digest()
+
+
+def _has_no_gil() -> bool:
+    return "t" in sys.abiflags
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError):
+        return None
+    try:
+        size = os.fstat(descriptor).st_size
+        content = os.read(descriptor, size + 1)
+        return content if len(content) == size else None
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _holds(content: bytes, code: CodeType) -> bool:
+    """Return whether a .pyc file holds this code."""
+    import marshal
+
+    try:
+        return bool(marshal.loads(memoryview(content)[_PYC_HEADER:]) == code)
+    except (ValueError, TypeError, EOFError):
+        return False
+
+
+def _mode(path: str) -> int:
+    try:
+        return os.stat(path).st_mode & 0o666
+    except OSError:
+        return 0o600
+
+
+def _write(path: str, content: bytes, mode: int) -> bool:
+    temporary = f"{path}.{os.getpid()}.{get_ident()}"
+    try:
+        if not os.path.isdir(os.path.dirname(path)):
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    except (OSError, ValueError):
+        return False
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError:
+        _remove(temporary)
+        return False
+    except BaseException:
+        _remove(temporary)
+        raise
+    return True
+
+
+def _remove(path: str) -> None:
+    with suppress(OSError):
+        os.unlink(path)
+
+
+__all__ = ["VARIABLE", "files_below", "folder", "load", "store"]

@@ -1,0 +1,151 @@
+"""Probed code as bytes: made of a module's code once, turned into code with probes again in other processes.
+
+Probes cannot be marshalled. In their places stands None, and they are put in when the code was read (_load.c). What is
+known of their places stays bytes until somebody asks.
+"""
+
+import marshal
+from _imp import _fix_co_filename  # type: ignore[attr-defined]
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from types import CodeType
+from typing import Any
+
+from pykcov import _core
+from pykcov._core import CompareProbe, Probe
+from pykcov._load import bind
+from pykcov.instrument.kind import Kind
+from pykcov.locations import described, register_stored
+
+AnyProbe = Probe | CompareProbe
+
+
+def dump(original: CodeType, probed: CodeType) -> bytes | None:
+    """Write down probed code; None if it has something that cannot be, or that holds in this process only."""
+    bindings = array("I")
+    places: dict[int, int] = {}  # Of the first probe of code -> where its probes begin.
+    probes: list[AnyProbe] = []
+    described_codes = []
+    for before, after in _pairs(original, probed):
+        if after.co_filename != probed.co_filename:
+            return None
+        first = len(before.co_consts)
+        own = after.co_consts[first:]
+        if id(own[0]) not in places:
+            description = described(own[0])
+            if description is None:
+                return None
+            described_codes.append(description)
+            places[id(own[0])] = len(probes)
+            probes += own
+        bindings.extend((first, len(own), places[id(own[0])]))
+    comparisons = array(
+        "H", [probe.operation | probe.const << 8 if type(probe) is CompareProbe else 0 for probe in probes]
+    )
+    try:
+        return marshal.dumps(
+            (
+                _without_probes(original, probed),
+                bindings.tobytes(),
+                array("Q", [probe.pc for probe in probes]).tobytes(),
+                comparisons.tobytes() if any(comparisons) else b"",
+                tuple(base for description in described_codes for base in description[4]),
+                marshal.dumps(described_codes),
+            )
+        )
+    except ValueError:  # A constant that no compiler makes.
+        return None
+
+
+def load(dumped: memoryview, kind: Kind, module: str, file: str, original: bytes) -> CodeType | None:
+    """Make probed code of what dump() wrote down; `original` is what marshal made of the code without probes.
+
+    None if some of its pcs are taken: it is there already, or other code is that has the same ones.
+    """
+    code, bindings, pcs, comparisons, bases, described_codes = marshal.loads(dumped)
+    numbers = array("Q", pcs)
+    probes = _probes(numbers, array("H", comparisons))
+    stored = StoredCode(kind, module, file, bases, probes, bindings, described_codes, original)
+    if not register_stored(stored, numbers, probes):
+        return None
+    bind(code, probes, bindings)
+    return code  # type: ignore[no-any-return]
+
+
+class StoredCode:
+    """The code of a module that load() has read: where its probes are, and what it was before."""
+
+    __slots__ = ("_bindings", "_described", "_original", "_probes", "bases", "file", "kind", "module")
+
+    def __init__(
+        self,
+        kind: Kind,
+        module: str,
+        file: str,
+        bases: Sequence[int],
+        probes: list[AnyProbe],
+        bindings: bytes,
+        described_codes: bytes,
+        original: bytes,
+    ) -> None:
+        """Keep the parts of what dump() wrote down, and the original as marshal wrote it."""
+        self.kind = kind
+        self.module = module
+        self.file = file
+        self.bases = bases
+        self._probes = probes
+        self._bindings = bindings
+        self._described = described_codes
+        self._original = original
+
+    def read(self) -> Iterator[tuple[bytes, str, bytes, int, tuple[int, ...], Sequence[AnyProbe]]]:
+        """Return what locations.described() said of each code object, and its probes."""
+        start = 0
+        for description in marshal.loads(self._described):
+            sites = description[3]
+            yield (*description, tuple(self._probes[start : start + sites]))
+            start += sites
+
+    def original(self, pc: int) -> CodeType | None:
+        """Return what the code of a pc was before it had probes."""
+        code = marshal.loads(self._original)
+        _fix_co_filename(code, self.file)
+        starts = array("I", self._bindings)[2::3]
+        for start, original in zip(starts, _nested(code), strict=True):
+            if self._probes[start].pc >> 16 == pc >> 16:
+                return original
+        return None
+
+
+def _probes(pcs: "array[int]", comparisons: "array[int]") -> list[AnyProbe]:
+    if not comparisons:
+        return _core.probes(pcs)  # type: ignore[return-value]
+    pairs = list(zip(pcs, comparisons, strict=True))
+    reaching = iter(_core.probes([pc for pc, comparison in pairs if not comparison]))
+    comparing = iter(_core.compare_probes([(pc, number & 0xFF, number >> 8) for pc, number in pairs if number]))
+    return [next(comparing) if comparison else next(reaching) for comparison in comparisons]
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    """Yield a code object and those in it, the outer ones first."""
+    yield code
+    for constant in code.co_consts:
+        if type(constant) is CodeType:
+            yield from _nested(constant)
+
+
+def _pairs(original: CodeType, probed: CodeType) -> Iterable[tuple[CodeType, CodeType]]:
+    yield original, probed
+    for before, after in zip(original.co_consts, probed.co_consts, strict=False):
+        if type(before) is CodeType:
+            yield from _pairs(before, after)
+
+
+def _without_probes(original: CodeType, probed: CodeType) -> CodeType:
+    """Return the code with None in the places of probes."""
+    first = len(original.co_consts)
+    constants: list[Any] = [
+        _without_probes(before, after) if type(before) is CodeType else after
+        for before, after in zip(original.co_consts, probed.co_consts, strict=False)
+    ]
+    return probed.replace(co_consts=(*constants, *[None] * (len(probed.co_consts) - first)))
