@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "adopt.h"
 #include "lock.h"
@@ -181,20 +182,62 @@ take_numbers(Py_ssize_t count)
     return first;
 }
 
+/* The pcs that probes are to be made for: of an array of 64-bit numbers, or of any sequence. */
+struct pcs {
+    Py_buffer view;  /* of an array; else its obj is NULL */
+    PyObject *tuple; /* of another sequence; else NULL */
+    Py_ssize_t count;
+};
+
+static int
+pcs_read(PyObject *sequence, struct pcs *pcs)
+{
+    *pcs = (struct pcs){0};
+    if (PyObject_CheckBuffer(sequence) &&
+        PyObject_GetBuffer(sequence, &pcs->view, PyBUF_ND | PyBUF_FORMAT) == 0) {
+        if (pcs->view.ndim == 1 && pcs->view.itemsize == 8 && strcmp(pcs->view.format, "Q") == 0) {
+            pcs->count = pcs->view.len / 8;
+            return 0;
+        }
+        PyBuffer_Release(&pcs->view);
+    }
+    PyErr_Clear();
+    pcs->tuple = PySequence_Tuple(sequence);
+    if (pcs->tuple == NULL)
+        return -1;
+    pcs->count = PyTuple_GET_SIZE(pcs->tuple);
+    return 0;
+}
+
+static void
+pcs_release(struct pcs *pcs)
+{
+    if (pcs->tuple == NULL)
+        PyBuffer_Release(&pcs->view);
+    Py_XDECREF(pcs->tuple);
+}
+
+static int
+pcs_get(struct kcov_module *state, const struct pcs *pcs, Py_ssize_t i, uint64_t *pc)
+{
+    if (pcs->tuple != NULL)
+        return kcov_need_uint64(state, PyTuple_GET_ITEM(pcs->tuple, i), "a pc", pc);
+    memcpy(pc, (char *)pcs->view.buf + i * 8, 8);
+    return 0;
+}
+
 /* Without numbers yet: none is used up if one cannot be made. */
 static PyObject *
-make_probes(struct kcov_module *state, PyObject *pcs)
+make_probes(struct kcov_module *state, const struct pcs *pcs)
 {
-    Py_ssize_t count = PyTuple_GET_SIZE(pcs);
-    PyObject *list = PyList_New(count);
+    PyObject *list = PyList_New(pcs->count);
 
-    for (Py_ssize_t i = 0; list != NULL && i < count; i++) {
+    for (Py_ssize_t i = 0; list != NULL && i < pcs->count; i++) {
         struct probe *probe = PyObject_New(struct probe, state->probe_type);
 
         if (probe != NULL)
             PyList_SET_ITEM(list, i, (PyObject *)probe);
-        if (probe == NULL ||
-            kcov_need_uint64(state, PyTuple_GET_ITEM(pcs, i), "a pc", &probe->pc) < 0)
+        if (probe == NULL || pcs_get(state, pcs, i, &probe->pc) < 0)
             Py_CLEAR(list);
     }
     return list;
@@ -203,15 +246,16 @@ make_probes(struct kcov_module *state, PyObject *pcs)
 static PyObject *
 probes(PyObject *module, PyObject *sequence)
 {
-    PyObject *pcs, *list;
+    struct pcs pcs;
+    PyObject *list;
     Py_ssize_t count = PySequence_Size(sequence);
     int64_t first;
 
     if (count < 0 || check_room(count, atomic_load(&probe_total)) < 0 ||
-        (pcs = PySequence_Tuple(sequence)) == NULL)
+        pcs_read(sequence, &pcs) < 0)
         return NULL;
-    list = make_probes(kcov_module_state(module), pcs);
-    Py_DECREF(pcs);
+    list = make_probes(kcov_module_state(module), &pcs);
+    pcs_release(&pcs);
     if (list == NULL)
         return NULL;
     count = PyList_GET_SIZE(list);

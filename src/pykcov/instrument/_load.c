@@ -73,10 +73,12 @@ refuse(void)
     return -1;
 }
 
+/* Constants that somebody else has, too, are not this code's alone to change. */
 static int
 fits(const struct binding *binding, PyObject *constants, PyObject *probes)
 {
-    return (uint64_t)binding->first + binding->number == (uint64_t)PyTuple_GET_SIZE(constants) &&
+    return Py_REFCNT(constants) == 1 &&
+           (uint64_t)binding->first + binding->number == (uint64_t)PyTuple_GET_SIZE(constants) &&
            (uint64_t)binding->start + binding->number <= (uint64_t)PyList_GET_SIZE(probes);
 }
 

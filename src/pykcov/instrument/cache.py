@@ -45,7 +45,7 @@ def load(data: memoryview, module: str, bytecode_path: str, source_path: str, ki
         if content is None or not _fits(content, digest):
             continue
         try:
-            return stored.load(memoryview(content)[_HEADER:], kind, module, source_path, bytes(data))
+            return stored.load(memoryview(content)[_HEADER:], kind, module, source_path, data)
         except (ValueError, TypeError, EOFError):
             return None
     return None
@@ -86,16 +86,14 @@ def files_below(top: str) -> Iterator[str]:
         yield from (os.path.join(path, name) for name in sorted(names) if _SUFFIX in name)
 
 
-def _paths(bytecode_path: str, kind: Kind) -> list[str]:
-    """Return where the file may be, the first choice first."""
-    paths = []
+def _paths(bytecode_path: str, kind: Kind) -> Iterator[str]:
+    """Yield where the file may be, the first choice first."""
     if not os.environ.get(VARIABLE):
-        paths.append(f"{bytecode_path.removesuffix('.pyc')}{_SUFFIX}{kind}")
+        yield f"{bytecode_path.removesuffix('.pyc')}{_SUFFIX}{kind}"
     elsewhere = folder()
     if elsewhere is not None:
         name = blake2b(os.fsencode(os.path.abspath(bytecode_path)), digest_size=_DIGEST).hexdigest()
-        paths.append(os.path.join(elsewhere, f"{name}{_SUFFIX}{kind}"))
-    return paths
+        yield os.path.join(elsewhere, f"{name}{_SUFFIX}{kind}")
 
 
 def _enabled() -> bool:
@@ -104,8 +102,8 @@ def _enabled() -> bool:
 
 def _digest(data: memoryview, module: str, source_path: str, kind: Kind) -> bytes:
     """Name all that probed code depends on."""
-    words = f"{module}\0{source_path}\0{kind}\0{len(data)}\0{source_hash(_SEED, data).hex()}\0"
-    return blake2b(words.encode("utf-8", "surrogatepass") + (_fingerprint() or b""), digest_size=_DIGEST).digest()
+    words = f"{module}\0{source_path}\0{kind}\0{len(data)}\0".encode("utf-8", "surrogatepass")
+    return blake2b(words + source_hash(_SEED, data) + (_fingerprint() or b""), digest_size=_DIGEST).digest()
 
 
 def _checksum(checked: bytes | memoryview) -> bytes:
@@ -136,11 +134,11 @@ def _make_fingerprint() -> bytes | None:
     # Where constants of equal value are one object, those of new code are not its own.
     if _has_no_gil():
         return None
-    folder = os.path.dirname(__file__)
+    ours = os.path.dirname(__file__)
     hasher = blake2b(f"{sys.implementation.name}\0{sys.hexversion}\0{sys.version}\0{sys.byteorder}".encode())
     try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith(".py"))
-        for path in [*(os.path.join(folder, name) for name in names), os.path.join(folder, "..", "locations.py")]:
+        names = sorted(name for name in os.listdir(ours) if name.endswith(".py"))
+        for path in [*(os.path.join(ours, name) for name in names), os.path.join(ours, "..", "locations.py")]:
             with open(path, "rb") as file:
                 hasher.update(file.read())
     except OSError:
@@ -185,10 +183,11 @@ def _mode(path: str) -> int:
 
 
 def _write(path: str, content: bytes, mode: int) -> bool:
+    folder = os.path.dirname(path)
     temporary = f"{path}.{os.getpid()}.{get_ident()}"
     try:
-        if not os.path.isdir(os.path.dirname(path)):
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        if folder and not os.path.isdir(folder):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     except (OSError, ValueError):
         return False

@@ -164,6 +164,8 @@ class _Change(NamedTuple):
 
 _lock = allocate_lock()
 _open: list[ImportHook] = []
+# By module: code from the cache that is about to be executed.
+_ready: dict[str, tuple[CodeType | None, Kind]] = {}
 _changed: list[_Change] = []
 
 
@@ -224,7 +226,10 @@ def _cached(
             return None
         try:
             hooks, kind = _wanted(name, source_path)
-            return cache.load(data, name, bytecode_path, source_path, kind) if hooks else None
+            code = cache.load(data, name, bytecode_path, source_path, kind) if hooks else None
+            if code is not None:
+                _ready[name] = code, kind
+            return code
         except Exception as error:
             skip(name, f"the cache could not be read: {type(error).__name__}: {error}")
             return None
@@ -251,7 +256,11 @@ def _transform(code: CodeType, namespace: object) -> CodeType:
             hooks, kind = _wanted(name, code.co_filename)
             if not hooks:
                 return code
-            probed = instrument_code(code, name, granularity=kind.granularity, compare=kind.compare)
+            ready, probes = _ready.pop(name, (None, kind))
+            if ready is code and probes == kind:
+                probed = code
+            else:
+                probed = instrument_code(code, name, granularity=kind.granularity, compare=kind.compare)
             if not is_instrumented(code):
                 _store(code, probed, name, namespace, kind)
         except Exception as error:

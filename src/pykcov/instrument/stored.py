@@ -57,7 +57,7 @@ def dump(original: CodeType, probed: CodeType) -> bytes | None:
         return None
 
 
-def load(dumped: memoryview, kind: Kind, module: str, file: str, original: bytes) -> CodeType | None:
+def load(dumped: memoryview, kind: Kind, module: str, file: str, original: memoryview) -> CodeType | None:
     """Make probed code of what dump() wrote down; `original` is what marshal made of the code without probes.
 
     None if some of its pcs are taken: it is there already, or other code is that has the same ones.
@@ -86,7 +86,7 @@ class StoredCode:
         probes: list[AnyProbe],
         bindings: bytes,
         described_codes: bytes,
-        original: bytes,
+        original: memoryview,
     ) -> None:
         """Keep the parts of what dump() wrote down, and the original as marshal wrote it."""
         self.kind = kind
