@@ -5,6 +5,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 CORE = Path("src/pykcov/core")
+FUZZ = Path("src/pykcov/fuzz")
 COMPILE = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"]
 
 setup(
@@ -19,5 +20,16 @@ setup(
         Extension("pykcov._exec", sources=["src/pykcov/instrument/_exec.c"], extra_compile_args=COMPILE),
         Extension("pykcov._load", sources=["src/pykcov/instrument/_load.c"], extra_compile_args=COMPILE),
         Extension("pykcov._outermost", sources=["src/pykcov/program/_outermost.c"], extra_compile_args=COMPILE),
+        Extension(
+            "pykcov.fuzz._engine",
+            sources=[str(FUZZ / name) for name in ("engine.c", "interrupts.c", "libfuzzer.c", "mutators.c", "replay.c")],
+            depends=sorted(str(path) for path in FUZZ.glob("*.h")),
+            include_dirs=[str(CORE)],
+            extra_compile_args=COMPILE,
+        ),
+        Extension("pykcov.fuzz._provider", sources=[str(FUZZ / "provider.c")], extra_compile_args=COMPILE),
+        # No modules: what libFuzzer looks for by name (fuzz/mutators.h).
+        Extension("pykcov.fuzz._mutator", sources=[str(FUZZ / "mutator.c")], extra_compile_args=COMPILE),
+        Extension("pykcov.fuzz._crossover", sources=[str(FUZZ / "crossover.c")], extra_compile_args=COMPILE),
     ]
 )

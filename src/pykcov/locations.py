@@ -303,6 +303,25 @@ def known_lines() -> dict[str, set[int]]:
     return found
 
 
+def numbered(first: int, end: int) -> list[tuple[int, bool]]:
+    """Return the pc of each probe with a number of `first` to `end` - 1, and whether a function begins there.
+
+    0 for one that is not known here, as it came in a pickle.
+    """
+    found = [(0, False)] * (end - first)
+    missing = end - first
+    with _lock:
+        codes = list(dict.fromkeys(_codes.values()))
+    # The newest first: what is asked for was made last.
+    while codes and missing:
+        probes = [probe for probe in codes.pop().probes if type(probe) is Probe]
+        for probe in probes:
+            if first <= probe.number < end:
+                found[probe.number - first] = (probe.pc, probe is probes[0])
+                missing -= 1
+    return found
+
+
 def probe(pc: int) -> Probe:
     """Return the probe of a pc; a new one if this process does not know it. Pickles of probed code call this."""
     with _lock:

@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing: libFuzzer, driven by what pykcov records."""

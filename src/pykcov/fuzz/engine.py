@@ -1,0 +1,95 @@
+"""The engine: libFuzzer, with what a device records of each input.
+
+The counter map of the device is what libFuzzer takes for its inline counters. Comparisons, which the device records
+beside it, are given to libFuzzer after each input (fuzz/replay.h). The target works for a group of its own: threads and
+tasks that it starts count, those that run in the background do not.
+"""
+
+import sys
+from array import array
+from collections.abc import Callable, Sequence
+from signal import SIG_DFL, SIGINT, default_int_handler, getsignal, signal
+from typing import NoReturn
+
+from pykcov import _core, locations
+from pykcov.device import open
+from pykcov.fuzz import _engine, libfuzzer
+from pykcov.fuzz.statistics import Statistics
+from pykcov.instrument.code import Unrecorded
+
+Target = Callable[[bytes], object]
+Failed = Callable[[BaseException, bytes], int | None]
+"""Told what the target raised, and with which input; returns None to go on, or an exit code."""
+
+MODE = _core.TRACE_CMP | _core.CMP_BYTES
+
+# libFuzzer keeps 4096 tables of counters. Programs that import lazily for long get larger ones in the end.
+_TABLES_OF_ANY_SIZE = 2048
+_LARGE_TABLE = 4096
+
+
+class Engine:
+    """libFuzzer in this process, which it ends."""
+
+    def __init__(self, statistics: Statistics | None = None) -> None:
+        """Load libFuzzer. Raises LibFuzzerMissingError."""
+        libfuzzer.load()
+        self.statistics = statistics or Statistics()
+        self._device = open()
+        self._device.set_buffer_size(_core.BUFFER_WORDS_MAX)
+        self._buffer = self._device.mmap()
+        self._counters = self._device.set_counters()
+        self._tables = 0
+
+    def run(self, arguments: Sequence[str], target: Target, failed: Failed) -> NoReturn:
+        """Run libFuzzer; `arguments` are its command line, whose first word is a command for the shell.
+
+        It ends the process: 0, or as libFuzzer does when something was found.
+        """
+        from pykcov.remote import carriers
+
+        carriers.install()
+        if getsignal(SIGINT) is default_int_handler:
+            signal(SIGINT, SIG_DFL)  # libFuzzer's, then: with a report
+        code = _engine.run(
+            list(arguments),
+            function=target,
+            failed=failed,
+            grown=self._grown,
+            renew=self._renew,
+            probe_count=_core.probe_count,
+            follow=_core.follow,
+            group_variable=_core.group_variable,
+            words=self._buffer.words,
+            counters=self._counters,
+            statistics=self.statistics.memory,
+        )
+        sys.exit(code)
+
+    def _grown(self, first: int, end: int) -> bytes:
+        """Return libFuzzer's table for the probes of these numbers: the address of each, and where functions begin."""
+        with Unrecorded():
+            self._tables += 1
+            table = array("Q")
+            for pc, begins in locations.numbered(first, end):
+                # It shows the address behind.
+                table.extend((pc - 1 if pc else 0, int(begins)))
+            if self._tables > _TABLES_OF_ANY_SIZE:
+                end = min(first - first % _LARGE_TABLE + 2 * _LARGE_TABLE, len(self._counters))
+                table.extend(0 for _ in range(2 * (end - first) - len(table)))
+            return table.tobytes()
+
+    def _renew(self, before: _core.Group | None) -> _core.Group:
+        """Let the device trace for a new group, to which nobody else refers."""
+        with Unrecorded():
+            if before is not None:
+                self._device.disable(wait=False)
+                _core.unregister(_core.REMOTE_COMMON, before, wait=False)
+            group = _core.Group()
+            token = _core.group_variable.set(group)
+            try:
+                self._device.remote_attach(follow=True)
+                self._device.enable(MODE)
+            finally:
+                _core.group_variable.reset(token)
+            return group

@@ -1,0 +1,17 @@
+/*
+ * mutators.h: mutators and crossovers that are written in Python.
+ *
+ * libFuzzer looks for LLVMFuzzerCustomMutator and LLVMFuzzerCustomCrossOver when it is loaded, and
+ * goes another way if they are there. So each is in a shared object of its own, which is loaded
+ * before, into the global scope, where one is wanted.
+ */
+#ifndef PYKCOV_MUTATORS_H
+#define PYKCOV_MUTATORS_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+/* set_mutator(library, function): the path of `_mutator` or `_crossover`. OSError. */
+PyObject *pykcov_set_mutator(PyObject *module, PyObject *args);
+
+#endif

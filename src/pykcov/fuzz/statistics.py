@@ -1,0 +1,49 @@
+"""What a fuzzing process tells its parent while it runs, and after it died (fuzz/statistics.h)."""
+
+import mmap
+import os
+from typing import NamedTuple
+
+from pykcov.fuzz import _engine
+
+_WORDS = 8
+_BYTES = mmap.PAGESIZE * -(-_engine.STATISTICS_BYTES // mmap.PAGESIZE)
+
+
+class Snapshot(NamedTuple):
+    """The words of statistics.h at a moment."""
+
+    executions: int
+    inside: int
+    """ns that the target ran."""
+    dropped: int
+    """Entries of comparisons that did not fit into the buffer."""
+    probes: int
+    leftovers: int
+    """Executions whose threads or tasks were not done when they ended."""
+    running: int
+    """1 while the target runs."""
+    started: int
+    """time.monotonic_ns() of the execution that began last."""
+    size: int
+    """Bytes of its input."""
+
+
+class Statistics:
+    """Shared memory: one process writes it by way of the engine, another one reads."""
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        """Map those of a descriptor, or make new ones."""
+        made = descriptor is None
+        self.descriptor = os.memfd_create("pykcov-fuzz") if descriptor is None else descriptor
+        if made:
+            os.truncate(self.descriptor, _BYTES)
+        self.memory = mmap.mmap(self.descriptor, _BYTES)
+
+    def snapshot(self) -> Snapshot:
+        """Return what stands there now."""
+        return Snapshot(*memoryview(self.memory)[: 8 * _WORDS].cast("Q"))
+
+    def input(self) -> bytes:
+        """Return the input that ran last: all of it, if it is not longer than the engine keeps."""
+        return self.memory[8 * _WORDS : 8 * _WORDS + min(self.snapshot().size, _engine.STATISTICS_BYTES - 8 * _WORDS)]
