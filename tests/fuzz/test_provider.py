@@ -41,7 +41,9 @@ CALLS = st.one_of(
     st.tuples(st.just("ConsumeIntList"), st.tuples(lengths, sizes)),
     st.tuples(st.just("ConsumeIntListInRange"), st.tuples(lengths, pairs).map(lambda both: (both[0], *both[1]))),
     st.tuples(st.just("ConsumeFloatInRange"), float_pairs.map(tuple)),
-    st.tuples(st.just("ConsumeFloatListInRange"), st.tuples(lengths, float_pairs).map(lambda both: (both[0], *both[1]))),
+    st.tuples(
+        st.just("ConsumeFloatListInRange"), st.tuples(lengths, float_pairs).map(lambda both: (both[0], *both[1]))
+    ),
     st.tuples(st.just("PickValueInList"), st.tuples(st.integers(1, 70000).map(lambda size: list(range(size))))),
 )
 
@@ -68,7 +70,9 @@ def test_any_calls_give_the_values_of_atheris(data: bytes, calls: list[tuple[str
 @pytest.mark.parametrize("kind", range(14))
 def test_special_floats_are_those_of_atheris(kind: int) -> None:
     data = bytes([kind]) + b"\x12\xff\x80" * 5
-    assert bits(FuzzedDataProvider(data).ConsumeFloatList(2)) == bits(atheris.FuzzedDataProvider(data).ConsumeFloatList(2))
+    assert bits(FuzzedDataProvider(data).ConsumeFloatList(2)) == bits(
+        atheris.FuzzedDataProvider(data).ConsumeFloatList(2)
+    )
 
 
 @pytest.mark.parametrize(

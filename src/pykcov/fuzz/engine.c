@@ -16,19 +16,28 @@
 #include "replay.h"
 #include "statistics.h"
 
+/* So many inputs may run without reaching a probe. */
+#define BLIND_AFTER 4096
+
+#define WORDS_EVERY 16
+
 static struct {
     struct libfuzzer libfuzzer;
     bool loaded, running;
     volatile bool forked; /* this is a child process of the one that fuzzes */
     PyObject *function;   /* called with each input */
-    PyObject *failed;     /* called with what it raised and the input; returns an exit code or None */
-    PyObject *grown;      /* called when there are more probes; returns the new entries of the table */
-    PyObject *renew;      /* takes a group, returns a new one, for which the device traces from now on */
+    PyObject *failed; /* called with what it raised and the input; returns an exit code or None */
+    PyObject *grown;  /* called when there are more probes; returns the new entries of the table */
+    PyObject *renew; /* takes a group, returns a new one, for which the device traces from now on */
+    PyObject *blind; /* called if many inputs have run and none has reached a probe */
+    PyObject *done;  /* called after `limit` executions */
+    PyObject *words; /* a list of bytes to put into inputs */
     PyObject *probe_count, *follow, *group_variable, *group;
     Py_ssize_t group_references; /* of a group that nothing else refers to */
-    Py_buffer words, counters, statistics_buffer;
+    Py_buffer buffer, counters, statistics_buffer;
     struct statistics *statistics;
-    size_t registered; /* counters that libFuzzer knows */
+    size_t registered;        /* counters that libFuzzer knows */
+    unsigned long long limit; /* 0: none */
     struct replay replay;
     uint64_t dropped_before;
 } engine;
@@ -132,8 +141,8 @@ renew_group(void)
 static const struct kcov_info *
 information(void)
 {
-    return (const struct kcov_info *)((char *)engine.words.buf +
-                                      KCOV_INFO_OFFSET((uint64_t)engine.words.len / 8));
+    return (const struct kcov_info *)((char *)engine.buffer.buf +
+                                      KCOV_INFO_OFFSET((uint64_t)engine.buffer.len / 8));
 }
 
 static void
@@ -183,7 +192,7 @@ run_target(PyObject *input)
     PyObject *result;
     uint64_t begin;
 
-    ((_Atomic uint64_t *)engine.words.buf)[0] = 0;
+    ((_Atomic uint64_t *)engine.buffer.buf)[0] = 0;
     begin = now();
     engine.statistics->started = begin;
     engine.statistics->running = true;
@@ -202,6 +211,57 @@ copy_input(const uint8_t *data, size_t size)
            size < STATISTICS_INPUT_MAX ? size : STATISTICS_INPUT_MAX);
 }
 
+/* Whether any probe was reached, ever. */
+static bool
+sees(void)
+{
+    const uint8_t *counters = engine.counters.buf;
+
+    for (size_t i = 0; !engine.statistics->sees && i < engine.registered; i++)
+        engine.statistics->sees = counters[i] != 0;
+    return engine.statistics->sees;
+}
+
+static void
+call_hook(PyObject *hook)
+{
+    PyObject *result = PyObject_CallNoArgs(hook);
+
+    if (result == NULL)
+        give_up();
+    Py_DECREF(result);
+}
+
+/* libFuzzer forgets words when others take their place, so each comes again and again. */
+static void
+give_words(uint64_t executions)
+{
+    Py_ssize_t count = PyList_GET_SIZE(engine.words);
+    char *bytes;
+    Py_ssize_t size;
+
+    if (count == 0 || executions % WORDS_EVERY != 0)
+        return;
+    if (PyBytes_AsStringAndSize(
+            PyList_GET_ITEM(engine.words, (Py_ssize_t)(executions / WORDS_EVERY) % count), &bytes,
+            &size) < 0)
+        give_up();
+    pykcov_replay_word(&engine.replay, bytes, (size_t)size);
+}
+
+static void
+after_execution(void)
+{
+    uint64_t executions = ++engine.statistics->executions;
+
+    note_dropped();
+    give_words(executions);
+    if (!sees() && executions == BLIND_AFTER)
+        call_hook(engine.blind);
+    if (executions == engine.limit)
+        call_hook(engine.done);
+}
+
 static int
 test_one_input(const uint8_t *data, size_t size)
 {
@@ -215,15 +275,14 @@ test_one_input(const uint8_t *data, size_t size)
     result = run_target(input);
     if (engine.forked)
         _Exit(0); /* a child process of the target's making that has come back to us */
-    engine.statistics->executions++;
-    note_dropped();
     engine.replay.input = data;
     engine.replay.input_size = size;
-    pykcov_replay(&engine.replay, engine.words.buf, (uint64_t)engine.words.len / 8);
+    pykcov_replay(&engine.replay, engine.buffer.buf, (uint64_t)engine.buffer.len / 8);
     if (result == NULL)
         report_exception(input);
     Py_XDECREF(result);
     Py_DECREF(input);
+    after_execution();
     if (Py_REFCNT(engine.group) > engine.group_references) {
         engine.statistics->leftovers++;
         renew_group();
@@ -287,12 +346,18 @@ vector_of(PyObject *arguments, int *count)
     return vector;
 }
 
-/* Output of the program that Python holds, when libFuzzer ends the process. */
+/* What Python does at the end of a process, as far as it can be done when libFuzzer ends it. */
 static void
-flush_output(void)
+end_python(void)
 {
+    PyObject *module;
+
     if (!Py_IsInitialized() || !PyGILState_Check() || engine.forked)
         return;
+    if ((module = PyImport_ImportModule("atexit")) != NULL)
+        Py_XDECREF(PyObject_CallMethod(module, "_run_exitfuncs", NULL));
+    Py_XDECREF(module);
+    PyErr_Clear();
     for (int i = 0; i < 2; i++) {
         PyObject *stream = PySys_GetObject(i == 0 ? "stdout" : "stderr");
 
@@ -305,17 +370,19 @@ flush_output(void)
 static int
 take_objects(PyObject *args, PyObject *kwargs, PyObject **arguments)
 {
-    static char *keywords[] = {"arguments", "function",       "failed", "grown",
-                               "renew",     "probe_count",    "follow", "group_variable",
-                               "words",     "counters",       "statistics", NULL};
-    PyObject *words, *counters, *statistics;
+    static char *keywords[] = {"arguments", "function",    "failed",     "blind",
+                               "done",      "words",       "limit",      "grown",
+                               "renew",     "probe_count", "follow",     "group_variable",
+                               "buffer",    "counters",    "statistics", NULL};
+    PyObject *buffer, *counters, *statistics;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!$OOOOOOOOOO:run", keywords, &PyList_Type,
-                                     arguments, &engine.function, &engine.failed, &engine.grown,
-                                     &engine.renew, &engine.probe_count, &engine.follow,
-                                     &engine.group_variable, &words, &counters, &statistics))
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "O!$OOOOO!KOOOOOOOO:run", keywords, &PyList_Type, arguments,
+            &engine.function, &engine.failed, &engine.blind, &engine.done, &PyList_Type,
+            &engine.words, &engine.limit, &engine.grown, &engine.renew, &engine.probe_count,
+            &engine.follow, &engine.group_variable, &buffer, &counters, &statistics))
         return -1;
-    if (PyObject_GetBuffer(words, &engine.words, PyBUF_WRITABLE) < 0 ||
+    if (PyObject_GetBuffer(buffer, &engine.buffer, PyBUF_WRITABLE) < 0 ||
         PyObject_GetBuffer(counters, &engine.counters, PyBUF_WRITABLE) < 0 ||
         PyObject_GetBuffer(statistics, &engine.statistics_buffer, PyBUF_WRITABLE) < 0)
         return -1;
@@ -336,7 +403,8 @@ run(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 
     if (!engine.loaded || engine.running)
         return PyErr_Format(PyExc_RuntimeError, "run(): load() comes first, and it runs once");
-    if (take_objects(args, kwargs, &arguments) < 0 || (vector = vector_of(arguments, &count)) == NULL)
+    if (take_objects(args, kwargs, &arguments) < 0 ||
+        (vector = vector_of(arguments, &count)) == NULL)
         return NULL;
     /* Never given back: libFuzzer ends the process. */
     Py_INCREF(args);
@@ -345,7 +413,7 @@ run(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     engine.replay.libfuzzer = &engine.libfuzzer;
     renew_group();
     register_counters();
-    if (pthread_atfork(NULL, NULL, in_forked_child) != 0 || atexit(flush_output) != 0)
+    if (pthread_atfork(NULL, NULL, in_forked_child) != 0 || atexit(end_python) != 0)
         return PyErr_NoMemory();
     return PyLong_FromLong(engine.libfuzzer.run_driver(&count, &vector, test_one_input));
 }
@@ -398,18 +466,16 @@ static PyMethodDef functions[] = {
     {"mutate", mutate, METH_VARARGS,
      "mutate($module, data, max_size, /)\n--\n\nLet libFuzzer change an input."},
     {"add_word", add_word, METH_O,
-     "add_word($module, word, /)\n--\n\nLet libFuzzer put a word into inputs, while a target runs."},
+     "add_word($module, word, /)\n--\n\nLet libFuzzer put a word into inputs, while a target "
+     "runs."},
     {"set_mutator", pykcov_set_mutator, METH_VARARGS,
      "set_mutator($module, library, function, /)\n--\n\nHave a function change or cross inputs."},
     {0},
 };
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "pykcov.fuzz._engine",
-    .m_doc = "Drives libFuzzer.",
-    .m_size = -1,
-    .m_methods = functions,
+    PyModuleDef_HEAD_INIT, .m_name = "pykcov.fuzz._engine", .m_doc = "Drives libFuzzer.",
+    .m_size = -1,          .m_methods = functions,
 };
 
 PyMODINIT_FUNC
@@ -417,7 +483,9 @@ PyInit__engine(void)
 {
     PyObject *module = PyModule_Create(&definition);
 
-    if (module != NULL)
+    if (module != NULL) {
         PyModule_AddIntConstant(module, "STATISTICS_BYTES", sizeof(struct statistics));
+        PyModule_AddIntMacro(module, BLIND_AFTER);
+    }
     return module;
 }

@@ -41,10 +41,24 @@ class Engine:
         self._counters = self._device.set_counters()
         self._tables = 0
 
-    def run(self, arguments: Sequence[str], target: Target, failed: Failed) -> NoReturn:
+    def run(
+        self,
+        arguments: Sequence[str],
+        target: Target,
+        failed: Failed,
+        *,
+        blind: Callable[[], object],
+        done: Callable[[], object],
+        words: list[bytes],
+        limit: int = 0,
+    ) -> NoReturn:
         """Run libFuzzer; `arguments` are its command line, whose first word is a command for the shell.
 
-        It ends the process: 0, or as libFuzzer does when something was found.
+        blind: called once if many inputs have run, and none has reached a probe.
+        done: called after `limit` executions; 0: never.
+        words: what libFuzzer is to put into inputs; more may be added while it runs.
+
+        It ends the process: with 0, or as libFuzzer does when something was found.
         """
         from pykcov.remote import carriers
 
@@ -55,12 +69,16 @@ class Engine:
             list(arguments),
             function=target,
             failed=failed,
+            blind=blind,
+            done=done,
+            words=words,
+            limit=limit,
             grown=self._grown,
             renew=self._renew,
             probe_count=_core.probe_count,
             follow=_core.follow,
             group_variable=_core.group_variable,
-            words=self._buffer.words,
+            buffer=self._buffer.words,
             counters=self._counters,
             statistics=self.statistics.memory,
         )

@@ -202,8 +202,7 @@ consume_integer(PyObject *self, PyObject *argument, bool is_signed)
 {
     size_t size;
 
-    return as_count(argument, &size) < 0 ? NULL
-                                         : next_integer(provider_of(self), size, is_signed);
+    return as_count(argument, &size) < 0 ? NULL : next_integer(provider_of(self), size, is_signed);
 }
 
 static PyObject *
@@ -361,8 +360,8 @@ regular_float(struct provider *provider)
 static double
 any_float(struct provider *provider)
 {
-    const double special[] = {0.0,      -0.0,    INFINITY, -INFINITY, NAN,     DBL_TRUE_MIN, -DBL_TRUE_MIN,
-                              DBL_MIN, -DBL_MIN, DBL_MAX,  -DBL_MAX};
+    const double special[] = {0.0,           -0.0,    INFINITY, -INFINITY, NAN,     DBL_TRUE_MIN,
+                              -DBL_TRUE_MIN, DBL_MIN, -DBL_MIN, DBL_MAX,   -DBL_MAX};
     uint8_t kind;
 
     if (provider->left == 0)

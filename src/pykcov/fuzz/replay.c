@@ -182,8 +182,7 @@ compare_equal(struct replay *replay, const struct record *record)
 {
     const struct operand *left = &record->left, *right = &record->right;
 
-    compare_bytes(replay, record->pc, left->bytes, right->bytes,
-                  smaller(left->size, right->size));
+    compare_bytes(replay, record->pc, left->bytes, right->bytes, smaller(left->size, right->size));
     if (left->length == right->length && left->size == right->size)
         return;
     /* Nothing of the other length can stand in its place: it has to be put in. */

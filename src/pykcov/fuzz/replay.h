@@ -18,7 +18,7 @@
 
 struct replay {
     const struct libfuzzer *libfuzzer;
-    bool value_profile; /* matches count, too, and words are given each time */
+    bool value_profile;   /* matches count, too, and words are given each time */
     const uint8_t *input; /* what ran: words that stand in it are not put in */
     size_t input_size;
     uint64_t random;

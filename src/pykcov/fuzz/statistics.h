@@ -13,13 +13,15 @@
 /* fuzz/statistics.py reads the words by their place. */
 struct statistics {
     _Atomic uint64_t executions;
-    _Atomic uint64_t inside;    /* ns that the target ran */
-    _Atomic uint64_t dropped;   /* entries of comparisons that did not fit into the buffer */
-    _Atomic uint64_t probes;    /* counters that libFuzzer knows */
-    _Atomic uint64_t leftovers; /* executions whose threads or tasks were not done when they ended */
-    _Atomic uint64_t running;   /* whether the target runs */
-    _Atomic uint64_t started;   /* CLOCK_MONOTONIC, in ns, of the execution that began last */
-    _Atomic uint64_t size;      /* of its input; only the first STATISTICS_INPUT_MAX bytes follow */
+    _Atomic uint64_t inside;  /* ns that the target ran */
+    _Atomic uint64_t dropped; /* entries of comparisons that did not fit into the buffer */
+    _Atomic uint64_t probes;  /* counters that libFuzzer knows */
+    _Atomic uint64_t
+        leftovers;            /* executions whose threads or tasks were not done when they ended */
+    _Atomic uint64_t sees;    /* whether any input has reached a probe */
+    _Atomic uint64_t running; /* whether the target runs */
+    _Atomic uint64_t started; /* CLOCK_MONOTONIC, in ns, of the execution that began last */
+    _Atomic uint64_t size;    /* of its input; only the first STATISTICS_INPUT_MAX bytes follow */
     uint8_t input[STATISTICS_INPUT_MAX];
 };
 

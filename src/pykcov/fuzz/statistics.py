@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pykcov.fuzz import _engine
 
-_WORDS = 8
+_WORDS = 9
 _BYTES = mmap.PAGESIZE * -(-_engine.STATISTICS_BYTES // mmap.PAGESIZE)
 
 
@@ -21,6 +21,8 @@ class Snapshot(NamedTuple):
     probes: int
     leftovers: int
     """Executions whose threads or tasks were not done when they ended."""
+    sees: int
+    """1 if any input has reached a probe."""
     running: int
     """1 while the target runs."""
     started: int

@@ -115,7 +115,7 @@ def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset
     selection = Selection(request["include"], request["exclude"], request["source"], request["stdlib"])
     locations.add_listener(informant.add_locations)
     hook = ImportHook(selection, request["granularity"], compares(request["mode"]))
-    _forget_our_imports(bare_modules)
+    forget_our_imports(bare_modules)
     # It is still ours, and so is its code, which is running.
     del sys.modules["__main__"]
     main.__name__ = "pykcov.program.bootstrap"
@@ -138,7 +138,7 @@ def _main_file(program: str, is_module: bool) -> str:
     return os.path.join(os.getcwd(), top)  # frozen, built in, or not there
 
 
-def _forget_our_imports(bare_modules: frozenset[str]) -> None:
+def forget_our_imports(bare_modules: frozenset[str]) -> None:
     """Let the program import afresh what only we have imported so far.
 
     Also what is not to be traced: while a module is imported it calls others, which may be.

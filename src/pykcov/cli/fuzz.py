@@ -1,0 +1,131 @@
+"""`pykcov fuzz`: find inputs that make a program fail."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from pykcov.cli._errors import BAD_INPUT, CommandError
+
+_EXAMPLES = """\
+\b
+Examples:
+  pykcov fuzz fuzz_toml.py                         a harness written for Atheris, unchanged
+  pykcov fuzz fuzz_toml.py -max_total_time=60      flags of libFuzzer come after the harness
+  pykcov fuzz fuzz_toml.py corpus seeds            keep new inputs in corpus, begin with both
+  pykcov fuzz --keep-going 10 fuzz_toml.py         do not stop at the first finding
+  pykcov fuzz mypackage.parser:parse               a function that takes bytes
+  pykcov fuzz tests/test_parser.py::test_any       a test of Hypothesis, or one with @pykcov.fuzz_test
+
+\b
+Exit code, as libFuzzer's:
+  0   it ended, by -runs or -max_total_time, and nothing was found
+  1   the harness failed before it fuzzed, or libFuzzer could not begin
+  2   the command line is wrong, there is no such harness, or the extra `fuzz` is not installed
+  3   nothing has probes, or no input reached any
+  70  an input took too long (-timeout)
+  71  an input took too much memory (-rss_limit_mb)
+  72  interrupted
+  77  something was found
+"""
+
+
+@click.command(epilog=_EXAMPLES, context_settings={"allow_interspersed_args": False}, options_metavar="[OPTIONS]")
+@click.option("--keep-going", type=click.IntRange(1), default=1, metavar="N", help="Stop at N findings, not at one.")
+@click.option(
+    "-d",
+    "--directory",
+    type=click.Path(file_okay=False),
+    help="Where corpus and findings are kept.  [default: NAME.fuzz beside the harness]",
+)
+@click.option(
+    "--minimize",
+    type=click.FloatRange(0),
+    default=10,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time to make the input of each finding shorter. 0: leave it as it is.",
+)
+@click.option("--include", multiple=True, metavar="GLOB", help="Instrument modules of this name. May be repeated.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Do not, those of this name. May be repeated.")
+@click.option("--source", multiple=True, type=click.Path(exists=True, file_okay=False), help="Instrument this folder.")
+@click.option("--stdlib", is_flag=True, help="Instrument the standard library, too.")
+@click.option("-q", "--quiet", is_flag=True, help="No summary, only what went wrong.")
+@click.argument("harness")
+@click.argument("arguments", metavar="[CORPUS]... [-- FLAGS]", nargs=-1, type=click.UNPROCESSED)
+def command(
+    keep_going: int,
+    directory: str | None,
+    minimize: float,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    source: tuple[str, ...],
+    stdlib: bool,
+    quiet: bool,
+    harness: str,
+    arguments: tuple[str, ...],
+) -> int:
+    """Fuzz HARNESS by libFuzzer, guided by what pykcov records: a script for Atheris, as it is, or a script with a
+    function FuzzerRunOne(data), or MODULE:FUNCTION, or a test FILE::NAME.
+
+    New inputs that reach something new are kept in the first CORPUS. What is found is kept as a folder with the input,
+    a minimized one, the traceback and a script that reproduces it. FLAGS are those of libFuzzer; `-help=1` lists them.
+    """
+    path = harness.partition("::")[0]
+    if ":" not in harness and not os.path.isfile(path):
+        raise CommandError(f"can't open {path!r}: no such harness", BAD_INPUT)
+    from pykcov.fuzz import campaign, libfuzzer
+    from pykcov.fuzz.settings import Settings
+    from pykcov.fuzz.supervisor import Supervisor, command_of
+
+    try:
+        libfuzzer.find()
+    except libfuzzer.LibFuzzerMissingError as error:
+        raise CommandError(str(error), BAD_INPUT) from None
+    folder = Path(directory) if directory else _default_folder(harness)
+    given = [argument for argument in arguments if argument != "--"]
+    if not any(not argument.startswith("-") for argument in given):
+        (folder / "corpus").mkdir(parents=True, exist_ok=True)
+        given.insert(0, str(folder / "corpus"))
+    options = [
+        *(f"--include={glob}" for glob in include),
+        *(f"--exclude={glob}" for glob in exclude),
+        *(f"--source={os.path.abspath(each)}" for each in source),
+        *(["--stdlib"] if stdlib else []),
+        *("--quiet", "--minimize=0", f"--directory={folder.absolute()}"),
+    ]
+    settings = Settings(
+        harness,
+        given,
+        command_of(options, harness),
+        str(folder / "findings"),
+        keep_going,
+        include=list(include),
+        exclude=list(exclude),
+        source=list(source),
+        stdlib=stdlib,
+    )
+    outcome = Supervisor(settings, minimize_seconds=minimize, say=_say, errors=None).run()
+    snapshot = outcome.snapshot
+    if outcome.code == 0 and snapshot.executions and not snapshot.sees:
+        _say("none of the inputs reached any probe: what the harness calls is not what is instrumented")
+        return campaign.BLIND
+    if not quiet:
+        for found in outcome.findings:
+            _say(f"found {os.path.relpath(found)}; reproduce with: python {os.path.relpath(found)}/reproduce.py")
+        _say(f"{snapshot.executions} executions, {len(outcome.findings)} findings")
+    return outcome.code
+
+
+def _default_folder(harness: str) -> Path:
+    path, separator, test = harness.partition("::")
+    if not separator and not os.path.isfile(path):
+        return Path(harness.replace(":", ".") + ".fuzz")
+    folder = Path(path).with_suffix(".fuzz")
+    return folder / test.replace("::", ".") if test else folder
+
+
+def _say(line: str) -> None:
+    if sys.stderr is not None:
+        print(f"pykcov: {line}", file=sys.stderr)

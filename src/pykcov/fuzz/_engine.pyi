@@ -1,0 +1,50 @@
+"""libFuzzer, driven: engine.c."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pykcov._core import Counters, Group
+
+STATISTICS_BYTES: int
+"""Bytes of the memory for `statistics`."""
+BLIND_AFTER: int
+"""Executions after which `blind` is called, if none has reached a probe."""
+
+def load(path: str, /) -> None:
+    """Open the shared object that holds libFuzzer. OSError: it cannot be opened, or is something else."""
+
+def run(
+    arguments: list[str],
+    *,
+    function: Callable[[bytes], object],
+    failed: Callable[[BaseException, bytes], int | None],
+    blind: Callable[[], object],
+    done: Callable[[], object],
+    words: list[bytes],
+    limit: int,
+    grown: Callable[[int, int], bytes],
+    renew: Callable[[Group | None], Group],
+    probe_count: Callable[[], int],
+    follow: Callable[[], object],
+    group_variable: Any,
+    buffer: memoryview,
+    counters: Counters,
+    statistics: Any,
+) -> int:
+    """Let libFuzzer run with these arguments, once. As a rule it ends the process; else returns its exit code.
+
+    failed: takes what the function raised, and the input; returns None to go on, or an exit code.
+    grown: takes numbers of probes, first and end; returns their entries of libFuzzer's table, two words each.
+    renew: takes the group of the inputs so far, returns one that nobody else refers to and the device traces for.
+    buffer: the words of that device, which traces with TRACE_CMP | CMP_BYTES and counts into `counters`.
+    statistics: writable memory of STATISTICS_BYTES (statistics.h).
+    """
+
+def mutate(data: bytes, max_size: int, /) -> bytes:
+    """Let libFuzzer change an input. RuntimeError unless it runs; ValueError for a size of less than 1."""
+
+def add_word(word: bytes, /) -> None:
+    """Let libFuzzer put a word into inputs. Nothing happens unless a target runs."""
+
+def set_mutator(library: str, function: Callable[..., bytes], /) -> None:
+    """Have a function change inputs, or cross them: which, says the library, `_mutator` or `_crossover`. OSError."""

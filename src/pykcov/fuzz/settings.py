@@ -1,0 +1,40 @@
+"""What `pykcov fuzz` tells the process that fuzzes."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Self
+
+
+@dataclass
+class Settings:
+    """All of it; travels as JSON on the command line of the other process."""
+
+    harness: str
+    """A script, 'module:function', or a test: 'file.py::name'."""
+    arguments: list[str] = field(default_factory=list)
+    """For libFuzzer: corpora and flags."""
+    command: str = ""
+    """What libFuzzer calls to start itself again (-fork, -jobs, -merge): a command for the shell, without arguments."""
+    findings: str | None = None
+    """The folder for findings; None: none are kept."""
+    keep_going: int = 1
+    """Stop at so many findings."""
+    statistics: int | None = None
+    """The descriptor of fuzz/statistics.py."""
+    dump: int | None = None
+    """The descriptor of a file for the stacks of a process that crashes or hangs."""
+    include: list[str] = field(default_factory=list)
+    exclude: list[str] = field(default_factory=list)
+    source: list[str] = field(default_factory=list)
+    stdlib: bool = False
+    candidates: int | None = None
+    """The descriptor of a socket: try the inputs that come there, and say what each does, instead of fuzzing."""
+
+    def dumps(self) -> str:
+        """Return it as text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def loads(cls, text: str) -> Self:
+        """Return what dumps() has written."""
+        return cls(**json.loads(text))

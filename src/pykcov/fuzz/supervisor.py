@@ -1,0 +1,222 @@
+"""Starts the process that fuzzes, watches it, and takes care of what it cannot report itself: crashes, hangs, kills."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from hashlib import sha1
+from pathlib import Path
+from typing import IO
+
+from pykcov.fuzz import campaign, findings
+from pykcov.fuzz.findings import Finding
+from pykcov.fuzz.minimize import Judge, minimize
+from pykcov.fuzz.settings import Settings
+from pykcov.fuzz.stacks import frames_of_dump, native_kind, token_of
+from pykcov.fuzz.statistics import Snapshot, Statistics
+
+_ARTIFACTS = {
+    "crash-": "crash",
+    "leak-": "leak",
+    "timeout-": "timeout",
+    "oom-": "out-of-memory",
+}
+"""What libFuzzer calls the files that it writes, and what they are."""
+
+_CODES = {"timeout": campaign.TIMEOUT, "out-of-memory": campaign.OUT_OF_MEMORY}
+
+
+@dataclass
+class Outcome:
+    """How a campaign ended."""
+
+    code: int
+    findings: list[Path]
+    """The folders of what was found, or found again."""
+    snapshot: Snapshot
+    """Of all processes together."""
+
+
+class Supervisor:
+    """One campaign: one process after the other, until enough was found."""
+
+    def __init__(
+        self, settings: Settings, *, minimize_seconds: float, say: Callable[[str], None], errors: IO[bytes] | None
+    ) -> None:
+        """`say` shows a line; standard error of the processes goes to `errors`, None: to ours."""
+        assert settings.findings is not None
+        self._settings = settings
+        self._minimize_seconds = minimize_seconds
+        self._say = say
+        self._errors = errors
+        self._folder = Path(settings.findings)
+        self._found: dict[str, Path] = {}
+        self._statistics = Statistics()
+        self._done: list[Snapshot] = []
+        self._began = time.monotonic()
+
+    def run(self) -> Outcome:
+        """Fuzz."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="pykcov-fuzz-") as scratch:
+            while True:
+                code, died = self._run_process(Path(scratch))
+                self._done.append(self._statistics.snapshot())
+                if not died or len(self._found) >= self._settings.keep_going or not self._go_on():
+                    break
+                self._statistics = Statistics()
+        for folder in self._found.values():
+            self._minimize(folder)
+        if self._found and code == 0:
+            code = campaign.CRASHED
+        return Outcome(code, list(self._found.values()), self.snapshot())
+
+    def snapshot(self) -> Snapshot:
+        """Return the numbers so far."""
+        now = self._statistics.snapshot()
+        before = [one for one in self._done if one is not now]
+        return now._replace(
+            executions=now.executions + sum(one.executions for one in before),
+            inside=now.inside + sum(one.inside for one in before),
+            dropped=now.dropped + sum(one.dropped for one in before),
+            leftovers=now.leftovers + sum(one.leftovers for one in before),
+        )
+
+    @property
+    def found(self) -> int:
+        """How many findings there are so far."""
+        return len(self._found)
+
+    def _run_process(self, scratch: Path) -> tuple[int, bool]:
+        """Run one process; return its exit code, and whether something that it could not report ended it."""
+        before = {folder: _changed(folder) for folder in findings.all_in(self._folder)}
+        with tempfile.TemporaryFile() as dump:
+            settings = replace(
+                self._settings,
+                arguments=self._arguments(scratch),
+                statistics=self._statistics.descriptor,
+                dump=dump.fileno(),
+                keep_going=self._settings.keep_going - len(self._found),
+            )
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pykcov.fuzz", settings.dumps()],
+                pass_fds=[self._statistics.descriptor, dump.fileno()],
+                stderr=self._errors,
+            )
+            status = _wait(process)
+            dump.seek(0)
+            stacks = dump.read().decode("utf-8", "replace")
+        for folder in findings.all_in(self._folder):
+            if before.get(folder) != _changed(folder):
+                self._found[folder.name] = folder
+        told = {sha1((folder / "input").read_bytes()).hexdigest() for folder in self._found.values()}
+        code = status if status >= 0 else campaign.CRASHED
+        died = self._take_artifacts(scratch, told, stacks)
+        if status < 0 and not died and -status not in (signal.SIGINT, signal.SIGTERM):
+            self._keep(native_kind(-status), self._statistics.input(), stacks)
+            died = True
+        return code, died
+
+    def _take_artifacts(self, scratch: Path, told: set[str], stacks: str) -> bool:
+        """Make findings of the files that libFuzzer has left; return whether there was one that was not told before."""
+        new = False
+        for path in sorted(scratch.iterdir()):
+            kind = next((kind for prefix, kind in _ARTIFACTS.items() if path.name.startswith(prefix)), None)
+            data = path.read_bytes()
+            path.unlink()
+            if kind is not None and sha1(data).hexdigest() not in told:
+                self._keep(_signal_in(stacks) or kind if kind == "crash" else kind, data, stacks)
+                new = True
+        return new
+
+    def _keep(self, kind: str, data: bytes, stacks: str) -> None:
+        frames = frames_of_dump(stacks)
+        report = stacks or f"The process ended without a word ({kind}), with this input.\n"
+        finding = Finding(kind, token_of(kind, frames), report, data, self._settings.harness)
+        folder = findings.save(finding, self._folder)
+        self._found[folder.name] = folder
+        self._say(f"{kind}: saved in {os.path.relpath(folder)}")
+
+    def _minimize(self, folder: Path) -> None:
+        finding = findings.load(folder)
+        if self._minimize_seconds <= 0 or finding.kind in _CODES or len(finding.input) < 2:
+            return
+        with Judge(self._settings) as judge:
+            verdict = judge.verdict(finding.input)
+            if verdict.token != finding.token:
+                self._say(f"{folder.name}: not brought about by its input alone: {verdict.token or 'nothing happens'}")
+                return
+            shorter = minimize(
+                finding.input, lambda data: judge.verdict(data).token == finding.token, self._minimize_seconds
+            )
+        if shorter != finding.input:
+            findings.save_minimized(finding, folder, shorter)
+            self._say(f"{folder.name}: minimized from {len(finding.input)} to {len(shorter)} bytes")
+
+    def _arguments(self, scratch: Path) -> list[str]:
+        """Return the command line of the next process: what is left of the limits."""
+        arguments = []
+        for argument in self._settings.arguments:
+            flag, _, value = argument.partition("=")
+            if flag == "-max_total_time" and value.isdigit() and int(value):
+                value = str(max(int(int(value) - (time.monotonic() - self._began)), 1))
+            elif flag in ("-runs", "-atheris_runs") and value.isdigit():
+                value = str(max(int(value) - sum(one.executions for one in self._done), 0))
+            arguments.append(f"{flag}={value}" if flag.startswith("-") and value else argument)
+        if not any(argument.startswith(("-artifact_prefix=", "-exact_artifact_path=")) for argument in arguments):
+            arguments.append(f"-artifact_prefix={scratch}/")
+        return arguments
+
+    def _go_on(self) -> bool:
+        for argument in self._settings.arguments:
+            flag, _, value = argument.partition("=")
+            if flag == "-max_total_time" and value.isdigit() and int(value):
+                return time.monotonic() - self._began < int(value)
+            if flag in ("-runs", "-atheris_runs") and value.isdigit():
+                return sum(one.executions for one in self._done) < int(value)
+        return True
+
+
+def command_of(options: list[str], harness: str) -> str:
+    """Return the command by which libFuzzer starts itself again, for the shell."""
+    return shlex.join([sys.executable, "-m", "pykcov", "fuzz", *options, harness])
+
+
+def _wait(process: "subprocess.Popen[bytes]") -> int:
+    """Wait for the end; a signal from the terminal goes to the process, too, which ends as it should."""
+
+    def pass_on(number: int, _: object) -> None:
+        with suppress(ProcessLookupError):
+            process.send_signal(number)
+
+    old = {signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
+    old[signal.SIGTERM] = signal.signal(signal.SIGTERM, pass_on)
+    try:
+        return process.wait()
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _changed(folder: Path) -> int:
+    return (folder / "finding.json").stat().st_mtime_ns
+
+
+def _signal_in(stacks: str) -> str | None:
+    """Return the name of the signal that faulthandler tells of."""
+    for words, name in (
+        ("Segmentation fault", "SIGSEGV"),
+        ("Aborted", "SIGABRT"),
+        ("Bus error", "SIGBUS"),
+        ("Floating point exception", "SIGFPE"),
+        ("Illegal instruction", "SIGILL"),
+    ):
+        if words in stacks.partition("\n")[0]:
+            return name
+    return None

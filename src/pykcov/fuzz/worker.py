@@ -1,0 +1,34 @@
+"""What the process that fuzzes does: it runs the harness, whose Fuzz() does the rest."""
+
+import faulthandler
+import os
+import sys
+from typing import NoReturn
+
+import pykcov.atheris
+from pykcov.fuzz import campaign, candidates, harness, targets
+from pykcov.fuzz.settings import Settings
+from pykcov.fuzz.stacks import write_error
+from pykcov.program.child import forget_our_imports
+
+
+def main(text: str, bare_modules: frozenset[str]) -> NoReturn:
+    """Run the harness that settings describe; `bare_modules` were imported before pykcov. Ends the process."""
+    settings = Settings.loads(text)
+    if settings.dump is not None:
+        os.set_inheritable(settings.dump, False)
+        faulthandler.enable(settings.dump)
+    forget_our_imports(bare_modules)
+    sys.modules["atheris"] = pykcov.atheris
+
+    def run(declared: harness.Harness) -> NoReturn:
+        if settings.candidates is not None:
+            candidates.serve(declared, settings)
+        campaign.run(declared, settings)
+
+    harness.set_runner(run)
+    try:
+        targets.run(settings)
+    except harness.HarnessError as error:
+        write_error(f"pykcov: {settings.harness}: {error}\n")
+        sys.exit(2)
