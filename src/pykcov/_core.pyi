@@ -198,6 +198,10 @@ class Group:
         """What handles() shows for this group."""
 
     @property
+    def carried(self) -> int:
+        """Carried jobs of the group so far, done or not."""
+
+    @property
     def pending(self) -> int:
         """Carried jobs of the group that are not done: in a queue, or being done."""
 

@@ -11,6 +11,7 @@
 struct group {
     PyObject_HEAD uint64_t number;
     atomic_uint pending; /* [a] carried jobs that are not done */
+    atomic_uint carried; /* [a] all so far */
 };
 
 /* What no handle has: kcov_key.is_group is 0 or 1. */
@@ -24,6 +25,7 @@ make_group(PyTypeObject *type, uint64_t number)
     if (group != NULL) {
         group->number = number;
         atomic_init(&group->pending, 0);
+        atomic_init(&group->carried, 0);
     }
     return (PyObject *)group;
 }
@@ -82,7 +84,14 @@ group_pending(PyObject *self, void *Py_UNUSED(closure))
     return PyLong_FromUnsignedLong(atomic_load(&((struct group *)self)->pending));
 }
 
+static PyObject *
+group_carried(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyLong_FromUnsignedLong(atomic_load(&((struct group *)self)->carried));
+}
+
 static PyGetSetDef group_properties[] = {
+    {"carried", group_carried, NULL, "Carried jobs of the group so far, done or not.", NULL},
     {"pending", group_pending, NULL,
      "Carried jobs of the group that are not done: in a queue, or being done.", NULL},
     {0},
@@ -119,6 +128,8 @@ void
 kcov_group_pending(PyObject *group, int difference)
 {
     atomic_fetch_add(&((struct group *)group)->pending, (unsigned)difference);
+    if (difference > 0)
+        atomic_fetch_add(&((struct group *)group)->carried, (unsigned)difference);
 }
 
 int

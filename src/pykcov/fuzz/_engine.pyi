@@ -23,7 +23,7 @@ def run(
     words: list[bytes],
     limit: int,
     grown: Callable[[int, int], bytes],
-    renew: Callable[[Group | None], Group],
+    arrange: Callable[[Group | None, bool, bool, bool], tuple[Group, memoryview]],
     probe_count: Callable[[], int],
     follow: Callable[[], object],
     group_variable: Any,
@@ -35,16 +35,15 @@ def run(
 
     failed: takes what the function raised, and the input; returns None to go on, or an exit code.
     grown: takes numbers of probes, first and end; returns their entries of libFuzzer's table, two words each.
-    renew: takes the group of the inputs so far, returns one that nobody else refers to and the device traces for.
-    buffer: the words of that device, which traces with TRACE_CMP | CMP_BYTES and counts into `counters`.
+    arrange: takes the group of the inputs so far, whether another one is to take its place, whether the device of the
+    group is to follow it (else the calling thread owns the other device), and whether comparisons are recorded; returns
+    the group, to which nobody else refers, and the words of its device.
+    buffer: the words of the device that the thread owns. Both devices count into `counters`.
     statistics: writable memory of STATISTICS_BYTES (statistics.h).
     """
 
 def mutate(data: bytes, max_size: int, /) -> bytes:
     """Let libFuzzer change an input. RuntimeError unless it runs; ValueError for a size of less than 1."""
-
-def add_word(word: bytes, /) -> None:
-    """Let libFuzzer put a word into inputs. Nothing happens unless a target runs."""
 
 def set_mutator(library: str, function: Callable[..., bytes], /) -> None:
     """Have a function change inputs, or cross them: which, says the library, `_mutator` or `_crossover`. OSError."""

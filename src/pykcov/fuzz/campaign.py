@@ -3,6 +3,7 @@
 import atexit
 import os
 import sys
+from hashlib import sha1
 from pathlib import Path
 from typing import NoReturn
 
@@ -78,6 +79,8 @@ class Campaign:
         if self._settings.findings is not None:
             folder = findings.save(finding, Path(self._settings.findings))
             write_error(f"pykcov: saved in {os.path.relpath(folder)}\n")
+            if self._settings.told is not None:
+                os.write(self._settings.told, f"{sha1(data).hexdigest()} {folder.name}\n".encode())
         return None if len(self._tokens) < self._settings.keep_going else FAILED
 
     def blind(self) -> NoReturn:

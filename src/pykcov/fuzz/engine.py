@@ -3,6 +3,9 @@
 The counter map of the device is what libFuzzer takes for its inline counters. Comparisons, which the device records
 beside it, are given to libFuzzer after each input (fuzz/replay.h). The target works for a group of its own: threads and
 tasks that it starts count, those that run in the background do not.
+
+There are two devices with one map. As long as no input starts a thread, and there is none in the background, the thread
+that fuzzes owns one. Else the other one, that of the group, follows it, which costs each event a little more.
 """
 
 import sys
@@ -12,7 +15,7 @@ from signal import SIG_DFL, SIGINT, default_int_handler, getsignal, signal
 from typing import NoReturn
 
 from pykcov import _core, locations
-from pykcov.device import open
+from pykcov.device import Buffer, Device, open
 from pykcov.fuzz import _engine, libfuzzer
 from pykcov.fuzz.statistics import Statistics
 from pykcov.instrument.code import Unrecorded
@@ -21,7 +24,9 @@ Target = Callable[[bytes], object]
 Failed = Callable[[BaseException, bytes], int | None]
 """Told what the target raised, and with which input; returns None to go on, or an exit code."""
 
-MODE = _core.TRACE_CMP | _core.CMP_BYTES
+COMPARING = _core.TRACE_CMP | _core.CMP_BYTES
+COUNTING = _core.TRACE_UNIQUE_PC
+"""Without comparisons: what it records is not looked at."""
 
 # libFuzzer keeps 4096 tables of counters. Programs that import lazily for long get larger ones in the end.
 _TABLES_OF_ANY_SIZE = 2048
@@ -35,10 +40,10 @@ class Engine:
         """Load libFuzzer. Raises LibFuzzerMissingError."""
         libfuzzer.load()
         self.statistics = statistics or Statistics()
-        self._device = open()
-        self._device.set_buffer_size(_core.BUFFER_WORDS_MAX)
-        self._buffer = self._device.mmap()
+        self._device, self._buffer = _new_device()
+        self._group_device, self._group_buffer = _new_device()
         self._counters = self._device.set_counters()
+        self._group_device.set_counters(self._counters)
         self._tables = 0
 
     def run(
@@ -74,7 +79,7 @@ class Engine:
             words=words,
             limit=limit,
             grown=self._grown,
-            renew=self._renew,
+            arrange=self._arrange,
             probe_count=_core.probe_count,
             follow=_core.follow,
             group_variable=_core.group_variable,
@@ -97,17 +102,36 @@ class Engine:
                 table.extend(0 for _ in range(2 * (end - first) - len(table)))
             return table.tobytes()
 
-    def _renew(self, before: _core.Group | None) -> _core.Group:
-        """Let the device trace for a new group, to which nobody else refers."""
+    def _arrange(
+        self, before: _core.Group | None, anew: bool, following: bool, comparing: bool
+    ) -> tuple[_core.Group, memoryview]:
+        """Have the devices trace; return the group, a new one if `anew`, and the words of its device."""
         with Unrecorded():
+            if self._device.state == "trace":
+                self._device.disable()
             if before is not None:
-                self._device.disable(wait=False)
+                self._group_device.disable(wait=False)
                 _core.unregister(_core.REMOTE_COMMON, before, wait=False)
-            group = _core.Group()
+            if self._group_device.state != "ready":
+                # Somebody is still in a section of it.
+                self._group_device.close(wait=False)
+                self._group_device, self._group_buffer = _new_device()
+                self._group_device.set_counters(self._counters)
+            mode = COMPARING if comparing else COUNTING
+            # Nothing of ours may refer to it: that somebody does tells that work has been left.
+            group = _core.Group() if before is None or anew else before
             token = _core.group_variable.set(group)
             try:
-                self._device.remote_attach(follow=True)
-                self._device.enable(MODE)
+                self._group_device.remote_attach(follow=following)
+                self._group_device.enable(mode)
             finally:
                 _core.group_variable.reset(token)
-            return group
+            if not following:
+                self._device.enable(mode)
+            return group, self._group_buffer.words
+
+
+def _new_device() -> tuple[Device, Buffer]:
+    device = open()
+    device.set_buffer_size(_core.BUFFER_WORDS_MAX)
+    return device, device.mmap()

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 Text = TypeVar("Text", str, bytes)
 
 # Tried in this order for classes that are given by what is not in them.
-_CANDIDATES = [*range(ord("a"), ord("z") + 1), *range(0x20, 0x7F), *range(0x80, 0x100)]
+_CANDIDATES: list[int] = [*range(ord("a"), ord("z") + 1), *range(0x20, 0x7F), *range(0x80, 0x100)]
 
 _CATEGORIES = {
     "CATEGORY_DIGIT": "0",
@@ -75,7 +75,7 @@ def _member(members: list[tuple[Any, Any]]) -> int:
         if kind == "CATEGORY":
             return ord(_CATEGORIES[str(argument)])
         return int(argument[0] if kind == "RANGE" else argument)
-    return next(character for character in _CANDIDATES if not _is_in(character, members[1:]))
+    return int(next(character for character in _CANDIDATES if not _is_in(character, members[1:])))
 
 
 def _is_in(character: int, members: list[tuple[Any, Any]]) -> bool:

@@ -305,7 +305,7 @@ replay_payload(struct replay *replay, const uint64_t *entry, uint64_t left)
     return 1 + payload;
 }
 
-void
+uint64_t
 pykcov_replay(struct replay *replay, const uint64_t *words, uint64_t nmemb)
 {
     uint64_t capacity = (nmemb - 1) / KCOV_CMP_WORDS;
@@ -323,7 +323,8 @@ pykcov_replay(struct replay *replay, const uint64_t *words, uint64_t nmemb)
         else
             compare_numbers(replay, entry[0], entry[1], entry[2], entry[3]);
         if (length == 0)
-            return;
+            break;
         at += length;
     }
+    return count;
 }

@@ -27,10 +27,10 @@ struct replay {
 
 /*
  * `words` is the buffer of a device that traced with KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES. What is
- * in it is not trusted: a record that is damaged ends the replay. To be called while libFuzzer's
- * callback runs.
+ * in it is not trusted: a record that is damaged ends the replay. Returns how many entries there
+ * are. To be called while libFuzzer's callback runs.
  */
-void pykcov_replay(struct replay *replay, const uint64_t *words, uint64_t nmemb);
+uint64_t pykcov_replay(struct replay *replay, const uint64_t *words, uint64_t nmemb);
 
 /* Let libFuzzer put a word of 3 to 64 bytes into inputs. */
 void pykcov_replay_word(struct replay *replay, const void *word, size_t size);

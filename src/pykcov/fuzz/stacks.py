@@ -1,5 +1,6 @@
 """Names a finding by its stack: two inputs that fail at the same place in the same way are one finding."""
 
+import os
 import re
 import sys
 import traceback
@@ -12,7 +13,7 @@ from typing import NamedTuple
 _FRAMES = 3
 """The innermost that count, as in the tokens of sanitizers."""
 
-_OURS = ("pykcov.",)
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class Frame(NamedTuple):
@@ -29,6 +30,10 @@ class Frame(NamedTuple):
         return f"{self.module}.{self.function}" if self.module else self.function
 
 
+def _is_ours(file: str) -> bool:
+    return file.startswith((_OURS, "<frozen runpy>"))
+
+
 def frames_of(error: BaseException) -> list[Frame]:
     """Return the calls of a traceback, the innermost last, without those of pykcov."""
     frames = []
@@ -37,7 +42,7 @@ def frames_of(error: BaseException) -> list[Frame]:
         code = entry.tb_frame.f_code
         module = entry.tb_frame.f_globals.get("__name__")
         module = module if isinstance(module, str) else ""
-        if not module.startswith(_OURS):
+        if not _is_ours(code.co_filename):
             frames.append(Frame(module, code.co_qualname, code.co_filename, entry.tb_lineno))
         entry = entry.tb_next
     return frames
@@ -57,7 +62,7 @@ def frames_of_dump(dump: str) -> list[Frame]:
             current = not line.startswith("Thread")
         elif current and (match := _DUMPED.match(line)):
             file = match["file"]
-            if "/pykcov/fuzz/" not in file:
+            if not _is_ours(file):
                 module = file.rpartition("/")[2].removesuffix(".py")
                 frames.append(Frame(module, match["function"], file, int(match["line"])))
     return frames[::-1]
@@ -97,7 +102,7 @@ def report_of(error: BaseException) -> str:
         if id(one) in seen:
             continue
         seen.add(id(one))
-        one.stack[:] = [frame for frame in one.stack if "/pykcov/fuzz/" not in frame.filename]
+        one.stack[:] = [frame for frame in one.stack if not _is_ours(frame.filename)]
         pending += [other for other in (one.__cause__, one.__context__) if other is not None]
     try:
         return "".join(text.format())

@@ -67,9 +67,9 @@ class Supervisor:
         with tempfile.TemporaryDirectory(prefix="pykcov-fuzz-") as scratch:
             while True:
                 code, died = self._run_process(Path(scratch))
-                self._done.append(self._statistics.snapshot())
                 if not died or len(self._found) >= self._settings.keep_going or not self._go_on():
                     break
+                self._done.append(self._statistics.snapshot())
                 self._statistics = Statistics()
         for folder in self._found.values():
             self._minimize(folder)
@@ -80,13 +80,11 @@ class Supervisor:
     def snapshot(self) -> Snapshot:
         """Return the numbers so far."""
         now = self._statistics.snapshot()
-        before = [one for one in self._done if one is not now]
-        return now._replace(
-            executions=now.executions + sum(one.executions for one in before),
-            inside=now.inside + sum(one.inside for one in before),
-            dropped=now.dropped + sum(one.dropped for one in before),
-            leftovers=now.leftovers + sum(one.leftovers for one in before),
-        )
+        sums = {
+            name: getattr(now, name) + sum(getattr(one, name) for one in self._done)
+            for name in ("executions", "inside", "dropped", "leftovers")
+        }
+        return now._replace(**sums, sees=max(now.sees, *(one.sees for one in self._done), 0))
 
     @property
     def found(self) -> int:
@@ -95,29 +93,28 @@ class Supervisor:
 
     def _run_process(self, scratch: Path) -> tuple[int, bool]:
         """Run one process; return its exit code, and whether something that it could not report ended it."""
-        before = {folder: _changed(folder) for folder in findings.all_in(self._folder)}
-        with tempfile.TemporaryFile() as dump:
+        with tempfile.TemporaryFile() as dump, tempfile.TemporaryFile() as told:
             settings = replace(
                 self._settings,
                 arguments=self._arguments(scratch),
                 statistics=self._statistics.descriptor,
                 dump=dump.fileno(),
+                told=told.fileno(),
                 keep_going=self._settings.keep_going - len(self._found),
             )
             process = subprocess.Popen(
                 [sys.executable, "-m", "pykcov.fuzz", settings.dumps()],
-                pass_fds=[self._statistics.descriptor, dump.fileno()],
+                pass_fds=[self._statistics.descriptor, dump.fileno(), told.fileno()],
                 stderr=self._errors,
             )
             status = _wait(process)
             dump.seek(0)
             stacks = dump.read().decode("utf-8", "replace")
-        for folder in findings.all_in(self._folder):
-            if before.get(folder) != _changed(folder):
-                self._found[folder.name] = folder
-        told = {sha1((folder / "input").read_bytes()).hexdigest() for folder in self._found.values()}
+            told.seek(0)
+            inputs = dict(line.split() for line in told.read().decode().splitlines())
+        self._found.update((name, self._folder / name) for name in inputs.values())
         code = status if status >= 0 else campaign.CRASHED
-        died = self._take_artifacts(scratch, told, stacks)
+        died = self._take_artifacts(scratch, set(inputs), stacks)
         if status < 0 and not died and -status not in (signal.SIGINT, signal.SIGTERM):
             self._keep(native_kind(-status), self._statistics.input(), stacks)
             died = True
@@ -179,7 +176,7 @@ class Supervisor:
             if flag == "-max_total_time" and value.isdigit() and int(value):
                 return time.monotonic() - self._began < int(value)
             if flag in ("-runs", "-atheris_runs") and value.isdigit():
-                return sum(one.executions for one in self._done) < int(value)
+                return self.snapshot().executions < int(value)
         return True
 
 
@@ -202,10 +199,6 @@ def _wait(process: "subprocess.Popen[bytes]") -> int:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
-
-
-def _changed(folder: Path) -> int:
-    return (folder / "finding.json").stat().st_mtime_ns
 
 
 def _signal_in(stacks: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import NoReturn
 import pykcov.atheris
 from pykcov.fuzz import campaign, candidates, harness, targets
 from pykcov.fuzz.settings import Settings
-from pykcov.fuzz.stacks import write_error
+from pykcov.fuzz.stacks import report_of, write_error
 from pykcov.program.child import forget_our_imports
 
 
@@ -32,3 +32,6 @@ def main(text: str, bare_modules: frozenset[str]) -> NoReturn:
     except harness.HarnessError as error:
         write_error(f"pykcov: {settings.harness}: {error}\n")
         sys.exit(2)
+    except Exception as error:
+        write_error(f"{report_of(error)}pykcov: {settings.harness} failed before it fuzzed\n")
+        sys.exit(campaign.FAILED)

@@ -1,0 +1,20 @@
+"""Pygments 2.7.3: its lexer for Standard ML hangs."""
+
+import sys
+
+import atheris
+
+with atheris.instrument_imports(include=["pygments"]):
+    from pygments.lexers.ml import SMLLexer
+
+LEXER = SMLLexer()
+
+
+@atheris.instrument_func
+def TestOneInput(data):
+    for _ in LEXER.get_tokens(data.decode("utf-8", "replace")):
+        pass
+
+
+atheris.Setup(sys.argv, TestOneInput)
+atheris.Fuzz()

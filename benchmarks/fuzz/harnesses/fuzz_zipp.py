@@ -1,0 +1,26 @@
+"""Paths in zip files by zipp 3.19.0, which hangs."""
+
+import io
+import sys
+import zipfile
+
+import atheris
+
+with atheris.instrument_imports(include=["zipp"]):
+    import zipp
+
+
+@atheris.instrument_func
+def TestOneInput(data):
+    provider = atheris.FuzzedDataProvider(data)
+    names = [provider.ConsumeUnicodeNoSurrogates(12) for _ in range(provider.ConsumeIntInRange(1, 4))]
+    archive = zipfile.ZipFile(io.BytesIO(), "w")
+    for name in names:
+        archive.filelist.append(zipfile.ZipInfo(name or "x"))
+        archive.NameToInfo[archive.filelist[-1].filename] = archive.filelist[-1]
+    for path in zipp.Path(archive).iterdir():
+        path.is_dir()
+
+
+atheris.Setup(sys.argv, TestOneInput)
+atheris.Fuzz()

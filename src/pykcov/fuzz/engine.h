@@ -1,0 +1,55 @@
+/*
+ * engine.h: what runs an input. There is one engine in a process, as there is one libFuzzer; it is
+ * used by the thread that called run(), which holds the GIL throughout.
+ */
+#ifndef PYKCOV_ENGINE_H
+#define PYKCOV_ENGINE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "libfuzzer.h"
+#include "replay.h"
+#include "statistics.h"
+
+/* So many inputs may run without reaching a probe. */
+#define BLIND_AFTER 4096
+
+/* The device of the thread that fuzzes, and the one of its group. */
+#define DEVICES 2
+
+struct engine {
+    struct libfuzzer libfuzzer;
+    bool loaded, running;
+    volatile bool forked; /* this is a child process of the one that fuzzes */
+
+    /* What run() was given; _engine.pyi says what each does. */
+    PyObject *function, *failed, *blind, *done, *words, *grown, *arrange, *probe_count, *follow,
+        *group_variable;
+    unsigned long long limit; /* executions; 0: any number */
+    Py_buffer buffers[DEVICES], counters, statistics_buffer;
+    struct statistics *statistics; /* in statistics_buffer */
+
+    PyObject *group;
+    Py_ssize_t group_references; /* to a group that nobody else refers to */
+    bool following;    /* the device of the group follows it, as there are several threads */
+    bool threaded;     /* some input has started a thread, or handed work to one */
+    bool comparing;    /* comparisons are recorded */
+    unsigned skips;    /* so many more executions without */
+    size_t registered; /* counters that libFuzzer knows */
+    struct replay replay;
+    uint64_t dropped_before[DEVICES]; /* counted already */
+};
+
+extern struct engine pykcov_engine __attribute__((visibility("hidden")));
+
+/* Before the first input. */
+void pykcov_engine_begin(void);
+
+/* libFuzzer's callback. */
+int pykcov_engine_execute(const uint8_t *data, size_t size);
+
+#endif

@@ -1,0 +1,202 @@
+/*
+ * module.c: the extension module _engine; _engine.pyi says what its functions do.
+ */
+#include "engine.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "mutators.h"
+
+#define engine pykcov_engine
+
+static PyObject *
+load(PyObject *Py_UNUSED(module), PyObject *path)
+{
+    const char *name = PyUnicode_AsUTF8(path);
+    const char *error;
+
+    if (name == NULL)
+        return NULL;
+    if ((error = pykcov_libfuzzer_load(&engine.libfuzzer, name)) != NULL)
+        return PyErr_Format(PyExc_OSError, "%s", error);
+    engine.loaded = true;
+    Py_RETURN_NONE;
+}
+
+static void
+look_at(const char *argument)
+{
+    static const char flag[] = "-use_value_profile=";
+
+    if (strncmp(argument, flag, sizeof(flag) - 1) == 0)
+        engine.replay.value_profile = strcmp(argument + sizeof(flag) - 1, "0") != 0;
+}
+
+/* A vector of strings, which libFuzzer keeps. NULL with an exception. */
+static char **
+vector_of(PyObject *arguments, int *count)
+{
+    Py_ssize_t size = PyList_GET_SIZE(arguments);
+    char **vector = calloc((size_t)size + 1, sizeof(*vector));
+
+    for (Py_ssize_t i = 0; vector != NULL && i < size; i++) {
+        PyObject *bytes = PyUnicode_EncodeFSDefault(PyList_GET_ITEM(arguments, i));
+
+        if (bytes == NULL)
+            return NULL;
+        vector[i] = strdup(PyBytes_AS_STRING(bytes));
+        Py_DECREF(bytes);
+        if (vector[i] == NULL) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+        look_at(vector[i]);
+    }
+    if (vector == NULL)
+        PyErr_NoMemory();
+    *count = (int)size;
+    return vector;
+}
+
+static int
+take_buffers(PyObject *const *objects)
+{
+    Py_buffer *buffers[] = {&engine.buffers[0], &engine.counters, &engine.statistics_buffer};
+
+    for (unsigned i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++)
+        if (PyObject_GetBuffer(objects[i], buffers[i], PyBUF_WRITABLE) < 0)
+            return -1;
+    engine.statistics = engine.statistics_buffer.buf;
+    if ((size_t)engine.statistics_buffer.len >= sizeof(struct statistics))
+        return 0;
+    PyErr_Format(PyExc_ValueError, "statistics have %zu bytes", sizeof(struct statistics));
+    return -1;
+}
+
+static int
+take_objects(PyObject *args, PyObject *kwargs, PyObject **arguments)
+{
+    static char *keywords[] = {"arguments", "function",    "failed",     "blind",
+                               "done",      "words",       "limit",      "grown",
+                               "arrange",   "probe_count", "follow",     "group_variable",
+                               "buffer",    "counters",    "statistics", NULL};
+    PyObject *buffers[3];
+
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "O!$OOOOO!KOOOOOOOO:run", keywords, &PyList_Type, arguments,
+            &engine.function, &engine.failed, &engine.blind, &engine.done, &PyList_Type,
+            &engine.words, &engine.limit, &engine.grown, &engine.arrange, &engine.probe_count,
+            &engine.follow, &engine.group_variable, &buffers[0], &buffers[1], &buffers[2]))
+        return -1;
+    return take_buffers(buffers);
+}
+
+/* What Python does at the end of a process, as far as it can be done when libFuzzer ends it. */
+static void
+end_python(void)
+{
+    PyObject *module;
+
+    if (!Py_IsInitialized() || !PyGILState_Check() || engine.forked)
+        return;
+    if ((module = PyImport_ImportModule("atexit")) != NULL)
+        Py_XDECREF(PyObject_CallMethod(module, "_run_exitfuncs", NULL));
+    Py_XDECREF(module);
+    PyErr_Clear();
+    for (int i = 0; i < 2; i++) {
+        PyObject *stream = PySys_GetObject(i == 0 ? "stdout" : "stderr");
+
+        if (stream != NULL && stream != Py_None)
+            Py_XDECREF(PyObject_CallMethod(stream, "flush", NULL));
+        PyErr_Clear();
+    }
+}
+
+static void
+in_forked_child(void)
+{
+    engine.forked = true;
+}
+
+static PyObject *
+run(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
+{
+    PyObject *arguments;
+    char **vector;
+    int count;
+
+    if (!engine.loaded || engine.running)
+        return PyErr_Format(PyExc_RuntimeError, "run(): load() comes first, and it runs once");
+    if (take_objects(args, kwargs, &arguments) < 0 ||
+        (vector = vector_of(arguments, &count)) == NULL)
+        return NULL;
+    if (pthread_atfork(NULL, NULL, in_forked_child) != 0 || atexit(end_python) != 0)
+        return PyErr_NoMemory();
+    /* Never given back: libFuzzer ends the process. */
+    Py_INCREF(args);
+    Py_XINCREF(kwargs);
+    engine.running = true;
+    pykcov_engine_begin();
+    return PyLong_FromLong(engine.libfuzzer.run_driver(&count, &vector, pykcov_engine_execute));
+}
+
+static PyObject *
+mutated(const Py_buffer *data, Py_ssize_t capacity)
+{
+    size_t size = (size_t)(data->len < capacity ? data->len : capacity);
+    uint8_t *bytes = PyMem_Malloc((size_t)capacity);
+    PyObject *result;
+
+    if (bytes == NULL)
+        return PyErr_NoMemory();
+    memcpy(bytes, data->buf, size);
+    size = engine.libfuzzer.mutate(bytes, size, (size_t)capacity);
+    result = PyBytes_FromStringAndSize((char *)bytes, (Py_ssize_t)size);
+    PyMem_Free(bytes);
+    return result;
+}
+
+static PyObject *
+mutate(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    Py_buffer data;
+    Py_ssize_t capacity;
+    PyObject *result;
+
+    if (!PyArg_ParseTuple(args, "y*n:Mutate", &data, &capacity))
+        return NULL;
+    if (!engine.running)
+        result = PyErr_Format(PyExc_RuntimeError, "Mutate() works while Fuzz() runs");
+    else if (capacity < 1)
+        result = PyErr_Format(PyExc_ValueError, "max_size=%zd: at least 1", capacity);
+    else
+        result = mutated(&data, capacity);
+    PyBuffer_Release(&data);
+    return result;
+}
+
+static PyMethodDef functions[] = {
+    {"load", load, METH_O, NULL},
+    {"run", (PyCFunction)(void (*)(void))run, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"mutate", mutate, METH_VARARGS, NULL},
+    {"set_mutator", pykcov_set_mutator, METH_VARARGS, NULL},
+    {0},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, .m_name = "pykcov.fuzz._engine", .m_doc = "Drives libFuzzer.",
+    .m_size = -1,          .m_methods = functions,
+};
+
+PyMODINIT_FUNC
+PyInit__engine(void)
+{
+    PyObject *module = PyModule_Create(&definition);
+
+    if (module == NULL ||
+        PyModule_AddIntConstant(module, "STATISTICS_BYTES", sizeof(struct statistics)) < 0 ||
+        PyModule_AddIntMacro(module, BLIND_AFTER) < 0)
+        Py_CLEAR(module);
+    return module;
+}
