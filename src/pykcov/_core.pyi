@@ -178,7 +178,10 @@ class Buffer:
 
 @final
 class Counters:
-    """How often each probe was reached: a byte each, by probe number, at most 255. Device.set_counters() makes it.
+    """How often each place was reached: a byte each, by number, at most 255. Device.set_counters() makes it.
+
+    A place is a probe, or an address of native code that calls back (native_numbers()).
+
 
     The memory stays valid as long as this object, a view of it, or a device that counts there lives.
     """
@@ -309,7 +312,7 @@ def compare_probes(sites: Sequence[tuple[int, int, int]], /) -> list[CompareProb
     """Make probes for comparisons, each a (pc, operation, const). EINVAL for an unknown operation or const."""
 
 def probe_count() -> int:
-    """How many probes were made so far."""
+    """How many numbers were given so far: to probes, and to addresses that were counted."""
 
 def set_adopter(adopter: Callable[[], object] | None, /) -> None:
     """Call `adopter` once in every thread, at its first probe event while it is not attached.
@@ -365,6 +368,9 @@ def image_log() -> tuple[bytes, int]:
 
 def share_image_log() -> int:
     """Have the log written to a memfd from now on; return its descriptor, the caller's. Once (EBUSY, ENOMEM)."""
+
+def native_numbers() -> list[tuple[int, int]]:
+    """The addresses that were counted in a counter map, each with its number, which is no probe's."""
 
 def callbacks_owner() -> tuple[str | None, bool]:
     """Whose callbacks native code finds by name: the path of the object, None for nobody; whether that is the core."""

@@ -304,9 +304,9 @@ def known_lines() -> dict[str, set[int]]:
 
 
 def numbered(first: int, end: int) -> list[tuple[int, bool]]:
-    """Return the pc of each probe with a number of `first` to `end` - 1, and whether a function begins there.
+    """Return the pc of each place with a number of `first` to `end` - 1, and whether a function begins there.
 
-    0 for one that is not known here, as it came in a pickle.
+    0 for one that is not known here, as it came in a pickle. Of native code nobody knows where a function begins.
     """
     found = [(0, False)] * (end - first)
     missing = end - first
@@ -319,6 +319,10 @@ def numbered(first: int, end: int) -> list[tuple[int, bool]]:
             if first <= probe.number < end:
                 found[probe.number - first] = (probe.pc, probe is probes[0])
                 missing -= 1
+    if missing:
+        for pc, number in _core.native_numbers():
+            if first <= number < end:
+                found[number - first] = (pc, False)
     return found
 
 

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "numbers.h"
+
 int
 kcov_counters_create(struct kcov_counters **counters, size_t size)
 {
@@ -17,6 +19,10 @@ kcov_counters_create(struct kcov_counters **counters, size_t size)
 
     if (new == NULL)
         return ENOMEM;
+    if (kcov_native_numbers_create() != 0) {
+        free(new);
+        return ENOMEM;
+    }
     /* Only what is touched becomes memory. */
     bytes =
         mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -1,5 +1,6 @@
 /*
- * counters.h: a counter map: how often each probe was reached, a byte each, by probe number.
+ * counters.h: a counter map: how often each place was reached, a byte each, by its number
+ * (numbers.h): each probe and, where native code calls back, each of its basic blocks.
  * Several devices may count into one map, also those of processes that are forked later.
  */
 #ifndef KCOV_COUNTERS_H

@@ -7,6 +7,7 @@
 
 #include "counters.h"
 #include "device_type.h"
+#include "numbers.h"
 
 struct counters_object {
     PyObject_HEAD struct kcov_counters *counters;
@@ -114,7 +115,7 @@ counters_getbuffer(PyObject *self, Py_buffer *view, int flags)
 static PyObject *
 counters_reset(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    kcov_counters_reset(map_of(self), kcov_probe_total());
+    kcov_counters_reset(map_of(self), kcov_numbers_total());
     Py_RETURN_NONE;
 }
 

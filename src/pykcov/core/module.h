@@ -135,9 +135,6 @@ int kcov_compare_add(PyObject *module, struct kcov_module *state);
 int kcov_native_add(PyObject *module);
 void kcov_probe_clear(void);
 
-/* Probes made so far: their numbers are lower. */
-unsigned kcov_probe_total(void);
-
 struct kcov_buffer;
 struct kcov_device;
 

@@ -3,6 +3,7 @@
  */
 #include "images.h"
 #include "module.h"
+#include "numbers.h"
 
 #include <errno.h>
 
@@ -50,7 +51,34 @@ callbacks_owner(PyObject *module, PyObject *unused)
                          own ? Py_True : Py_False);
 }
 
+/* A pair of an address and its number each. */
+static PyObject *
+native_numbers(PyObject *module, PyObject *unused)
+{
+    PyObject *list = PyList_New(0);
+    (void)module, (void)unused;
+
+    for (unsigned i = 0; list != NULL && i < KCOV_NATIVE_NUMBERS; i++) {
+        uint64_t pc;
+        uint32_t number;
+        PyObject *pair;
+
+        if (!kcov_native_number_at(i, &pc, &number))
+            continue;
+        pair = Py_BuildValue("KI", (unsigned long long)pc, number);
+        if (pair == NULL || PyList_Append(list, pair) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(pair);
+    }
+    return list;
+}
+
 static PyMethodDef functions[] = {
+    {"native_numbers", native_numbers, METH_NOARGS,
+     "native_numbers($module, /)\n"
+     "--\n"
+     "\n"
+     "The addresses that were counted in a counter map, each with its number."},
     {"image_log", image_log, METH_NOARGS,
      "image_log($module, /)\n"
      "--\n"

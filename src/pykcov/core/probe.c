@@ -11,6 +11,7 @@
 
 #include "adopt.h"
 #include "lock.h"
+#include "numbers.h"
 #include "trace.h"
 
 struct probe {
@@ -18,8 +19,7 @@ struct probe {
     uint32_t number;
 };
 
-static atomic_uint probe_total; /* [a] probes made so far */
-static PyObject *adopter;       /* [L] NULL: none */
+static PyObject *adopter; /* [L] NULL: none */
 
 static PyObject *
 adopter_reference(void)
@@ -169,19 +169,6 @@ check_room(Py_ssize_t count, unsigned first)
     return -1;
 }
 
-/* Consecutive numbers, all or none. -1 with an exception: no more. */
-static int64_t
-take_numbers(Py_ssize_t count)
-{
-    unsigned first = atomic_load(&probe_total);
-
-    do {
-        if (check_room(count, first) < 0)
-            return -1;
-    } while (!atomic_compare_exchange_weak(&probe_total, &first, first + (unsigned)count));
-    return first;
-}
-
 /* The pcs that probes are to be made for: of an array of 64-bit numbers, or of any sequence. */
 struct pcs {
     Py_buffer view;  /* of an array; else its obj is NULL */
@@ -249,17 +236,17 @@ probes(PyObject *module, PyObject *sequence)
     struct pcs pcs;
     PyObject *list;
     Py_ssize_t count = PySequence_Size(sequence);
-    int64_t first;
+    unsigned first;
 
-    if (count < 0 || check_room(count, atomic_load(&probe_total)) < 0 ||
-        pcs_read(sequence, &pcs) < 0)
+    if (count < 0 || check_room(count, kcov_numbers_total()) < 0 || pcs_read(sequence, &pcs) < 0)
         return NULL;
     list = make_probes(kcov_module_state(module), &pcs);
     pcs_release(&pcs);
     if (list == NULL)
         return NULL;
     count = PyList_GET_SIZE(list);
-    if ((first = take_numbers(count)) < 0) {
+    if (!kcov_numbers_take((size_t)count, &first)) {
+        check_room(count, kcov_numbers_total());
         Py_DECREF(list);
         return NULL;
     }
@@ -268,16 +255,10 @@ probes(PyObject *module, PyObject *sequence)
     return list;
 }
 
-unsigned
-kcov_probe_total(void)
-{
-    return atomic_load(&probe_total);
-}
-
 static PyObject *
 probe_count(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 {
-    return PyLong_FromUnsignedLong(kcov_probe_total());
+    return PyLong_FromUnsignedLong(kcov_numbers_total());
 }
 
 static void
@@ -322,7 +303,7 @@ static PyMethodDef functions[] = {
      "probe_count($module, /)\n"
      "--\n"
      "\n"
-     "How many probes were made so far."},
+     "How many numbers were given so far: to probes, and to addresses that were counted."},
     {"set_adopter", set_adopter, METH_O,
      "set_adopter($module, adopter, /)\n"
      "--\n"

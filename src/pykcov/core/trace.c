@@ -5,6 +5,7 @@
 #include "trace.h"
 
 #include "adopt.h"
+#include "numbers.h"
 
 _Thread_local struct kcov_self kcov_self = {
     .trace = &kcov_newborn.trace,
@@ -38,18 +39,6 @@ kcov_follow_cmp(uint64_t type, uint64_t a, uint64_t b, uint64_t pc)
 
     if (kcov_trace_mode(trace) & KCOV_MODE_TRACE_CMP && !kcov_halted())
         kcov_append_cmp(trace, type, a, b, pc);
-}
-
-void
-kcov_follow_native_pc(uint64_t pc)
-{
-    struct kcov_trace *trace = kcov_followed_trace();
-    int mode = kcov_event_mode(trace);
-
-    if (mode == KCOV_MODE_TRACE_PC
-            ? !kcov_halted()
-            : mode == KCOV_MODE_TRACE_UNIQUE_PC && kcov_first_native_hit(trace, pc))
-        kcov_append_pc(trace, pc);
 }
 
 void
@@ -90,6 +79,22 @@ kcov_count_probe(struct kcov_trace *trace, int mode, uint64_t pc, uint32_t numbe
     if (mode & KCOV_MODE_TRACE_CMP)
         return;
     if (mode == (KCOV_MODE_TRACE_PC | KCOV_MODE_COUNTERS) || kcov_first_hit(trace, number))
+        kcov_append_pc(trace, pc);
+}
+
+void
+kcov_count_native_pc(uint64_t pc)
+{
+    struct kcov_trace *trace = kcov_followed_trace();
+    int mode = kcov_event_mode(trace);
+    uint32_t number;
+
+    if (mode == KCOV_MODE_NONE || kcov_halted())
+        return;
+    if (trace->counters != NULL && kcov_native_number(pc, &number))
+        count(trace, number);
+    if (mode == KCOV_MODE_TRACE_PC ||
+        (mode == KCOV_MODE_TRACE_UNIQUE_PC && kcov_first_native_hit(trace, pc)))
         kcov_append_pc(trace, pc);
 }
 

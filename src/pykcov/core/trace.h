@@ -151,24 +151,27 @@ kcov_record_pc(uint64_t pc)
         kcov_append_pc(trace, pc);
 }
 
-/* An address while kcov_follow() has to be asked. Not inline: see kcov_count_probe(). */
-void kcov_follow_native_pc(uint64_t pc);
+/*
+ * An address while kcov_follow() has to be asked, or with a counter map. Not inline: see
+ * kcov_count_probe().
+ */
+void kcov_count_native_pc(uint64_t pc);
 
-/* An address, below 2^56. It has no number, and so no counter. */
+/* An address, below 2^56. */
 static inline void
 kcov_record_native_pc(uint64_t pc)
 {
     struct kcov_trace *trace = kcov_attached_trace();
     int mode = kcov_trace_mode(trace);
 
-    if (mode == KCOV_MODE_TRACE_PC) {
+    if (mode == KCOV_MODE_TRACE_PC && trace->counters == NULL) {
         if (!kcov_halted())
             kcov_append_pc(trace, pc);
-    } else if (mode == KCOV_MODE_TRACE_UNIQUE_PC) {
+    } else if (mode == KCOV_MODE_TRACE_UNIQUE_PC && trace->counters == NULL) {
         if (kcov_first_native_hit(trace, pc))
             kcov_append_pc(trace, pc);
-    } else if (mode & KCOV_MODE_FOLLOW) {
-        kcov_follow_native_pc(pc);
+    } else if (mode & (KCOV_MODE_FOLLOW | KCOV_MODE_TRACE_PC | KCOV_MODE_TRACE_CMP)) {
+        kcov_count_native_pc(pc);
     }
 }
 

@@ -325,13 +325,13 @@ pykcov_engine_execute(const uint8_t *data, size_t size)
     PyObject *input, *result;
 
     pykcov_interrupts_begin();
-    register_counters();
     input = checked(PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size));
     copy_input(data, size);
     before_execution();
     result = run_followed(input);
     if (engine.forked)
-        _Exit(0); /* a child process of the target's making that has come back to us */
+        _Exit(0);        /* a child process of the target's making that has come back to us */
+    register_counters(); /* now, so that what was reached for the first time counts */
     replay_comparisons(data, size);
     after_execution(result, input);
     Py_XDECREF(result);

@@ -85,6 +85,13 @@ def save_minimized(finding: Finding, own: Path, data: bytes) -> None:
     _write(own / "reproduce.py", _reproducer(finding, own, data).encode())
 
 
+def add_locations(own: Path, locations: Iterable[str]) -> None:
+    """Add to the report where the thread that crashed was last."""
+    report = (own / "report.txt").read_bytes()
+    lines = "".join(f"  {location}\n" for location in locations)
+    _write(own / "report.txt", report + f"\nLast locations before the end, the last one below:\n{lines}".encode())
+
+
 def known(own: Path) -> bool:
     """Return whether the folder holds a finding, whole."""
     return (own / "finding.json").is_file() and (own / "input").is_file()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from pykcov.fuzz.candidates import NOTHING, Verdict
+from pykcov.fuzz.candidates import LOCATIONS, NOTHING, Verdict
 from pykcov.fuzz.settings import Settings
 
 Same = Callable[[bytes], bool]
@@ -85,10 +85,11 @@ class Judge:
             self._process.kill()
             self._process.wait()
 
-    def verdict(self, data: bytes) -> Verdict:
-        """Return what an input does; NOTHING if the process is gone."""
+    def verdict(self, data: bytes, locations: bool = False) -> Verdict:
+        """Return what an input does, and where it was last if `locations`; NOTHING if the process is gone."""
         try:
-            self._stream.write(len(data).to_bytes(8, "little") + data)
+            number = len(data) | (LOCATIONS if locations else 0)
+            self._stream.write(number.to_bytes(8, "little") + data)
             self._stream.flush()
             answer = self._stream.readline()
         except OSError:

@@ -52,7 +52,7 @@ _DUMPED = re.compile(r'^  File "(?P<file>.*)", line (?P<line>\d+) in (?P<functio
 
 
 def frames_of_dump(dump: str) -> list[Frame]:
-    """Return the calls of the thread that crashed from what faulthandler wrote, the innermost last."""
+    """Return the calls of the thread that crashed from what faulthandler wrote: of the target, the innermost last."""
     frames: list[Frame] = []
     current = False
     for line in dump.splitlines():
@@ -62,9 +62,10 @@ def frames_of_dump(dump: str) -> list[Frame]:
             current = not line.startswith("Thread")
         elif current and (match := _DUMPED.match(line)):
             file = match["file"]
-            if not _is_ours(file):
-                module = file.rpartition("/")[2].removesuffix(".py")
-                frames.append(Frame(module, match["function"], file, int(match["line"])))
+            if _is_ours(file):
+                break  # behind it is who called us
+            module = file.rpartition("/")[2].removesuffix(".py")
+            frames.append(Frame(module, match["function"], file, int(match["line"])))
     return frames[::-1]
 
 

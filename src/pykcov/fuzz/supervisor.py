@@ -72,7 +72,7 @@ class Supervisor:
                 self._done.append(self._statistics.snapshot())
                 self._statistics = Statistics()
         for folder in self._found.values():
-            self._minimize(folder)
+            self._examine(folder)
         if self._found and code == 0:
             code = campaign.CRASHED
         return Outcome(code, list(self._found.values()), self.snapshot())
@@ -140,15 +140,18 @@ class Supervisor:
         self._found[folder.name] = folder
         self._say(f"{kind}: saved in {os.path.relpath(folder)}")
 
-    def _minimize(self, folder: Path) -> None:
+    def _examine(self, folder: Path) -> None:
+        """Find out more of a finding: a shorter input, and of a crash where it happened."""
         finding = findings.load(folder)
-        if self._minimize_seconds <= 0 or finding.kind in _CODES or len(finding.input) < 2:
+        if self._minimize_seconds <= 0 or finding.kind in _CODES:
             return
         with Judge(self._settings) as judge:
-            verdict = judge.verdict(finding.input)
+            verdict = judge.verdict(finding.input, locations=finding.kind.startswith("SIG"))
             if verdict.token != finding.token:
                 self._say(f"{folder.name}: not brought about by its input alone: {verdict.token or 'nothing happens'}")
                 return
+            if verdict.locations:
+                findings.add_locations(folder, verdict.locations)
             shorter = minimize(
                 finding.input, lambda data: judge.verdict(data).token == finding.token, self._minimize_seconds
             )
