@@ -6,7 +6,7 @@ import tarfile
 from pathlib import Path
 
 TEXTS = {
-    "markdown": "# Title\n\nSome *text* with `code` and [a link](http://x.org \"t\").\n\n* one\n* two\n    > quoted <b>x</b>\n\n",
+    "markdown": '# Title\n\nSome *text* with `code` and [a link](http://x.org "t").\n\n* one\n* two\n    > quoted <b>x</b>\n\n',
     "htmlparser": "<!DOCTYPE html><div class=\"a b\" id=x>one &amp; <b>two</b><br/><!-- c --><a href='/x?y=1'>z</a></div>\n",
     "toml": 'title = "a \\"b\\" c"\n[owner]\nname = "x"\ndob = 1979-05-27T07:32:00Z\n[a.b]\nports = [ 1, 2, 3 ]\nok = true\n',
     "dateutil": "Thu Sep 25 2003 10:36:28.5 am UTC+3 ",

@@ -34,6 +34,7 @@ from pykcov.device import (
     get_include,
     open,
 )
+from pykcov.fuzz.regression import fuzz_test
 from pykcov.instrument import (
     Skipped,
     UnsupportedPythonError,
@@ -82,6 +83,7 @@ __all__ = [
     "UnknownRequestError",
     "UnsupportedPythonError",
     "current_group",
+    "fuzz_test",
     "get_include",
     "group",
     "halt",

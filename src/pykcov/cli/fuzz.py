@@ -122,8 +122,9 @@ def _default_folder(harness: str) -> Path:
     path, separator, test = harness.partition("::")
     if not separator and not os.path.isfile(path):
         return Path(harness.replace(":", ".") + ".fuzz")
-    folder = Path(path).with_suffix(".fuzz")
-    return folder / test.replace("::", ".") if test else folder
+    from pykcov.fuzz.regression import folder_of
+
+    return Path(folder_of(path, test))
 
 
 def _say(line: str) -> None:

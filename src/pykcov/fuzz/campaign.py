@@ -32,14 +32,15 @@ def run(harness: Harness, settings: Settings | None = None) -> NoReturn:
     settings = settings or Settings(harness=sys.argv[0])
     if not instrumentation.probes():
         _end(BLIND, _no_probes())
+    # Before libFuzzer is loaded, which looks whether they are there.
+    for library, function in (("_mutator", harness.mutator), ("_crossover", harness.crossover)):
+        if function is not None:
+            _engine.set_mutator(_library(library), function)
     try:
         statistics = Statistics(settings.statistics) if settings.statistics is not None else None
         engine = Engine(statistics)
     except libfuzzer.LibFuzzerMissingError as error:
         _end(2, str(error))
-    for library, function in (("_mutator", harness.mutator), ("_crossover", harness.crossover)):
-        if function is not None:
-            _engine.set_mutator(_library(library), function)
     instrumentation.watch_late_imports()
     early = instrumentation.without_probes()
     if early:
@@ -105,6 +106,8 @@ def _taken(arguments: list[str], settings: Settings) -> tuple[list[str], int]:
             limit = int(argument.partition("=")[2])
         elif not argument.startswith("-max_counters="):
             kept.append(argument)
+    if not any(argument.startswith("-print_funcs=") for argument in kept):
+        kept.append("-print_funcs=0")  # it would show addresses
     return kept, limit
 
 

@@ -223,28 +223,33 @@ give_words(uint64_t executions)
     pykcov_replay_word(&engine.replay, bytes, (size_t)size);
 }
 
-/* What the target raised. Returns if the campaign goes on. */
-static void
-report_exception(PyObject *input)
+/* What the target raised, taken out of the thread's state. NULL: nothing. */
+static PyObject *
+take_exception(void)
 {
-    PyObject *type, *value, *traceback, *answer;
-    long code = 0;
+    PyObject *type, *value, *traceback;
 
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     if (traceback != NULL)
         PyException_SetTraceback(value, traceback);
-    answer = checked(PyObject_CallFunctionObjArgs(engine.failed, value, input, NULL));
     Py_XDECREF(type);
-    Py_XDECREF(value);
     Py_XDECREF(traceback);
-    if (answer != Py_None) {
-        code = PyLong_AsLong(answer);
-        if (PyErr_Occurred())
-            give_up();
-        /* libFuzzer sees that its callback ends the process, writes the input, leaves with 77. */
+    return value;
+}
+
+/* Returns if the campaign goes on. */
+static void
+report(PyObject *exception, PyObject *input)
+{
+    PyObject *answer = checked(PyObject_CallFunctionObjArgs(engine.failed, exception, input, NULL));
+    long code = answer != Py_None ? PyLong_AsLong(answer) : 0;
+
+    if (PyErr_Occurred())
+        give_up();
+    /* libFuzzer sees that its callback ends the process, writes the input, leaves with 77. */
+    if (answer != Py_None)
         exit((int)code);
-    }
     Py_DECREF(answer);
 }
 
@@ -260,12 +265,12 @@ sees(void)
 }
 
 static void
-after_execution(PyObject *result, PyObject *input)
+after_execution(PyObject *exception, PyObject *input)
 {
     uint64_t executions = ++engine.statistics->executions;
 
-    if (result == NULL)
-        report_exception(input);
+    if (exception != NULL)
+        report(exception, input);
     give_words(executions);
     if (!sees() && executions == BLIND_AFTER)
         call_hook(engine.blind);
@@ -322,7 +327,7 @@ pykcov_engine_begin(void)
 int
 pykcov_engine_execute(const uint8_t *data, size_t size)
 {
-    PyObject *input, *result;
+    PyObject *input, *result, *exception;
 
     pykcov_interrupts_begin();
     input = checked(PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size));
@@ -330,11 +335,13 @@ pykcov_engine_execute(const uint8_t *data, size_t size)
     before_execution();
     result = run_followed(input);
     if (engine.forked)
-        _Exit(0);        /* a child process of the target's making that has come back to us */
+        _Exit(0); /* a child process of the target's making that has come back to us */
+    exception = result == NULL ? take_exception() : NULL;
+    Py_XDECREF(result);
     register_counters(); /* now, so that what was reached for the first time counts */
     replay_comparisons(data, size);
-    after_execution(result, input);
-    Py_XDECREF(result);
+    after_execution(exception, input);
+    Py_XDECREF(exception);
     Py_DECREF(input);
     if (Py_REFCNT(engine.group) > engine.group_references) {
         engine.statistics->leftovers++;

@@ -1,7 +1,8 @@
 """Runs a harness with one input, without libFuzzer: what the script beside each finding calls."""
 
+import os
 import sys
-from os import PathLike, fspath
+from os import PathLike
 from typing import NoReturn
 
 from pykcov.fuzz import harness, targets
@@ -28,4 +29,4 @@ def reproduce(path: "str | PathLike[str]", data: bytes) -> NoReturn:
         sys.exit(0)
 
     harness.set_runner(run)
-    targets.run(Settings(fspath(path)))
+    targets.run(Settings(os.path.normpath(path)))

@@ -1,11 +1,60 @@
-"""Tests as targets: those of Hypothesis, and those with @pykcov.fuzz_test."""
+"""Tests as targets: those of Hypothesis as they are, and those with @pykcov.fuzz_test. Pytest brings their fixtures."""
 
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
+from pykcov.fuzz import harness, instrumentation
 from pykcov.fuzz.harness import HarnessError
+from pykcov.fuzz.regression import MARK
 from pykcov.fuzz.settings import Settings
+from pykcov.instrument import Selection
 
 
 def run(path: str, test: str, settings: Settings) -> NoReturn:
-    """Fuzz a test."""
-    raise HarnessError("tests cannot be fuzzed yet")
+    """Have pytest collect the test and set up its fixtures, and fuzz it in the place of its first call."""
+    instrumentation.choose(Selection(settings.include, settings.exclude, settings.source, settings.stdlib))
+    try:
+        import pytest
+    except ImportError:
+        raise HarnessError("tests are fuzzed by way of pytest, which is not installed") from None
+    plugin = _Plugin(settings)
+    code = pytest.main([f"{path}::{test}", "--capture=no", "-q", "-p", "no:cacheprovider", "-x"], [plugin])
+    raise HarnessError(plugin.problem or f"pytest could not run this test (its exit code is {int(code)})")
+
+
+class _Plugin:
+    """Stands in for pytest's call of a test."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.problem = ""
+
+    def pytest_pyfunc_call(self, pyfuncitem: Any) -> object:
+        try:
+            target = _target(pyfuncitem)
+        except HarnessError as error:
+            self.problem = str(error)
+            pyfuncitem.session.shouldstop = str(error)
+            return True
+        if harness.declared() is None:
+            harness.setup([self._settings.harness, *self._settings.arguments], target)
+        harness.fuzz()
+
+
+def _target(item: Any) -> Callable[[bytes], object]:
+    hypothesis = getattr(item.obj, "hypothesis", None)
+    if hypothesis is not None:
+        if item.fixturenames:
+            raise HarnessError("a Hypothesis test with fixtures has no hook for bytes; use @pykcov.fuzz_test")
+        fuzz_one_input: Callable[[bytes], object] = hypothesis.fuzz_one_input
+        return fuzz_one_input
+    parameter = getattr(item.obj, MARK, None)
+    if parameter is None:
+        raise HarnessError("it is no test of Hypothesis, and has no @pykcov.fuzz_test")
+    arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames if name != parameter}
+    test = item.obj
+
+    def target(data: bytes) -> object:
+        return test(**{parameter: data}, **arguments)
+
+    return target

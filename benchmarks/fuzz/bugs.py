@@ -1,0 +1,88 @@
+"""Time and executions to known bugs, under pykcov and under Atheris: the same libFuzzer, the same seeds, in turns.
+
+A campaign ends at its first finding, or when its time is over. Time is processor time of the process that fuzzes, start
+and imports included.
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from speed import HARNESSES, command, processor_time
+
+MICRO = [
+    *("magic_1", "magic_2", "magic_4", "magic_8", "magic_text", "unequal_text", "startswith_chain"),
+    *("dictionary_dispatch", "set_membership", "floats", "float_text", "match_200", "checksum"),
+]
+BUGS = [*("markdown", "htmlparser", "toml", "dateutil", "ecdsa", "pyasn1", "pypdf", "pygments", "zipp"), "markdown_it"]
+
+
+def campaign(engine: str, target: str, seed: int, seconds: int) -> dict[str, float | bool | int]:
+    """Run one; say whether something was found, after how long and how many executions, and what was covered."""
+    micro = target in MICRO
+    environment = os.environ | ({"MICRO": target} if micro else {})
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        (scratch / "corpus").mkdir()
+        words = command(engine, HARNESSES / f"fuzz_{'micro' if micro else target}.py", scratch)
+        words += [str(scratch / "corpus"), f"-seed={seed}", f"-max_total_time={seconds}", "-timeout=10"]
+        words += ["-print_final_stats=1", "-rss_limit_mb=0"]
+        began = time.monotonic()
+        os.environ.update(environment)
+        took, errors = processor_time(words)
+        wall = time.monotonic() - began
+    executions = re.findall(r"stat::number_of_executed_units: (\d+)", errors) or re.findall(r"^#(\d+)", errors, re.M)
+    covered = re.findall(r" cov: (\d+)", errors)
+    found = "Uncaught Python exception" in errors or "ERROR: libFuzzer: " in errors or "BINGO" in errors
+    return {
+        "found": found,
+        "seconds": took,
+        "wall": wall,
+        "executions": int(executions[-1]) if executions else 0,
+        "cov": int(covered[-1]) if covered else 0,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("targets", nargs="*", default=[*MICRO, *BUGS])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("-o", "--output", type=Path)
+    options = parser.parse_args()
+    rows = []
+    print(
+        f"{'target':20} {'pykcov: found':>14} {'s':>7} {'executions':>11} | {'Atheris: found':>14} {'s':>7} {'executions':>11}"
+    )
+    for target in options.targets or [*MICRO, *BUGS]:
+        results: dict[str, list[dict[str, float | bool | int]]] = {"pykcov": [], "atheris": []}
+        for seed in range(1, options.seeds + 1):
+            for engine, runs in results.items():
+                runs.append(campaign(engine, target, seed, options.seconds))
+        cells = []
+        for runs in results.values():
+            hits = [run for run in runs if run["found"]]
+            middle = (
+                (
+                    f"{statistics.median(float(run['seconds']) for run in hits):7.2f}",
+                    f"{statistics.median(int(run['executions']) for run in hits):11.0f}",
+                )
+                if hits
+                else (f"{'-':>7}", f"{'-':>11}")
+            )
+            cells.append(f"{len(hits)} of {len(runs):>9} {middle[0]} {middle[1]}")
+        print(f"{target:20} {cells[0]} | {cells[1]}", flush=True)
+        rows.append({"target": target, **results})
+        if options.output:
+            options.output.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
