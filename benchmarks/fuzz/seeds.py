@@ -1,4 +1,5 @@
 """Inputs for the harnesses: documents that parsers have much to do with, and changed copies of them."""
+# ruff: noqa: E501
 
 import io
 import random

@@ -20,7 +20,7 @@ OPERAND_BYTES: Final = 64
 
 OPERATIONS: Final = (
     *("", "==", "!=", "<", "<=", ">", ">=", "in", "not in", "startswith", "endswith", "find", "index", "count"),
-    *("split", "partition", "removeprefix", "removesuffix", "subscript", "match"),
+    *("split", "partition", "removeprefix", "removesuffix", "subscript", "match", "get"),
 )
 """What `Comparison.op` may be, by its number in the type; '' is unknown."""
 

@@ -42,7 +42,11 @@ def test_an_unchanged_harness_finds_a_planted_bug_and_leaves_all_that_is_needed_
 
 
 def test_the_same_harness_runs_under_atheris(tmp_path: Path) -> None:
-    path = write_harness(tmp_path, PLANTED.replace('if text[4:] == "magic-value"', 'if len(text) > 6 and text[4] == "m"'))
+    body = PLANTED.replace("parse(provider.ConsumeUnicodeNoSurrogates(40))", "parse(provider.ConsumeBytes(40))")
+    body = body.replace('text.startswith("key:")', 'text[:1] == b"k"').replace(
+        'text[4:] == "magic-value"', 'text[1:2] == b"m"'
+    )
+    path = write_harness(tmp_path, body)
     words = [sys.executable, str(path), "-seed=1", "-runs=1000000"]
     theirs = subprocess.run(words, capture_output=True, text=True, errors="replace", cwd=tmp_path)
     assert "ValueError: planted" in theirs.stdout + theirs.stderr
@@ -73,7 +77,9 @@ def test_the_input_is_made_shorter(tmp_path: Path) -> None:
         """,
     )
     (finding,) = ran.findings
-    shorter = (finding / "minimized").read_bytes() if (finding / "minimized").exists() else (finding / "input").read_bytes()
+    shorter = (
+        (finding / "minimized").read_bytes() if (finding / "minimized").exists() else (finding / "input").read_bytes()
+    )
     assert len(shorter) == 9
     assert b"needle" in shorter
 

@@ -48,7 +48,7 @@ def test_an_input_that_takes_too_long_is_found_with_the_stack(tmp_path: Path) ->
 
 
 def test_an_interrupt_leaves_a_whole_corpus_and_a_report(tmp_path: Path) -> None:
-    write_harness(tmp_path, ENDING.format("pass").replace("b\"END\"", "b'E'"))
+    write_harness(tmp_path, ENDING.format("pass").replace('b"END"', "b'E'"))
     process = start(tmp_path, "-d", "out", "harness.py", "-seed=1")
     deadline = time.monotonic() + 60
     while not list((tmp_path / "out").glob("corpus/*")) and time.monotonic() < deadline:
@@ -99,7 +99,10 @@ def test_without_libfuzzer_the_command_that_installs_it_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write_harness(tmp_path, "def TestOneInput(data): pass\n")
-    monkeypatch.setattr(PathFinder, "find_spec", lambda *_: None)
+    find_spec = PathFinder.find_spec
+    monkeypatch.setattr(
+        PathFinder, "find_spec", lambda name, *rest: None if name == "atheris" else find_spec(name, *rest)
+    )
     assert exit_code_of(["fuzz", str(path)]) == 2
     assert "python -m pip install 'pykcov[fuzz]'" in capsys.readouterr().err
 

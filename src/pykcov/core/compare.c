@@ -119,8 +119,8 @@ read_site(struct kcov_module *state, PyObject *site, struct compare_probe *probe
                           &probe->comparison.constant) ||
         kcov_need_uint64(state, pc, "a pc", &probe->comparison.pc) < 0)
         return -1;
-    if (probe->comparison.operation < KCOV_CMP_EQ || probe->comparison.operation > KCOV_CMP_MATCH) {
-        kcov_raise(state, EINVAL, "an operation is %d to %d, not %u", KCOV_CMP_EQ, KCOV_CMP_MATCH,
+    if (probe->comparison.operation < KCOV_CMP_EQ || probe->comparison.operation > KCOV_CMP_GET) {
+        kcov_raise(state, EINVAL, "an operation is %d to %d, not %u", KCOV_CMP_EQ, KCOV_CMP_GET,
                    probe->comparison.operation);
         return -1;
     }

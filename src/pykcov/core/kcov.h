@@ -89,6 +89,7 @@ enum kcov_operation {
     KCOV_CMP_REMOVESUFFIX,
     KCOV_CMP_SUBSCRIPT, /* a key that is looked up in a dict, with one of the dict's */
     KCOV_CMP_MATCH,     /* a key of a mapping pattern, with one of the dict's */
+    KCOV_CMP_GET,       /* dict.get(): a key that is looked up, with one of the dict's */
 };
 
 /*

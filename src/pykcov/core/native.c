@@ -78,7 +78,8 @@ static PyMethodDef functions[] = {
      "native_numbers($module, /)\n"
      "--\n"
      "\n"
-     "The addresses that were counted in a counter map, each with its number."},
+     "The addresses that were counted in a counter map, each with its number, which is no "
+     "probe's."},
     {"image_log", image_log, METH_NOARGS,
      "image_log($module, /)\n"
      "--\n"

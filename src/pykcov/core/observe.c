@@ -214,11 +214,15 @@ observe_in(const struct event *event, PyObject *a, PyObject *b)
 static void
 observe_call(const struct event *event, PyObject *a, PyObject *b)
 {
-    /* Text and bytes have these methods, integers have not. */
-    if (!event->bytes)
-        return;
     /* Where the stack may hold no receiver, a bound method is made for us. */
     if (Py_IS_TYPE(a, &PyCFunction_Type) && (a = PyCFunction_GET_SELF(a)) == NULL)
+        return;
+    if (event->comparison->operation == KCOV_CMP_GET) {
+        observe_keys(event, b, a);
+        return;
+    }
+    /* Text and bytes have these methods, integers have not. */
+    if (!event->bytes)
         return;
     if (kcov_kind_of(a) < KCOV_KIND_TEXT)
         return;

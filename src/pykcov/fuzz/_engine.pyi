@@ -18,6 +18,7 @@ def run(
     *,
     function: Callable[[bytes], object],
     failed: Callable[[BaseException, bytes], int | None],
+    started: Callable[[], object],
     blind: Callable[[], object],
     done: Callable[[], object],
     words: list[bytes],
@@ -34,6 +35,7 @@ def run(
     """Let libFuzzer run with these arguments, once. As a rule it ends the process; else returns its exit code.
 
     failed: takes what the function raised, and the input; returns None to go on, or an exit code.
+    started: called before the first input, when libFuzzer has set its signal handlers.
     grown: takes numbers of probes, first and end; returns their entries of libFuzzer's table, two words each.
     arrange: takes the group of the inputs so far, whether another one is to take its place, whether the device of the
     group is to follow it (else the calling thread owns the other device), and whether comparisons are recorded; returns

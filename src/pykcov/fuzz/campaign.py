@@ -1,7 +1,9 @@
 """Runs libFuzzer with a harness in this process, keeps what it finds, and says when it is blind."""
 
 import atexit
+import faulthandler
 import os
+import signal
 import sys
 from hashlib import sha1
 from pathlib import Path
@@ -51,6 +53,7 @@ def run(harness: Harness, settings: Settings | None = None) -> NoReturn:
         arguments,
         harness.target,
         campaign.failed,
+        started=campaign.started,
         blind=campaign.blind,
         done=campaign.done,
         words=enabled_hooks.words,
@@ -65,6 +68,13 @@ class Campaign:
         """Begin with nothing found."""
         self._settings = settings
         self._tokens: set[str] = set()
+
+    def started(self) -> None:
+        """Have stacks written before libFuzzer, whose handlers are there by now, ends the process."""
+        if self._settings.dump is not None:
+            faulthandler.disable()
+            faulthandler.enable(self._settings.dump)
+            faulthandler.register(signal.SIGALRM, self._settings.dump, chain=True)
 
     def failed(self, error: BaseException, data: bytes) -> int | None:
         """Keep what the target raised; return None to go on, or an exit code."""

@@ -329,6 +329,8 @@ pykcov_engine_execute(const uint8_t *data, size_t size)
 {
     PyObject *input, *result, *exception;
 
+    if (engine.statistics->executions == 0)
+        call_hook(engine.started);
     pykcov_interrupts_begin();
     input = checked(PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size));
     copy_input(data, size);

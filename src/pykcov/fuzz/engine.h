@@ -27,8 +27,8 @@ struct engine {
     volatile bool forked; /* this is a child process of the one that fuzzes */
 
     /* What run() was given; _engine.pyi says what each does. */
-    PyObject *function, *failed, *blind, *done, *words, *grown, *arrange, *probe_count, *follow,
-        *group_variable;
+    PyObject *function, *failed, *started, *blind, *done, *words, *grown, *arrange, *probe_count,
+        *follow, *group_variable;
     unsigned long long limit; /* executions; 0: any number */
     Py_buffer buffers[DEVICES], counters, statistics_buffer;
     struct statistics *statistics; /* in statistics_buffer */

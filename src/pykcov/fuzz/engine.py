@@ -15,10 +15,10 @@ from signal import SIG_DFL, SIGINT, default_int_handler, getsignal, signal
 from typing import NoReturn
 
 from pykcov import _core, locations
+from pykcov._exec import Unrecorded
 from pykcov.device import Buffer, Device, open
 from pykcov.fuzz import _engine, libfuzzer
 from pykcov.fuzz.statistics import Statistics
-from pykcov.instrument.code import Unrecorded
 
 Target = Callable[[bytes], object]
 Failed = Callable[[BaseException, bytes], int | None]
@@ -52,6 +52,7 @@ class Engine:
         target: Target,
         failed: Failed,
         *,
+        started: Callable[[], object],
         blind: Callable[[], object],
         done: Callable[[], object],
         words: list[bytes],
@@ -59,6 +60,7 @@ class Engine:
     ) -> NoReturn:
         """Run libFuzzer; `arguments` are its command line, whose first word is a command for the shell.
 
+        started: called once, before the first input.
         blind: called once if many inputs have run, and none has reached a probe.
         done: called after `limit` executions; 0: never.
         words: what libFuzzer is to put into inputs; more may be added while it runs.
@@ -74,6 +76,7 @@ class Engine:
             list(arguments),
             function=target,
             failed=failed,
+            started=started,
             blind=blind,
             done=done,
             words=words,

@@ -115,10 +115,16 @@ class Supervisor:
         self._found.update((name, self._folder / name) for name in inputs.values())
         code = status if status >= 0 else campaign.CRASHED
         died = self._take_artifacts(scratch, set(inputs), stacks)
-        if status < 0 and not died and -status not in (signal.SIGINT, signal.SIGTERM):
-            self._keep(native_kind(-status), self._statistics.input(), stacks)
-            died = True
+        if not died and not inputs and self._ended_inside(status):
+            kind = native_kind(-status) if status < 0 else "exit"
+            self._keep(kind, self._statistics.input(), stacks)
+            died, code = True, campaign.CRASHED
         return code, died
+
+    def _ended_inside(self, status: int) -> bool:
+        """Whether the target ended the process in a way that libFuzzer could not notice."""
+        interrupted = status == campaign.INTERRUPTED or -status in (signal.SIGINT, signal.SIGTERM)
+        return self._statistics.snapshot().running == 1 and not interrupted
 
     def _take_artifacts(self, scratch: Path, told: set[str], stacks: str) -> bool:
         """Make findings of the files that libFuzzer has left; return whether there was one that was not told before."""
@@ -133,6 +139,9 @@ class Supervisor:
         return new
 
     def _keep(self, kind: str, data: bytes, stacks: str) -> None:
+        # Of several dumps the last: an alarm that is no timeout yet writes one, too.
+        begin = max(stacks.rfind("Current thread"), stacks.rfind("Fatal Python error"))
+        stacks = stacks[begin:] if begin > 0 else stacks
         frames = frames_of_dump(stacks)
         report = stacks or f"The process ended without a word ({kind}), with this input.\n"
         finding = Finding(kind, token_of(kind, frames), report, data, self._settings.harness)

@@ -18,7 +18,9 @@ def run(path: str, test: str, settings: Settings) -> NoReturn:
     except ImportError:
         raise HarnessError("tests are fuzzed by way of pytest, which is not installed") from None
     plugin = _Plugin(settings)
-    code = pytest.main([f"{path}::{test}", "--capture=no", "-q", "-p", "no:cacheprovider", "-x"], [plugin])
+    code = pytest.main(
+        [f"{path}::{test}", "--capture=no", "-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-x"], [plugin]
+    )
     raise HarnessError(plugin.problem or f"pytest could not run this test (its exit code is {int(code)})")
 
 
@@ -29,7 +31,7 @@ class _Plugin:
         self._settings = settings
         self.problem = ""
 
-    def pytest_pyfunc_call(self, pyfuncitem: Any) -> object:
+    def pytest_pyfunc_call(self, pyfuncitem: Any) -> bool:
         try:
             target = _target(pyfuncitem)
         except HarnessError as error:
@@ -38,7 +40,7 @@ class _Plugin:
             return True
         if harness.declared() is None:
             harness.setup([self._settings.harness, *self._settings.arguments], target)
-        harness.fuzz()
+        return harness.fuzz()
 
 
 def _target(item: Any) -> Callable[[bytes], object]:

@@ -1,6 +1,5 @@
 """What the process that fuzzes does: it runs the harness, whose Fuzz() does the rest."""
 
-import faulthandler
 import os
 import sys
 from typing import NoReturn
@@ -17,7 +16,6 @@ def main(text: str, bare_modules: frozenset[str]) -> NoReturn:
     settings = Settings.loads(text)
     if settings.dump is not None:
         os.set_inheritable(settings.dump, False)
-        faulthandler.enable(settings.dump)
     forget_our_imports(bare_modules)
     sys.modules["atheris"] = pykcov.atheris
 

@@ -68,6 +68,7 @@ METHODS = {
     "partition": 15,
     "removeprefix": 16,
     "removesuffix": 17,
+    "get": 20,
 }
 METHOD_OPERATIONS = frozenset(METHODS.values())
 
