@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all bench lint format clean
-.PHONY: vectors state-machine sanitize valgrind mutants oracle native-packages cpython-tests endurance test-new
+.PHONY: vectors state-machine sanitize valgrind mutants oracle native-packages cpython-tests kernel-tests endurance test-new
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ test-new: ## the tests on CPython 3.14 and 3.15, in a newer Debian in a folder (
 
 oracle: $(VENV)/ready ## the lines that libraries' own test suites run: pykcov's must be the oracle's
 	$(BIN)/python -m pytest -m slow tests/oracle
+
+kernel-tests: $(VENV)/ready ## tests/kernel in a Linux that has kcov: built once (needs Debian's linux-source), booted each time
+	$(BIN)/python tools/kernel_tests.py
 
 native-packages: $(VENV)/ready ## rebuild packages with C code from source and trace them (needs a C compiler, PyPI)
 	$(BIN)/python tools/native_packages.py .native-packages

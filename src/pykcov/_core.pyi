@@ -61,6 +61,9 @@ class Device:
     def set_buffer_size(self, nmemb: int) -> None:
         """Give the device its buffer of `nmemb` 64-bit words, 1 to BUFFER_WORDS_MAX (EBUSY, EINVAL, ENOMEM)."""
 
+    def share_buffer(self, buffer: Buffer, /) -> None:
+        """Instead of set_buffer_size(): append to `buffer`, which is a kernel's, beside the kernel (EBUSY, EINVAL)."""
+
     @overload
     def set_counters(self, size: None) -> None: ...
     @overload
@@ -139,6 +142,10 @@ class Buffer:
     @classmethod
     def from_fd(cls, fd: int, writable: bool = False) -> Self:
         """Map the descriptor of a device of any process. EINVAL if it is not one. `fd` may be closed afterwards."""
+
+    @classmethod
+    def from_driver(cls, fd: int, nmemb: int) -> Self:
+        """Map all `nmemb` words of a kernel's own kcov device (the driver's errno). `fd` may be closed afterwards."""
 
     def __buffer__(self, flags: int, /) -> memoryview: ...
     def reset(self) -> None:

@@ -12,7 +12,7 @@ Every refused operation raises a `KcovError`, an `OSError` with the errno of kco
 """
 
 import os
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self, overload
 
 from pykcov import _core
 from pykcov._core import (
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from pykcov.kernel.device import KernelDevice
     from pykcov.records import Comparison
 
 __all__ = [
@@ -96,9 +97,21 @@ class Device(_core.Device):
         return self
 
 
-def open() -> Device:
-    """Open a new device, without a buffer yet. OSError if the process has no descriptor left."""
-    return Device()
+@overload
+def open(kernel: None = None) -> Device: ...
+@overload
+def open(kernel: Literal["linux", "openbsd", "netbsd", "freebsd"]) -> "KernelDevice": ...
+def open(kernel: str | None = None) -> "Device | KernelDevice":
+    """Open a new device, without a buffer yet. OSError if the process has no descriptor left.
+
+    kernel: the running kernel's own device instead, which records kernel code (docs/kernel.md): 'linux', 'openbsd',
+    'netbsd' or 'freebsd'. KcovError says why there is none, ValueError that there is no kernel of this name.
+    """
+    if kernel is None:
+        return Device()
+    from pykcov.kernel.device import KernelDevice, driver
+
+    return KernelDevice(driver(kernel))
 
 
 def get_include() -> str:

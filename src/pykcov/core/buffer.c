@@ -53,6 +53,37 @@ map(struct kcov_buffer **buffer, int fd, uint64_t nmemb, bool writable)
     new->nmemb = nmemb;
     new->size = size;
     new->writable = writable;
+    new->foreign = false;
+    *buffer = new;
+    return 0;
+}
+
+int
+kcov_buffer_from_driver(struct kcov_buffer **buffer, int fd, uint64_t nmemb)
+{
+    struct kcov_buffer *new = calloc(1, sizeof(*new));
+    struct kcov_info *info = calloc(1, sizeof(*info));
+    void *base = MAP_FAILED;
+    int error = ENOMEM;
+
+    if (new != NULL && info != NULL) {
+        base = mmap(NULL, nmemb * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        error = errno;
+    }
+    if (base == MAP_FAILED) {
+        free(new);
+        free(info);
+        return error;
+    }
+    *new = (struct kcov_buffer){
+        .references = 1,
+        .words = base,
+        .info = info,
+        .nmemb = nmemb,
+        .size = nmemb * sizeof(uint64_t),
+        .writable = true,
+        .foreign = true,
+    };
     *buffer = new;
     return 0;
 }
@@ -162,5 +193,7 @@ kcov_buffer_release(struct kcov_buffer *buffer)
     if (atomic_fetch_sub_explicit(&buffer->references, 1, memory_order_acq_rel) > 1)
         return;
     munmap((void *)buffer->words, buffer->size);
+    if (buffer->foreign)
+        free(buffer->info);
     free(buffer);
 }

@@ -20,6 +20,7 @@ struct kcov_buffer {
     uint64_t nmemb;          /* [I] */
     size_t size;             /* [I] of the mapping, in bytes */
     bool writable;           /* [I] */
+    bool foreign; /* [I] a kernel's driver has made the words; `info` is memory of ours */
 };
 
 /* A new memfd, empty. errno on failure. */
@@ -30,6 +31,12 @@ int kcov_buffer_create(struct kcov_buffer **buffer, int fd, uint64_t nmemb);
 
 /* Map the memfd of any process's device. EINVAL if it is not one, or has no buffer yet. */
 int kcov_buffer_from_fd(struct kcov_buffer **buffer, int fd, bool writable);
+
+/*
+ * Map the nmemb words of a kernel's own kcov device: offset 0, exactly these words, which is what
+ * all drivers allow. errno on failure, among them EINVAL if the driver has no buffer of that size.
+ */
+int kcov_buffer_from_driver(struct kcov_buffer **buffer, int fd, uint64_t nmemb);
 
 /* Whether the descriptor is that of a device, with or without a buffer. */
 bool kcov_is_device(int fd);

@@ -80,6 +80,38 @@ buffer_from_fd(PyObject *type, PyObject *args, PyObject *kwargs)
     }
 }
 
+static PyObject *
+buffer_from_driver(PyObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {"fd", "nmemb", NULL};
+    struct kcov_module *state = kcov_module_of_type((PyTypeObject *)type);
+    struct kcov_buffer *buffer;
+    PyObject *number;
+    uint64_t nmemb;
+    bool fits;
+    int fd, error;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iO:from_driver", keywords, &fd, &number) ||
+        kcov_as_uint64(number, &nmemb, &fits) < 0)
+        return NULL;
+    if (!fits || nmemb < 1 || nmemb > PY_SSIZE_T_MAX / sizeof(uint64_t))
+        return kcov_raise(state, EINVAL, "from_driver: no buffer has %S words", number);
+    if ((error = kcov_buffer_from_driver(&buffer, fd, nmemb)) != 0)
+        return kcov_raise(state, error, "from_driver: descriptor %d, %S words: %s", fd, number,
+                          strerror(error));
+    return make_buffer((PyTypeObject *)type, buffer);
+}
+
+struct kcov_buffer *
+kcov_buffer_of(struct kcov_module *state, PyObject *object)
+{
+    if (!PyObject_TypeCheck(object, state->buffer_type)) {
+        PyErr_Format(PyExc_TypeError, "a Buffer is needed, not %.200s", Py_TYPE(object)->tp_name);
+        return NULL;
+    }
+    return core(object);
+}
+
 static int
 buffer_getbuffer(PyObject *self, Py_buffer *view, int flags)
 {
@@ -180,6 +212,13 @@ static PyMethodDef buffer_methods[] = {
      "--\n"
      "\n"
      "Map the descriptor of a device of any process. EINVAL if it is not one. `fd` may be closed "
+     "afterwards."},
+    {"from_driver", (PyCFunction)(void (*)(void))buffer_from_driver,
+     METH_VARARGS | METH_KEYWORDS | METH_CLASS,
+     "from_driver($type, /, fd, nmemb)\n"
+     "--\n"
+     "\n"
+     "Map all `nmemb` words of a kernel's own kcov device (the driver's errno). `fd` may be closed "
      "afterwards."},
     {"reset", buffer_reset, METH_NOARGS,
      "reset($self, /)\n"

@@ -73,6 +73,12 @@ int kcov_device_open(struct kcov_device **device);
 int kcov_device_borrow(struct kcov_device **device, int fd);
 int kcov_device_set_buffer(struct kcov_device *device, uint64_t nmemb);
 int kcov_device_enable(struct kcov_device *device, int mode);
+
+/*
+ * Instead of set_buffer: append to the buffer of a kernel's driver, beside the driver, which traces
+ * the same thread. EINVAL: the buffer is not one of a driver.
+ */
+int kcov_device_share_buffer(struct kcov_device *device, struct kcov_buffer *buffer);
 int kcov_device_disable(struct kcov_device *device, const struct kcov_wait *wait);
 int kcov_device_attach(struct kcov_device *device, struct kcov_key key,
                        const struct kcov_wait *wait);

@@ -96,6 +96,31 @@ device_set_buffer_size(PyObject *self, PyObject *args, PyObject *kwargs)
 }
 
 static PyObject *
+device_share_buffer(PyObject *self, PyObject *object)
+{
+    struct kcov_buffer *buffer = kcov_buffer_of(state_of(self), object);
+    int error;
+
+    if (buffer == NULL)
+        return NULL;
+    switch (error = kcov_device_share_buffer(core(self), buffer)) {
+    case 0:
+        Py_RETURN_NONE;
+    case ENXIO:
+        return raise_not_ready(self, "share_buffer", "none");
+    case EBUSY:
+        return kcov_raise(state_of(self), error,
+                          "share_buffer: the device has a buffer of %llu words already",
+                          (unsigned long long)status_of(self).nmemb);
+    case EINVAL:
+        return kcov_raise(state_of(self), error,
+                          "share_buffer: only the buffer of a kernel's device can be shared");
+    default:
+        return raise_other(self, "share_buffer", error);
+    }
+}
+
+static PyObject *
 enable(PyObject *self, int mode)
 {
     int error;
@@ -366,6 +391,12 @@ PyMethodDef kcov_device_methods[] = {
      "\n"
      "Give the device its buffer of `nmemb` 64-bit words, 1 to BUFFER_WORDS_MAX (EBUSY, EINVAL, "
      "ENOMEM)."},
+    {"share_buffer", device_share_buffer, METH_O,
+     "share_buffer($self, buffer, /)\n"
+     "--\n"
+     "\n"
+     "Instead of set_buffer_size(): append to `buffer`, which is a kernel's, beside the kernel "
+     "(EBUSY, EINVAL)."},
     {"set_counters", (PyCFunction)(void (*)(void))kcov_device_set_counters_method,
      METH_VARARGS | METH_KEYWORDS,
      "set_counters($self, /, size=16777216)\n"

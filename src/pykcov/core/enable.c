@@ -50,6 +50,28 @@ set_buffer(struct kcov_device *device, uint64_t nmemb)
     return error;
 }
 
+static int
+share_buffer(struct kcov_device *device, struct kcov_buffer *buffer)
+{
+    if (!device->open)
+        return ENXIO;
+    if (device->nmemb != 0)
+        return EBUSY;
+    if (!buffer->foreign)
+        return EINVAL;
+    kcov_buffer_reference(buffer);
+    kcov_device_give_buffer(device, buffer);
+    return 0;
+}
+
+int
+kcov_device_share_buffer(struct kcov_device *device, struct kcov_buffer *buffer)
+{
+    kcov_lock();
+    kcov_device_settle();
+    return finish(share_buffer(device, buffer));
+}
+
 int
 kcov_device_set_buffer(struct kcov_device *device, uint64_t nmemb)
 {

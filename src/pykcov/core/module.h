@@ -140,5 +140,6 @@ struct kcov_device;
 
 /* The core's device behind a Device, a borrowed reference. NULL with a TypeError. */
 struct kcov_device *kcov_device_of(struct kcov_module *state, PyObject *object);
+struct kcov_buffer *kcov_buffer_of(struct kcov_module *state, PyObject *object);
 
 #endif
