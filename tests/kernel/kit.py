@@ -108,6 +108,9 @@ class Conformance:
         ready.disable()
         count = buffer.count
         assert 0 < count < backend.size
+        ready.enable(pykcov.TRACE_PC)
+        ready.disable()
+        assert buffer.count == count
         backend.run()
         assert buffer.count == count
         assert len(buffer.pcs()) == count

@@ -148,8 +148,8 @@ def idle() -> str:
     with opened(512) as driver:
         words = driver.mmap(512).words
         for _ in range(20):
-            words[0] = 0
             driver.enable(0)
+            words[0] = 0
             counts.append(words[0])
             driver.disable()
     return str(min(counts))

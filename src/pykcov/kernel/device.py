@@ -66,7 +66,7 @@ class KernelDevice:
         """Open a device of this driver."""
         self._driver = driver
         self._nmemb = 0
-        self._buffers: list[KernelBuffer] = []
+        self._buffer: KernelBuffer | None = None
         self._handles: list[tuple[int, int]] = []
         self._tracing: _Tracing | None = None
         try:
@@ -126,8 +126,8 @@ class KernelDevice:
 
     @property
     def dropped(self) -> int:
-        """1 if a mapped buffer is full, so that entries may be lost, else 0: kernels do not count them."""
-        return max((buffer.dropped for buffer in self._buffers), default=0)
+        """1 if the buffer is full, so that entries may be lost, else 0: kernels do not count them."""
+        return self._buffer.dropped if self._buffer is not None else 0
 
     def fileno(self) -> int:
         """Return the descriptor (ENXIO: closed)."""
@@ -164,13 +164,12 @@ class KernelDevice:
         self._need_open("mmap")
         if not self._nmemb:
             raise InvalidValueError(EINVAL, "mmap: the device has no buffer; call set_buffer_size() first")
-        try:
-            buffer = self._driver.mmap(self._nmemb)
-        except OSError as error:
-            self._refuse("mmap", error, {EINVAL: f"the driver does not map {self._nmemb} words"})
-        buffer.compares = bool(self.mode & TRACE_CMP)
-        self._buffers.append(buffer)
-        return buffer
+        if self._buffer is None:
+            try:
+                self._buffer = self._driver.mmap(self._nmemb)
+            except OSError as error:
+                self._refuse("mmap", error, {EINVAL: f"the driver does not map {self._nmemb} words"})
+        return self._buffer
 
     def remote_attach(self, subsystem: int = REMOTE_COMMON, id: int | None = None) -> None:
         """Take events from kernel threads that work for a handle, from the next enable on.
@@ -191,24 +190,40 @@ class KernelDevice:
         self._handles.append((subsystem, number))
 
     def enable(self, mode: int = TRACE_PC) -> None:
-        """Trace the calling thread, or the attached handles: TRACE_PC or TRACE_CMP."""
+        """Trace the calling thread, or the attached handles: TRACE_PC or TRACE_CMP.
+
+        What this call itself runs in the kernel behind the driver's switch is taken out of the buffer again.
+        """
         mode = index(mode)
         self._need_open("enable")
+        buffer = self.mmap() if self._nmemb else None
+        # Of a remote device others may count at any moment.
+        words = buffer.words if buffer is not None and not self._handles else [0]
+        tracing = _Tracing(mode, os.getpid(), get_native_id())
+        number = self._driver.modes.get(mode, self._driver.no_mode)
+        before = words[0]
         try:
-            self._driver.enable(self._driver.modes.get(mode, self._driver.no_mode))
+            self._driver.enable(number)
         except OSError as error:
             self._refuse_enable(error, mode)
-        self._tracing = _Tracing(mode, os.getpid(), get_native_id())
-        for buffer in self._buffers:
+        words[0] = before
+        self._tracing = tracing
+        if buffer is not None:
             buffer.compares = bool(mode & TRACE_CMP)
 
     def disable(self, wait: bool = True) -> None:
-        """Stop tracing the calling thread. Kernels do not wait for sections; `wait` is there for pykcov's own."""
+        """Stop tracing the calling thread. Kernels do not wait for sections; `wait` is there for pykcov's own.
+
+        What this call itself runs in the kernel is taken out of the buffer again.
+        """
         self._need_open("disable")
+        words = self._buffer.words if self._buffer is not None and not self._handles else [0]
+        before = words[0]
         try:
             self._driver.disable()
         except OSError as error:
             raise NotOwnerError(error.errno, f"disable: {self._why_not_mine()}") from None
+        words[0] = before
         self._tracing = None
 
     def ioctl(self, request: int, arg: int | bytes = 0) -> int:
@@ -237,7 +252,7 @@ class KernelDevice:
                     PykcovWarning,
                     stacklevel=2,
                 )
-        self._tracing = None
+        self._tracing = self._buffer = None
         self._driver.close()
 
     def _traced(self) -> _Tracing | None:
