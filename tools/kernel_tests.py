@@ -10,6 +10,8 @@ import time
 
 from test_kernel import KernelError, TestKernel
 
+from pykcov.kernel.debug_files import open_vmlinux
+
 
 def main(arguments: list[str]) -> int:
     """Return the exit status: that of pytest, 1 if the kernel did not do it, 2 if there is none."""
@@ -28,13 +30,24 @@ def main(arguments: list[str]) -> int:
     command = rest[1:] if rest[:1] == ["--exec"] else [*command, *(rest or ["tests/kernel"])]
     started = time.monotonic()
     try:
-        status = kernel.run(command, {"PYKCOV_VMLINUX": str(kernel.kernel), "PYKCOV_MODULE": str(kernel.module)})
+        status = kernel.run(command, _environment(kernel))
     except KernelError as error:
         print(f"kernel tests: failed: {error}", file=sys.stderr)
         return 1
     word = "passed" if status == 0 else f"failed ({status})"
     print(f"kernel tests: {word} in {time.monotonic() - started:.0f} s, in {os.path.dirname(kernel.kernel)}")
     return status
+
+
+def _environment(kernel: TestKernel) -> dict[str, str]:
+    """Return what pykcov there has to know. The debug information is read here, once, so that it is fast there."""
+    os.environ["XDG_CACHE_HOME"] = str(kernel.folder)
+    open_vmlinux(kernel.kernel)
+    return {
+        "PYKCOV_VMLINUX": str(kernel.kernel),
+        "PYKCOV_MODULES": str(kernel.module),
+        "XDG_CACHE_HOME": str(kernel.folder),
+    }
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pykcov.locations import PYTHON_PC, Location
+from pykcov.locations import Location
+from pykcov.pcs import KERNEL_PC, PYTHON_PC, is_python
 from pykcov.records import OPERATIONS
 
 # Stands for a column that the code object did not know.
@@ -58,7 +59,7 @@ class LocationTable:
     @classmethod
     def from_locations(cls, locations: Iterable[Location]) -> Self:
         """Make a table. Of several locations with one pc the last one counts; of native ones, each with its file."""
-        chosen = {(row.pc, row.file if row.pc < PYTHON_PC else ""): row for row in locations}
+        chosen = {(row.pc, "" if is_python(row.pc) else row.file): row for row in locations}
         rows = sorted(chosen.values(), key=lambda row: row.pc)
         # Line 0 is that of a module's first instruction, and no line of its source.
         lines = [[line for line in row.lines if line] for row in rows]
@@ -135,7 +136,7 @@ class LocationTable:
 
     def native_rows(self) -> NDArray[np.int64]:
         """Return the rows of native code, ascending."""
-        return np.arange(np.searchsorted(self.pc, np.uint64(PYTHON_PC)))
+        return np.flatnonzero((self.pc < np.uint64(PYTHON_PC)) | (self.pc >= np.uint64(KERNEL_PC)))
 
     def location(self, row: int) -> Location:
         """Return one row as a Location."""

@@ -20,15 +20,15 @@ from typing import NamedTuple, Protocol, SupportsIndex
 
 from pykcov import _core
 from pykcov._core import CompareProbe, Probe
+from pykcov.pcs import KERNEL_PC, PYTHON_PC
 from pykcov.records import OPERATIONS
 from pykcov.warnings import PykcovWarning
-
-PYTHON_PC = 1 << 63
-"""Set in the pcs of Python code, clear in those of native code."""
 
 _OFFSET_BITS = 16
 _OFFSET_MASK = (1 << _OFFSET_BITS) - 1
 _CODE_MASK = (1 << 47) - 1
+_CODE_TOP = 1 << 46
+_KERNEL_CODE = (KERNEL_PC & PYTHON_PC - 1) >> _OFFSET_BITS
 
 
 class Location(NamedTuple):
@@ -383,7 +383,8 @@ class _Hasher:
         """Return the upper 48 bits of the pcs in a segment."""
         hash = self._hash.copy()
         hash.update(b"%d,%d" % (segment, salt))
-        return PYTHON_PC >> _OFFSET_BITS | int.from_bytes(hash.digest()[:6], "little") & _CODE_MASK
+        code = int.from_bytes(hash.digest()[:6], "little") & _CODE_MASK
+        return PYTHON_PC >> _OFFSET_BITS | (code if code < _KERNEL_CODE else code ^ _CODE_TOP)
 
 
 def _code_at(base: int) -> _Code | None:

@@ -8,6 +8,8 @@ import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pykcov.pcs import is_python
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -31,7 +33,6 @@ _FLOAT = 0x10
 _SWAPPED = 0x20
 _TEXT = 0x40
 _INTEGER = 0x80
-_PYTHON_PC = 1 << 63
 
 Operand = int | float | str | bytes
 
@@ -176,7 +177,7 @@ def _number(kind: int, word: int, size: int, pc: int) -> int | float:
         octets = word.to_bytes(8, "little")
         number: float = struct.unpack_from("<f" if size == 4 else "<d", octets)[0]
         return number
-    if pc & _PYTHON_PC and word >> 8 * size - 1 & 1:
+    if is_python(pc) and word >> 8 * size - 1 & 1:
         return word - (1 << 8 * size)
     return word
 

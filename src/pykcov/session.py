@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from errno import EBUSY, EPERM
 from os import PathLike, getpid
 from types import TracebackType
-from typing import Literal, Self, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Literal, Self, TypedDict, Unpack, overload
 from warnings import warn
 
 from pykcov import _core
 from pykcov._exec import Unrecorded
-from pykcov.device import Device, DeviceBusyError, NotOwnerError, open
+from pykcov.device import Buffer, Device, DeviceBusyError, NotOwnerError, open
 from pykcov.instrument.code import check
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
@@ -18,6 +18,10 @@ from pykcov.modes import Mode, number_of
 from pykcov.results import Choice, Results
 from pykcov.tracer import NMEMB, FollowedTrace, complaints, full, shared
 from pykcov.warnings import PykcovWarning
+
+if TYPE_CHECKING:
+    from pykcov.kernel.device import KernelDevice
+    from pykcov.kernel.results import KernelCall
 
 
 class _Choice(TypedDict, total=False):
@@ -32,7 +36,9 @@ class _Choice(TypedDict, total=False):
 
 
 @overload
-def trace(mode: Mode = "unique", *, follow: Literal[False] = False, **choice: Unpack[_Choice]) -> "Trace": ...
+def trace(
+    mode: Mode = "unique", *, follow: Literal[False] = False, kernel: bool = False, **choice: Unpack[_Choice]
+) -> "Trace": ...
 @overload
 def trace(
     mode: Mode = "unique", *, follow: Literal[True], drain: float | None = None, **choice: Unpack[_Choice]
@@ -48,6 +54,7 @@ def trace(
     nmemb: int | None = None,
     follow: bool = False,
     drain: float | None = None,
+    kernel: bool = False,
 ) -> "Trace | FollowedTrace":
     """Trace the calling thread in a with block: `with pykcov.trace() as t: ...`, then `t.lines()`.
 
@@ -61,6 +68,8 @@ def trace(
     follow: trace instead what the block causes, in whatever thread or task it runs, and nothing else: `with` it, `async
     with` it, or decorate a function with it, sync or async (Tracer.trace(); docs/attribution.md). Many can be open.
     drain: with `follow`, wait up to so many seconds for work that is not done when the block ends.
+    kernel: record what the kernel does for the thread, too, in one order with the program (docs/kernel.md), so that
+    `kernel_calls()` says which place called what. Every hit is recorded, as in mode 'pc', or every comparison.
 
     Calls that are running when the block begins, such as that of the function it stands in, have no probes. Without
     `follow`, other threads and forked children are not traced; all tasks of an event loop in the calling thread are.
@@ -70,25 +79,30 @@ def trace(
     (EINVAL) for a number of words that is not 1 to 262144. Warns (PykcovWarning) on leaving if anything was
     dropped, if a pattern of `include` matched nothing, and if there was nothing to trace.
     """
+    if follow and kernel:
+        raise ValueError("kernel=True records the calling thread, not what follows: leave out follow=True")
     if follow:
         words = NMEMB if nmemb is None else nmemb
         return FollowedTrace(shared(mode, granularity, include, exclude, source, stdlib, words), drain)
     if drain is not None:
         raise ValueError("drain is for follow=True: a trace of one thread causes no work that it could wait for")
-    number = number_of(mode)
+    number = number_of("pc" if kernel and mode == "unique" else mode)
     check(granularity)
     return Trace(
         number,
         granularity,
         Selection(include, exclude, source, stdlib),
         _core.BUFFER_WORDS_MAX if nmemb is None else nmemb,
+        kernel,
     )
 
 
 class Trace(Results):
     """What trace() returns: what the thread has run so far, inside the with block and after it."""
 
-    def __init__(self, mode: int, granularity: Granularity, selection: Selection, nmemb: int) -> None:
+    def __init__(
+        self, mode: int, granularity: Granularity, selection: Selection, nmemb: int, kernel: bool = False
+    ) -> None:
         """Use trace()."""
         super().__init__(mode, Choice(selection))
         self._mode = mode
@@ -98,6 +112,8 @@ class Trace(Results):
         self._functions = 0
         self._hook: ImportHook | None = None
         self._device: Device | None = None
+        self._with_kernel = kernel
+        self._kernel: KernelDevice | None = None
         self._pid = 0
 
     def __enter__(self) -> Self:
@@ -107,18 +123,30 @@ class Trace(Results):
         device = open()
         hook = None
         try:
-            device.set_buffer_size(self._nmemb)
-            buffer = device.mmap()
+            if self._with_kernel:
+                # Not before: most programs have no use for it.
+                from pykcov.kernel.beside import open_beside
+
+                self._kernel = open_beside(device, self._nmemb)
+                buffer: Buffer = self._kernel.mmap()
+            else:
+                device.set_buffer_size(self._nmemb)
+                buffer = device.mmap()
             _enable(device, self._mode)
             with Unrecorded():
                 hook = ImportHook(self._selection, self._granularity, compare=self._compares)
                 self._functions = hook.instrument_imported()
+            if self._kernel is not None:
+                self._kernel.enable(_core.TRACE_CMP if self._compares else _core.TRACE_PC)
         except BaseException:
             device.close()
+            if self._kernel is not None:
+                self._kernel.close()
             if hook is not None:
                 hook.close()
             raise
         self._hook, self._device, self._pid = hook, device, getpid()
+        self._nmemb = buffer.nmemb
         self._show(buffer)
         return self
 
@@ -129,6 +157,8 @@ class Trace(Results):
         assert self._device is not None
         assert self._hook is not None
         try:
+            if self._kernel is not None:
+                self._kernel.disable()
             self._device.disable()
         except NotOwnerError:
             if getpid() != self._pid:
@@ -142,9 +172,18 @@ class Trace(Results):
             self._device.close()
             self._keep()
             self._device = None
+            if self._kernel is not None:
+                self._kernel.close()
             self._hook.close()
         for message in self._complaints(self._hook):
             warn(message, PykcovWarning, stacklevel=2)
+
+    def kernel_calls(self) -> "list[KernelCall]":
+        """Return each call into the kernel so far, in order, with the place that made it. For `kernel=True`."""
+        with Unrecorded():
+            from pykcov.kernel.results import kernel_calls
+
+            return kernel_calls(self.pcs)
 
     def _complaints(self, hook: ImportHook) -> list[str]:
         lost = full(self._lost, self._nmemb)

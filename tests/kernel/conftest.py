@@ -1,6 +1,7 @@
 """Tests of kernel coverage: those that need a kernel with kcov run in the test kernel alone (`make kernel-tests`)."""
 
 import os
+import subprocess
 
 import pytest
 
@@ -27,3 +28,12 @@ def kcov() -> None:
 @pytest.fixture
 def vmlinux(kcov: None) -> str:
     return os.environ["PYKCOV_VMLINUX"]
+
+
+@pytest.fixture
+def mailbox(vmlinux: str) -> str:
+    """The device of the module with the seeded bug."""
+    node = "/dev/pykcov_mailbox"
+    if not os.path.exists(node):
+        subprocess.run(["busybox", "insmod", os.environ["PYKCOV_MODULES"]], check=True)
+    return node

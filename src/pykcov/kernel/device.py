@@ -39,6 +39,11 @@ from pykcov.warnings import PykcovWarning
 _backends = {"linux": "Linux", "openbsd": "OpenBSD", "netbsd": "NetBSD", "freebsd": "FreeBSD"}
 
 
+def kernels() -> list[str]:
+    """Return the names of all backends."""
+    return list(_backends)
+
+
 def driver(kernel: str) -> Driver:
     """Return the backend of this name, not open yet. ValueError: there is none of this name."""
     if kernel not in _backends:
@@ -103,6 +108,11 @@ class KernelDevice:
     def nmemb(self) -> int:
         """Words in the buffer, 0 before set_buffer_size()."""
         return self._nmemb
+
+    @property
+    def words(self) -> range:
+        """The sizes that a buffer may have."""
+        return self._driver.words
 
     @property
     def state(self) -> str:

@@ -1,13 +1,15 @@
 """Native pcs as Locations, beside those of Python code."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from operator import index
 from os.path import basename
 from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
 
 from pykcov import locations
-from pykcov.locations import PYTHON_PC, Location
+from pykcov.locations import Location
 from pykcov.native.images import Image, Place, images, precedence
+from pykcov.pcs import is_python
 
 if TYPE_CHECKING:
     from pykcov.native.lines import ImageLines
@@ -31,27 +33,37 @@ def symbolize(pcs: Iterable[SupportsIndex]) -> list[Location]:
     A pc that this process does not know gives a Location whose `known` is false. TypeError if something is no integer.
     """
     numbers = [index(pc) for pc in pcs]
-    native = sorted({pc for pc in numbers if pc < PYTHON_PC})
+    native = sorted({pc for pc in numbers if not is_python(pc)})
     if not native:
         return locations.symbolize(numbers)
-    found = dict(zip(native, (rows[0] for rows in _shared().locate(images(), native)), strict=True))
-    python = iter(locations.symbolize(pc for pc in numbers if pc >= PYTHON_PC))
-    return [found[pc] if pc < PYTHON_PC else next(python) for pc in numbers]
+    found = {pc: rows[0] for pc, rows in _located(native).items()}
+    python = iter(locations.symbolize(pc for pc in numbers if is_python(pc)))
+    return [next(python) if is_python(pc) else found[pc] for pc in numbers]
 
 
 def lines_of(pcs: Iterable[SupportsIndex]) -> dict[str, list[int]]:
     """Return the source lines, Python's and others, that hits of these pcs imply: sorted, by file."""
     numbers = {index(pc) for pc in pcs}
-    native = sorted(pc for pc in numbers if pc < PYTHON_PC)
-    rows = [locations.implied_lines(pc) for pc in numbers if pc >= PYTHON_PC]
+    native = sorted(pc for pc in numbers if not is_python(pc))
+    rows = [locations.implied_lines(pc) for pc in numbers if is_python(pc)]
     if native:
-        several = _shared().locate(images(), native)
-        rows += [(row.file, row.lines) for rows_of_one in several for row in rows_of_one if row.lines]
+        rows += [(row.file, row.lines) for several in _located(native).values() for row in several if row.lines]
     found: dict[str, set[int]] = {}
     for file, lines in rows:
         if file:
             found.setdefault(file, set()).update(lines)
     return {file: sorted(numbers) for file, numbers in sorted(found.items())}
+
+
+def _located(pcs: Sequence[int]) -> dict[int, list[Location]]:
+    """Return the Locations of each native pc of this process, and of the kernel's if it was asked for them."""
+    kernel: dict[int, list[Location]] = {}
+    if "pykcov.kernel.device" in sys.modules:
+        from pykcov.kernel.locations import located
+
+        kernel = located(pcs)
+    rest = [pc for pc in pcs if pc not in kernel]
+    return kernel | dict(zip(rest, _shared().locate(images(), rest) if rest else [], strict=True))
 
 
 def native_locations(images: Sequence[Image], pcs: Sequence[int]) -> tuple[list[Location], list[Remark]]:

@@ -9,10 +9,10 @@ import numpy as np
 
 from pykcov.instrument import Selection
 from pykcov.location_table import LocationTable
-from pykcov.locations import PYTHON_PC
 from pykcov.modes import compares
 from pykcov.native.image_table import ImageTable
 from pykcov.native.locations import native_comparisons, native_locations
+from pykcov.pcs import KERNEL_PC, PYTHON_PC
 from pykcov.program.collector import Collector
 from pykcov.program.supervisor import End, Request
 from pykcov.records import COMPARISON_WORDS
@@ -41,7 +41,7 @@ def trace_file(request: Request, end: End, collector: Collector, folder: str, st
         for one in collector.threads()
     ]
     pcs = np.unique(np.concatenate([np.empty(0, "u8"), *(thread.pcs for thread in threads)]))
-    native = pcs[pcs < np.uint64(PYTHON_PC)]
+    native = pcs[(pcs < np.uint64(PYTHON_PC)) | (pcs >= np.uint64(KERNEL_PC))]
     images = ImageTable.of(collector.images, native)
     places = collector.locations
     if comparing:
