@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pykcov.kernel.locations import KernelLocator
+from pykcov.kernel.system_calls import name_of_function
 
 PAGE_FAULT = "page fault"
 """The name of what the kernel does when a thread touches memory that is not there yet."""
@@ -17,7 +18,9 @@ OTHER = "other"
 """The name of what is neither: signals, the scheduler, the end of a process."""
 
 _SYSTEM_CALL = re.compile(r"(?:__(?:x64|ia32|arm64|riscv|s390x?|se|do)_(?:compat_)?)?sys_(\w+)")
-_FAULTS = re.compile(r"(exc_page_fault|do_user_addr_fault|do_page_fault|handle_page_fault|segv|handle_mm_fault)$")
+_FAULTS = re.compile(
+    r"(exc_page_fault|do_user_addr_fault|do_page_fault|handle_page_fault|segv|find_vma|mt_find|handle_mm_fault)$"
+)
 
 
 class Call(NamedTuple):
@@ -34,7 +37,12 @@ class Call(NamedTuple):
 def system_call(function: str) -> str:
     """Return the system call that a function of the kernel is the beginning of, '' if of none."""
     found = _SYSTEM_CALL.fullmatch(function)
-    return found[1] if found else ""
+    return name_of_function.get(found[1], found[1]) if found else ""
+
+
+def is_fault(function: str) -> bool:
+    """Return whether a page fault begins with this function of the kernel."""
+    return _FAULTS.match(function) is not None
 
 
 def split(pcs: Iterable[int], locator: KernelLocator) -> list[Call]:
@@ -56,7 +64,7 @@ def split(pcs: Iterable[int], locator: KernelLocator) -> list[Call]:
         # One that begins in two functions, __x64_sys_read and __se_sys_read, begins once.
         again = begun and current is not None and begun == current.name and entries.issuperset(current.pcs)
         if current is None or (begun and not again):
-            name = begun or (PAGE_FAULT if _FAULTS.match(names[pc]) else OTHER)
+            name = begun or (PAGE_FAULT if is_fault(names[pc]) else OTHER)
             current = Call(name, caller, [])
             calls.append(current)
         current.pcs.append(pc)

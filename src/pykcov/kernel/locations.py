@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pykcov.kernel.running import Module, RunningKernel, Symbol, loaded_modules
 from pykcov.locations import Location, unknown
+from pykcov.native.images import Image
 
 if TYPE_CHECKING:
     from pykcov.kernel.debug_files import DebugFile
@@ -27,6 +28,7 @@ class KernelLocator:
         """What is not known, why, and what to do, in the order of discovery; a set."""
         self._files: dict[str, DebugFile | None] = {}
         self._symbols: dict[int, Symbol | None] = {}
+        self._located: dict[int, list[Location]] = {}
         if not kernel.symbols:
             self._remark("/proc/kallsyms tells no addresses: it needs root, or 0 in /proc/sys/kernel/kptr_restrict")
 
@@ -48,6 +50,11 @@ class KernelLocator:
 
     def locate(self, pc: int) -> list[Location]:
         """Return the Locations of a recorded pc: one a source file that it implies lines of, at least one."""
+        if pc not in self._located:
+            self._located[pc] = self._locate(pc)
+        return self._located[pc]
+
+    def _locate(self, pc: int) -> list[Location]:
         symbol = self.symbol(pc)
         if symbol is None:
             return [unknown(pc)]
@@ -65,6 +72,18 @@ class KernelLocator:
             Location(pc, name, *rows[0][:1] * 2, -1, -1, rows[0][1], module, tuple(sorted({line for line, _ in rows})))
             for name, rows in found.items()
         ]
+
+    def images(self) -> list[Image]:
+        """Return the kernel, and the modules whose files were read: what a pc is an offset in."""
+        path = self.kernel.vmlinux()
+        text = self.kernel.text
+        kernel = Image(str(path or ""), self.kernel.build_id, text.start, text.stop, self.offset, True, True)
+        modules = [
+            Image(f"{one.name}.ko", one.build_id, one.start, one.end, one.start, True, True)
+            for one in self.kernel.modules
+            if one.name in self._files
+        ]
+        return [kernel, *modules]
 
     def _file(self, module: str) -> "DebugFile | None":
         """Return the file of a module, or for '' that of the kernel."""

@@ -1,0 +1,40 @@
+"""What a command did in the kernel as a trace, with a context for each system call in the place of threads."""
+
+import os
+import platform
+import shlex
+from collections.abc import Sequence
+from datetime import datetime
+
+from pykcov.kernel.command import Recorded
+from pykcov.kernel.locations import KernelLocator
+from pykcov.location_table import LocationTable
+from pykcov.native.image_table import ImageTable
+from pykcov.tracefile import Thread, TraceFile, file_digest
+
+
+def command_trace(
+    command: Sequence[str], recorded: Recorded, locator: KernelLocator, compares: bool, started: datetime
+) -> TraceFile:
+    """Return the trace of a command that was started in the current folder."""
+    calls = [call for call in recorded.calls.values() if len(call.rows)]
+    threads = [Thread(call.name, 0, 0, 0, call.rows if compares else call.rows[:, 0]) for call in calls]
+    pcs = {pc for call in calls for pc in call.pcs}
+    places = [place for pc in sorted(pcs) for place in locator.locate(pc) if place.known]
+    if compares:
+        places = [place._replace(lines=()) for place in places]
+    table = LocationTable.from_locations(places)
+    return TraceFile(
+        command=shlex.join(command),
+        folder=os.getcwd(),
+        platform=platform.platform(),
+        mode="cmp" if compares else "unique",
+        granularity="block",
+        started=started.isoformat(timespec="seconds"),
+        exit_status=recorded.exit_status,
+        threads=threads,
+        locations=table,
+        digests={file: file_digest(file) for file in table.files.tolist()},
+        skipped=[("kernel", remark) for remark in locator.remarks],
+        images=ImageTable(locator.images()),
+    )

@@ -1,0 +1,68 @@
+"""SystemCall: what all calls of one name ran, or compared. Kept small: programs make millions of them."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Bytes that are gathered before what is there twice is put together.
+_GATHERED = 1 << 24
+
+
+class SystemCall:
+    """The calls of one name, and each distinct entry of theirs."""
+
+    def __init__(self, name: str, width: int) -> None:
+        """Take a name, and the words of an entry: 1 for pcs, 4 for comparisons."""
+        self.name = name
+        self.times = 0
+        """How many calls there were."""
+        self._width = width
+        self._new: list[bytes] = []
+        self._size = 0
+        self._rows: NDArray[np.uint64] | None = None
+        self._counts: NDArray[np.int64] | None = None
+
+    def add(self, entries: bytes) -> None:
+        """Add entries of one call."""
+        self._new.append(entries)
+        self._size += len(entries)
+        if self._size > _GATHERED:
+            self._put_together()
+
+    @property
+    def rows(self) -> "NDArray[np.uint64]":
+        """The distinct entries, ascending: n rows of 1 or 4 words. The last word is the pc."""
+        self._put_together()
+        assert self._rows is not None
+        return self._rows
+
+    @property
+    def counts(self) -> "NDArray[np.int64]":
+        """How often each of `rows` was recorded."""
+        self._put_together()
+        assert self._counts is not None
+        return self._counts
+
+    @property
+    def pcs(self) -> list[int]:
+        """The distinct pcs, ascending."""
+        import numpy as np
+
+        return [int(pc) for pc in np.unique(self.rows[:, -1])]
+
+    def _put_together(self) -> None:
+        # Not before: numpy starts threads, and what is forked before that is smaller.
+        import numpy as np
+
+        if self._rows is not None and not self._new:
+            return
+        new = np.frombuffer(b"".join(self._new), "u8").reshape(-1, self._width)
+        rows, counts = np.unique(new, axis=0, return_counts=True)
+        if self._rows is not None and self._counts is not None:
+            both = np.concatenate([self._rows, rows])
+            weights = np.concatenate([self._counts, counts])
+            rows, inverse = np.unique(both, axis=0, return_inverse=True)
+            counts = np.bincount(inverse.reshape(-1), weights, len(rows)).astype("i8")
+        self._rows, self._counts, self._new, self._size = rows, counts, [], 0
