@@ -93,6 +93,7 @@ class TestKernel:
         with tempfile.TemporaryDirectory(prefix="pykcov-kernel-") as name:
             out = Path(name)
             settings = "".join(f"export {key}={shlex.quote(value)}\n" for key, value in (environment or {}).items())
+            (out / "seed").write_bytes(os.urandom(64))
             (out / "command").write_text(settings + shlex.join(command) + "\n")
             line = [
                 *(str(self.kernel), "mem=768M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "quiet"),

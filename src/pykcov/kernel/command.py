@@ -14,7 +14,7 @@ from pykcov.kernel import linux, ptrace
 from pykcov.kernel.buffer import KernelBuffer
 from pykcov.kernel.calls import OTHER, PAGE_FAULT, is_fault
 from pykcov.kernel.device import KernelDevice, driver
-from pykcov.kernel.own_stops import without_stops
+from pykcov.kernel.own_stops import OwnStops
 from pykcov.kernel.system_call import SystemCall
 from pykcov.kernel.system_calls import name_of_number
 from pykcov.records import COMPARISON_WORDS
@@ -66,7 +66,7 @@ class CommandTracer:
         self._nmemb = nmemb
         self._driver_mode = linux.Linux.modes[mode]
         self._recorded = Recorded()
-        self._function: Callable[[int], str] = lambda pc: ""
+        self._stops = OwnStops(lambda pc: "")
         with KernelDevice(driver("linux")) as device:
             device.set_buffer_size(nmemb)
             # Until it has become the command what it does is not the command's.
@@ -79,7 +79,7 @@ class CommandTracer:
 
         function: the name of the kernel's function that a pc lies in.
         """
-        self._function = function
+        self._stops = OwnStops(function)
         former = {number: signal.signal(number, self._pass_on) for number in _PASSED_ON}
         former |= {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT)}
         try:
@@ -186,7 +186,7 @@ class CommandTracer:
             self._recorded.full += thread.buffer.full
             count = min(words[0], (self._nmemb - 1) // width)
             pcs = words[width : 1 + count * width : width]
-            first, last = without_stops(pcs, self._function, thread.begins)
+            first, last = self._stops.without(pcs, thread.begins)
             if first < last:
                 thread.first_pc = thread.first_pc or pcs[first]
                 thread.entries.append(words[1 + first * width : 1 + last * width].tobytes())
@@ -198,7 +198,7 @@ class CommandTracer:
         if thread.number != _OUTSIDE:
             name = name_of_number.get(thread.number, f"system call {thread.number}")
         else:
-            name = PAGE_FAULT if is_fault(self._function(thread.first_pc)) else OTHER
+            name = PAGE_FAULT if is_fault(self._stops.function(thread.first_pc)) else OTHER
         if thread.records and (thread.entries or thread.number != _OUTSIDE):
             call = self._recorded.calls.setdefault(name, SystemCall(name, self._width))
             call.times += 1

@@ -15,24 +15,45 @@ _BEFORE = re.compile(
     r"|child_wait_callback)(\.\w+)*$"
 )
 _NOTIFY = re.compile(r"ptrace_notify(\.\w+)*$")
+_BEGINS_CALL, _IS_BEHIND, _IS_BEFORE, _NOTIFIES = 1, 2, 4, 8
 # A stop is told to who traces, and wakes it: no more entries than this.
 _MOST = 1000
 
 
-def without_stops(pcs: Sequence[int], function: Callable[[int], str], begins: bool) -> tuple[int, int]:
-    """Return which of the pcs between two stops are not those of the stops: the first, and the one after the last.
+class OwnStops:
+    """Tells the entries of stops from others. Each pc is looked at once."""
 
-    function: the name of the function of a pc. begins: the first stop was that before a system call.
-    """
-    first, last = 0, len(pcs)
-    if begins:
-        first = next((index for index in range(min(last, _MOST)) if system_call(function(pcs[index]))), 0)
-    while first < last and _BEHIND.match(function(pcs[first])):
-        first += 1
-    for index in range(last - 1, max(first, last - _MOST) - 1, -1):
-        if _NOTIFY.match(function(pcs[index])):
-            last = index
-            break
-    while last > first and _BEFORE.match(function(pcs[last - 1])):
-        last -= 1
-    return first, last
+    def __init__(self, function: Callable[[int], str]) -> None:
+        """Take what tells the name of the kernel's function that a pc lies in."""
+        self.function = function
+        self._kinds: dict[int, int] = {}
+
+    def without(self, pcs: Sequence[int], begins: bool) -> tuple[int, int]:
+        """Return which of the pcs between two stops are not those of the stops: the first, the one after the last.
+
+        begins: the first stop was that before a system call.
+        """
+        kind = self._kind
+        first, last = 0, len(pcs)
+        for index in range(last - 1, max(0, last - _MOST) - 1, -1):
+            if kind(pcs[index]) & _NOTIFIES:
+                last = index
+                break
+        while last > 0 and kind(pcs[last - 1]) & _IS_BEFORE:
+            last -= 1
+        if begins:
+            first = next((index for index in range(min(last, _MOST)) if kind(pcs[index]) & _BEGINS_CALL), 0)
+        while first < last and kind(pcs[first]) & _IS_BEHIND:
+            first += 1
+        return first, last
+
+    def _kind(self, pc: int) -> int:
+        found = self._kinds.get(pc)
+        if found is None:
+            name = self.function(pc)
+            found = _BEGINS_CALL if system_call(name) else 0
+            found |= _IS_BEHIND if _BEHIND.match(name) else 0
+            found |= _IS_BEFORE if _BEFORE.match(name) else 0
+            found |= _NOTIFIES if _NOTIFY.match(name) else 0
+            self._kinds[pc] = found
+        return found
