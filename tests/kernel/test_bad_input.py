@@ -172,11 +172,12 @@ def test_a_kernel_that_hides_its_addresses_is_said(tmp_path: Path) -> None:
 
 
 def test_a_random_base_is_taken_off_or_not(tmp_path: Path) -> None:
-    """A file that says 0x400000, and a kernel of it that lies 0x12000000 higher: as the driver records it, and not."""
+    """A kernel that lies 0x12000000 higher than its file says: as the driver records its pcs, and as it is."""
     pytest.importorskip("symbolic")
-    source = "int _text(int a)\n{\n    return a + 1;\n}\nint work(int a)\n{\n    return a * 3;\n}\nint _etext(int a) { return a; }\n"
-    (tmp_path / "kernel.c").write_text(source)
-    flags = ["-g", "-O0", "-static", "-nostdlib", "-no-pie", "-Wl,--build-id", "-Wl,-Ttext=0x401000", "-Wl,-e,_text"]
+    source = ["int _text(int a) { return a; }", "int work(int a)", "{", "    return a * 3;", "}", "int _etext(void) {}"]
+    (tmp_path / "kernel.c").write_text("\n".join(source))
+    flags = ["-g", "-O0", "-static", "-nostdlib", "-no-pie", "-Wl,--build-id", "-mcmodel=kernel", "-fno-pic"]
+    flags += ["-Wl,-Ttext=0xffffffff81001000", "-Wl,-e,_text"]
     subprocess.run(["gcc", "-w", *flags, "kernel.c", "-o", "vmlinux"], cwd=tmp_path, check=True)
     names = subprocess.run(["nm", "vmlinux"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     addresses = {row.split()[2]: int(row.split()[0], 16) for row in names.splitlines() if row.split()[1] in "tT"}
@@ -196,6 +197,6 @@ def test_a_random_base_is_taken_off_or_not(tmp_path: Path) -> None:
         assert locator.symbol(recorded) == Symbol(addresses["work"] + offset, "work", "")
         [place] = locator.locate(recorded)
         assert (place.function, Path(place.file).name, place.module) == ("work", "kernel.c", "kernel")
-        assert place.line in (5, 6, 7)
+        assert place.line in (2, 3, 4)
     assert locator.symbol(pc + 2 * offset) is None
     assert list(locator.remarks) == []

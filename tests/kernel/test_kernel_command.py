@@ -149,18 +149,22 @@ def test_without_kcov_a_command_is_not_even_started(tmp_path: Path) -> None:
     assert not made.exists()
 
 
+def kept(names: list[str], begins: bool) -> list[list[str]]:
+    spans = OwnStops(names.__getitem__).without(range(len(names)), begins)
+    return [names[first:last] for first, last in spans]
+
+
 def test_what_belongs_to_stops_is_cut_off_both_ends() -> None:
     names = [
         *("ptrace_stop.part.0", "ptrace_do_notify", "syscall_trace_enter", "__se_sys_read", "ksys_read", "__fdget_pos"),
         *("ptrace_notify", "ptrace_do_notify", "__task_pid_nr_ns", "do_notify_parent_cldstop", "some_wakeup"),
     ]
-    stops = OwnStops(names.__getitem__)
-    first, last = stops.without(range(len(names)), begins=True)
-    assert names[first:last] == ["__se_sys_read", "ksys_read", "__fdget_pos"]
-    assert stops.without([], begins=False) == (0, 0)
+    assert kept(names, begins=True) == [["__se_sys_read", "ksys_read", "__fdget_pos"]]
+    assert kept([], begins=False) == []
     # Nothing but stops: two of them, one behind the other.
-    between = [*names[:2], "get_signal", *names[6:]]
-    first, last = OwnStops(between.__getitem__).without(range(len(between)), begins=False)
-    assert between[first:last] == []
+    assert kept([*names[:2], "get_signal", *names[6:]], begins=False) == []
+    # What is left for the end of a system call is done in the stop.
+    late = [*names[3:6], "ptrace_notify", "task_work_run", "__fput", *names[6:]]
+    assert kept(late, begins=True) == [["__se_sys_read", "ksys_read", "__fdget_pos"], ["task_work_run", "__fput"]]
     # The end of a thread is no stop: nothing is to be cut off there.
-    assert stops.without(range(3, 6), begins=False) == (0, 3)
+    assert kept(names[3:6], begins=False) == [names[3:6]]

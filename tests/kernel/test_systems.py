@@ -25,8 +25,7 @@ PROGRAM = """
 
 struct kio_remote_attach { int subsystem, id; };
 struct kcov_ioc_remote_attach { uint64_t subsystem, id; };
-struct kcov_remote_arg { uint32_t trace_mode, area_size, num_handles; __attribute__((aligned(8))) uint64_t common_handle;
-    __attribute__((aligned(8))) uint64_t handles[]; };
+struct kcov_remote_arg { uint32_t trace_mode, area_size, num_handles; uint64_t common_handle, handles[]; };
 
 int main(void)
 {

@@ -186,8 +186,7 @@ class CommandTracer:
             self._recorded.full += thread.buffer.full
             count = min(words[0], (self._nmemb - 1) // width)
             pcs = words[width : 1 + count * width : width]
-            first, last = self._stops.without(pcs, thread.begins)
-            if first < last:
+            for first, last in self._stops.without(pcs, thread.begins):
                 thread.first_pc = thread.first_pc or pcs[first]
                 thread.entries.append(words[1 + first * width : 1 + last * width].tobytes())
         thread.begins = False
@@ -197,9 +196,11 @@ class CommandTracer:
         """A system call of a thread has ended, or what lay between two."""
         if thread.number != _OUTSIDE:
             name = name_of_number.get(thread.number, f"system call {thread.number}")
-        else:
+        elif thread.entries:
             name = PAGE_FAULT if is_fault(self._stops.function(thread.first_pc)) else OTHER
-        if thread.records and (thread.entries or thread.number != _OUTSIDE):
+        else:
+            return
+        if thread.records:
             call = self._recorded.calls.setdefault(name, SystemCall(name, self._width))
             call.times += 1
             for entries in thread.entries:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pykcov.kernel.running import Module, RunningKernel, Symbol, loaded_modules
 from pykcov.locations import Location, unknown
 from pykcov.native.images import Image
+from pykcov.pcs import KERNEL_PC
 
 if TYPE_CHECKING:
     from pykcov.kernel.debug_files import DebugFile
@@ -45,7 +46,10 @@ class KernelLocator:
         """
         if pc not in self._symbols:
             # A pc is a return address: the call is what is meant.
-            self._symbols[pc] = self.kernel.symbol(pc - 1) or self.kernel.symbol(pc - 1 + self.offset)
+            found = self.kernel.symbol(pc - 1)
+            if found is None and pc >= KERNEL_PC:
+                found = self.kernel.symbol(pc - 1 + self.offset)
+            self._symbols[pc] = found
         return self._symbols[pc]
 
     def locate(self, pc: int) -> list[Location]:

@@ -28,8 +28,8 @@ class OwnStops:
         self.function = function
         self._kinds: dict[int, int] = {}
 
-    def without(self, pcs: Sequence[int], begins: bool) -> tuple[int, int]:
-        """Return which of the pcs between two stops are not those of the stops: the first, the one after the last.
+    def without(self, pcs: Sequence[int], begins: bool) -> list[tuple[int, int]]:
+        """Return which of the pcs between two stops are not those of the stops: spans of them, without their ends.
 
         begins: the first stop was that before a system call.
         """
@@ -45,7 +45,10 @@ class OwnStops:
             first = next((index for index in range(min(last, _MOST)) if kind(pcs[index]) & _BEGINS_CALL), 0)
         while first < last and kind(pcs[first]) & _IS_BEHIND:
             first += 1
-        return first, last
+        # A stop first does what was left for the end of the system call: closing files, for one. That is the program's.
+        edges = [index for index in range(max(first, last - _MOST), last) if kind(pcs[index]) & _NOTIFIES]
+        spans = zip([first, *(edge + 1 for edge in edges)], [*edges, last], strict=True)
+        return [(start, end) for start, end in spans if start < end]
 
     def _kind(self, pc: int) -> int:
         found = self._kinds.get(pc)
