@@ -1,13 +1,16 @@
 """What pykcov does itself is not recorded, and never for longer than it does it."""
 
 import signal
+from collections.abc import Callable
 from types import FrameType
 
 import pytest
-from conftest import Hits
 
 import pykcov
 from pykcov._exec import Unrecorded
+from pykcov.locations import Location
+
+Hits = Callable[..., list[Location]]
 
 
 def called() -> None:
