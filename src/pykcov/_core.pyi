@@ -254,7 +254,7 @@ def carry(job: Any, /) -> Carried:
     """
 
 def carrier(
-    kind: Literal["carry", "nobody", "interrupt", "unwrap", "argument", "result"],
+    kind: Literal["carry", "start", "nobody", "interrupt", "unwrap", "argument", "result"],
     function: Callable[..., Any],
     index: int = 0,
     keyword: str | None = None,
@@ -264,9 +264,10 @@ def carrier(
     """Return what can stand in the place of `function`, which hands work to somebody. ValueError: no such kind.
 
     'carry': its argument at `index`, or by the name `keyword`, is work, and is given the caller's group;
-    hook(carried, result) is called afterwards, if given; 'nobody': it works for no group; 'interrupt': that argument
-    barges in on threads (a signal handler), and a result that was wrapped so is unwrapped; 'unwrap': the latter only;
-    'argument': hook(that argument) takes its place; 'result': hook(result) takes the place of the result.
+    hook(carried, result) is called afterwards, if given; 'start': the same, and so is the context of a thread whose
+    method it is; 'nobody': it works for no group; 'interrupt': that argument barges in on threads (a signal handler),
+    and a result that was wrapped so is unwrapped; 'unwrap': the latter only; 'argument': hook(that argument) takes its
+    place; 'result': hook(result) takes the place of the result.
     """
 
 def interrupting(function: Callable[..., Any], /) -> Callable[..., Any]:

@@ -471,7 +471,7 @@ def bare_and_instrumented(
     """Run main_program.py, which instruments its imports if its last argument says so."""
     bare, instrumented = (
         subprocess.run(
-            [sys.executable, "main_program.py", *arguments, kind], cwd=folder, capture_output=True, text=True
+            [sys.executable, "-B", "main_program.py", *arguments, kind], cwd=folder, capture_output=True, text=True
         )
         for kind in ("bare", "instrumented")
     )

@@ -6,7 +6,9 @@ import gc
 import os
 import queue
 import signal
+import sys
 import threading
+import traceback
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -243,7 +245,14 @@ def test_a_trace_of_one_thread_goes_on_beside_traces_that_follow(functions: Modu
 def test_what_takes_the_place_of_a_function_answers_as_it_does(functions: ModuleType, tmp_path: Path) -> None:
     import inspect
 
+    def frames_of_a_failure() -> list[str]:
+        with ThreadPoolExecutor(1) as pool:
+            error = pool.submit(fn_that_raises).exception()
+        assert error is not None
+        return [entry.name for entry in traceback.extract_tb(error.__traceback__)]
+
     original = ThreadPoolExecutor.submit
+    frames = frames_of_a_failure()
     with Tracer(source=[tmp_path]):
         assert ThreadPoolExecutor.submit is not original
         assert inspect.signature(ThreadPoolExecutor.submit) == inspect.signature(original)
@@ -251,12 +260,27 @@ def test_what_takes_the_place_of_a_function_answers_as_it_does(functions: Module
             original.__name__,
             original.__doc__,
         )
-        with ThreadPoolExecutor(1) as pool:
-            assert (
-                pool.submit(fn_that_raises).exception().__traceback__.tb_next.tb_frame.f_code.co_name
-                == "fn_that_raises"
-            )  # type: ignore[union-attr]
+        assert frames_of_a_failure() == frames
     assert ThreadPoolExecutor.submit is original
+
+
+def test_a_thread_that_is_given_a_context_works_for_whom_that_names(functions: ModuleType, tracer: Tracer) -> None:
+    import contextvars
+
+    if sys.version_info < (3, 14):
+        pytest.skip("threads take a context from 3.14 on")
+    with tracer.trace() as first:
+        named = contextvars.copy_context()
+        with tracer.trace() as second:
+            threads = [
+                threading.Thread(target=functions.own1, context=named),  # type: ignore[call-arg, unused-ignore]
+                threading.Thread(target=functions.own2, context=contextvars.Context()),  # type: ignore[call-arg, unused-ignore]
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    assert (ran(first), ran(second)) == ({"own1"}, {"own2"})
 
 
 def fn_that_raises() -> None:

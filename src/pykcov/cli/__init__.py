@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
@@ -67,7 +67,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Operands and names may be any text, whatever the encoding of the terminal. stderr is so by itself.
         sys.stdout.reconfigure(errors="backslashreplace")
-    sys.exit(exit_code_of(arguments))
+    code = exit_code_of(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        _end(stream)
+    sys.exit(code)
+
+
+def _end(stream: TextIO | None) -> None:
+    """Let what cannot be written not fail again when Python ends, which would make an exit code of its own of that."""
+    try:
+        if stream is not None:
+            stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def exit_code_of(arguments: Sequence[str] | None = None) -> int:
@@ -78,8 +90,6 @@ def exit_code_of(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except _NobodyReadsError:
-        # What is left in the buffer must not fail again when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except (KeyboardInterrupt, click.Abort):
         return 128 + signal.SIGINT

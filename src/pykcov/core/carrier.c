@@ -10,6 +10,7 @@
 /* What is done around a call of the function. */
 enum carrier_kind {
     CARRY,     /* the argument at `index` is work: it is carried; hook(carried, result), if any */
+    START,     /* the same, and the work is of a threading.Thread that may have a context */
     NOBODY,    /* the function works for nobody, as what it does outlives the caller's work */
     INTERRUPT, /* the argument at `index` is called as an interrupt; so are results: unwrap them */
     UNWRAP,    /* a result that is an Interrupt: what is in it */
@@ -58,6 +59,33 @@ make_interrupt(struct kcov_module *state, PyObject *function)
     return (PyObject *)made;
 }
 
+/*
+ * From CPython 3.14 on threading.Thread runs in a context that it has when it is started, by
+ * default one in which nothing is set: it names the group then. Whoever gives it a context that
+ * names a group has said whom it works for.
+ */
+static void
+name_in_context_of(struct kcov_module *state, PyObject *work, PyObject *group)
+{
+    PyObject *name = PyUnicode_InternFromString("_context"), *context = NULL;
+    PyObject *named = NULL, *token = NULL;
+
+    /* The attribute of the instance: nothing of the program's runs. */
+    if (name != NULL && PyMethod_Check(work))
+        context = PyObject_GenericGetAttr(PyMethod_GET_SELF(work), name);
+    if (context != NULL && PyContext_CheckExact(context) && PyContext_Enter(context) == 0) {
+        if (kcov_context_group(state, &named) == 0 && named == NULL)
+            token = PyContextVar_Set(state->group_variable, group);
+        else
+            Py_XDECREF(named);
+        PyContext_Exit(context);
+    }
+    PyErr_Clear();
+    Py_XDECREF(token);
+    Py_XDECREF(context);
+    Py_XDECREF(name);
+}
+
 /* What takes the place of the argument, a new reference. */
 static PyObject *
 replacement(struct kcov_module *state, struct carrier *carrier, PyObject *argument)
@@ -73,6 +101,8 @@ replacement(struct kcov_module *state, struct carrier *carrier, PyObject *argume
                                                           : make_interrupt(state, argument);
     if (kcov_context_group(state, &group) < 0)
         return NULL;
+    if (carrier->kind == START && group != NULL)
+        name_in_context_of(state, argument, group);
     carried = group == NULL ? Py_NewRef(argument) : kcov_carry(state, argument, group, true);
     Py_XDECREF(group);
     return carried;
@@ -154,7 +184,8 @@ carrier_call(PyObject *self, PyObject *const *args, size_t count, PyObject *name
         result = call_replaced(state, carrier, args, count, names);
     if (carrier->kind == RESULT && result != NULL)
         Py_SETREF(result, PyObject_CallOneArg(carrier->hook, result));
-    else if (carrier->kind != CARRY && result != NULL && Py_TYPE(result) == state->interrupt_type)
+    else if ((carrier->kind == INTERRUPT || carrier->kind == UNWRAP) && result != NULL &&
+             Py_TYPE(result) == state->interrupt_type)
         Py_SETREF(result, Py_NewRef(((struct interrupt *)result)->function));
     return result;
 }
@@ -317,8 +348,9 @@ static PyObject *
 carrier(PyObject *module, PyObject *args)
 {
     static const char *const kinds[] = {
-        [CARRY] = "carry",   [NOBODY] = "nobody",     [INTERRUPT] = "interrupt",
-        [UNWRAP] = "unwrap", [ARGUMENT] = "argument", [RESULT] = "result",
+        [CARRY] = "carry",         [START] = "start",   [NOBODY] = "nobody",
+        [INTERRUPT] = "interrupt", [UNWRAP] = "unwrap", [ARGUMENT] = "argument",
+        [RESULT] = "result",
     };
     struct kcov_module *state = kcov_module_state(module);
     const char *name;
@@ -366,12 +398,13 @@ static PyMethodDef functions[] = {
      "\n"
      "'carry': its argument at `index`, or by the name `keyword`, is work, and is given the "
      "caller's group;\n"
-     "hook(carried, result) is called afterwards, if given; 'nobody': it works for no group; "
-     "'interrupt': that argument\n"
-     "barges in on threads (a signal handler), and a result that was wrapped so is unwrapped; "
-     "'unwrap': the latter only;\n"
-     "'argument': hook(that argument) takes its place; 'result': hook(result) takes the place of "
-     "the result."},
+     "hook(carried, result) is called afterwards, if given; 'start': the same, and so is the "
+     "context of a thread whose\n"
+     "method it is; 'nobody': it works for no group; 'interrupt': that argument barges in on "
+     "threads (a signal handler),\n"
+     "and a result that was wrapped so is unwrapped; 'unwrap': the latter only; 'argument': "
+     "hook(that argument) takes its\n"
+     "place; 'result': hook(result) takes the place of the result."},
     {"interrupting", interrupting, METH_O,
      "interrupting($module, function, /)\n"
      "--\n"

@@ -1,7 +1,8 @@
 """A thread works for whom its starter worked for.
 
-What a thread runs is handed to the function that starts it, under one of these names. Threads that native code makes
-begin in no context: they work for nobody, unless they enter a section (kcov.h).
+What a thread runs is handed to the function that starts it, under one of these names. From 3.14 on `threading` runs it
+in a context that the thread has: the stand-in names the group there, unless the context names one already. Threads that
+native code makes begin in no context: they work for nobody, unless they enter a section (kcov.h).
 """
 
 import sys
@@ -13,6 +14,6 @@ _NAMES = ("start_new_thread", "start_joinable_thread") if sys.version_info >= (3
 _IN_THREADING = "_start_joinable_thread" if sys.version_info >= (3, 13) else "_start_new_thread"
 
 CARRIERS = (
-    *(Replacement("_thread", name, "carry", 0, "function") for name in _NAMES),
-    Replacement("threading", _IN_THREADING, "carry", 0, "function"),
+    *(Replacement("_thread", name, "start", 0, "function") for name in _NAMES),
+    Replacement("threading", _IN_THREADING, "start", 0, "function"),
 )
