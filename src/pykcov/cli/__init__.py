@@ -75,9 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _end(stream: TextIO | None) -> None:
     """Let what cannot be written not fail again when Python ends, which would make an exit code of its own of that."""
+    if stream is None:
+        return
     try:
-        if stream is not None:
-            stream.flush()
+        stream.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
