@@ -22,6 +22,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -171,20 +172,23 @@ def _table(name: str) -> Iterator[tuple[str, str, str]]:
             yield versions, pattern, reason
 
 
+def _one_line(what: str) -> str:
+    return textwrap.shorten(what, 400)
+
+
 def _means_this(versions: str) -> bool:
     return versions == "all" or VERSION in versions.split(",")
 
 
-def all_modules() -> list[str]:
+def all_modules() -> set[str]:
     """Return the names of all modules with tests."""
     import test  # type: ignore[import-not-found]
 
-    found = {
+    return {
         path.stem
         for path in Path(test.__path__[0]).glob("test_*")
         if path.suffix == ".py" or (path / "__init__.py").exists()
     }
-    return sorted(found - excluded().keys())
 
 
 def check_all(modules: list[str], jobs: int, settings: Settings) -> int:
@@ -215,11 +219,11 @@ def check_all(modules: list[str], jobs: int, settings: Settings) -> int:
             for name, what in different:
                 reason = explained(name)
                 (with_reason if reason else unexplained).append(name)
-                print(f"  {name}: {what}\n    {reason or 'NO REASON KNOWN'}", flush=True)
+                print(f"  {name}: {_one_line(what)}\n    {reason or 'NO REASON KNOWN'}", flush=True)
             for name in flickering:
                 print(f"  {name}: differs from run to run", flush=True)
     print(f"CPython {platform.python_version()}")
-    print(f"  {compared} modules compared, {tests} tests, {recorded} entries in the last tests' buffers")
+    print(f"  {compared} modules compared, {tests} tests, {recorded} entries recorded")
     print(f"  {len(unexplained)} differences without a reason, {len(with_reason)} with one")
     print(f"  {len(unstable)} tests that differ from run to run: {' '.join(unstable)}")
     print(f"  {len(skipped)} modules that are skipped here: {' '.join(skipped)}")
@@ -244,7 +248,14 @@ def main() -> int:
     if options.results:
         options.results.mkdir(parents=True, exist_ok=True)
     settings = Settings(options.timeout, options.results, options.resume)
-    return check_all(options.modules or all_modules(), options.jobs, settings)
+    known = all_modules() | excluded().keys()
+    for module in options.modules:
+        if module.partition(".")[0] not in known:
+            print(f"{module}: CPython {VERSION} has no such tests", file=sys.stderr)
+    modules = [module for module in options.modules if module.partition(".")[0] in known]
+    if not options.modules:
+        modules = sorted(known - excluded().keys())
+    return check_all(modules, options.jobs, settings) if modules else 2
 
 
 if __name__ == "__main__":

@@ -74,6 +74,13 @@ def _name(test: unittest.TestCase) -> str:
 def run(module: str, probed: bool) -> dict[str, Any]:
     """Run the tests of a module; return their outcomes and what was recorded of them."""
     outcomes = Outcomes()
+    recorded = 0
+
+    def empty() -> None:
+        nonlocal recorded
+        recorded += buffer.count
+        buffer.reset()
+
     if probed:
         import pykcov
 
@@ -85,13 +92,12 @@ def run(module: str, probed: bool) -> dict[str, Any]:
         buffer = device.mmap()
         # The device records comparisons, its counters the code that is reached.
         device.set_counters(1 << 20)
-        outcomes.before_test = buffer.reset
+        outcomes.before_test = empty
     # As regrtest has it.
     import test.support  # type: ignore[import-not-found]
 
     test.support.use_resources = []
     test.support.verbose = 0
-    recorded = 0
     try:
         suite = unittest.defaultTestLoader.loadTestsFromName(f"test.{module}")
     except unittest.SkipTest as skip:
@@ -100,7 +106,7 @@ def run(module: str, probed: bool) -> dict[str, Any]:
         device.enable(pykcov.TRACE_CMP | pykcov.CMP_BYTES)
     suite.run(outcomes)
     if probed:
-        recorded = buffer.count + buffer.dropped
+        recorded += buffer.count + device.dropped
         hook.close()
     return {"outcomes": outcomes.outcomes, "recorded": recorded}
 

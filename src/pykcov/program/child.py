@@ -152,6 +152,9 @@ def forget_our_imports(bare_modules: frozenset[str]) -> None:
         parent, _, attribute = name.rpartition(".")
         if parent in sys.modules and getattr(sys.modules[parent], attribute, None) is module:
             delattr(sys.modules[parent], attribute)
+        # Since 3.14 named tuples import it. Its types are those of C: the next import must find them as the first did.
+        if name == "ast" and "dims" in vars(module.Tuple):
+            del module.Tuple.dims
 
 
 def _our_files() -> frozenset[str]:

@@ -29,7 +29,7 @@ def decorated(a=called(), b=[  # runs
 
 class Class:  # runs
     attribute: int = 1  # runs
-    only_annotated: int  # runs
+    only_annotated: int  # runs before 3.14
 
     def method(self):  # runs
         pass  # runs
