@@ -13,8 +13,6 @@ DRIVERS = sorted((Path(__file__).parent / "drivers").glob("drive_*.py"))
 
 # What differs for a reason, by driver: since which version, how the difference is told, and why it is none of ours.
 EXPLAINED = {
-    # The driver imports ast anew; the import by pykcov, whose named tuples import it, has left its types changed.
-    "ast": ((3, 14), r".*/ast\.py:\d+ ran, "),
     # CPython tells no tracer of a return that its compiler has copied behind the end of a for loop.
     "email": ((3, 14), r".*/email/message\.py:\d+ did not run, "),
     # An executor is part of a cycle: its weak references are told by the garbage collector, which interrupts.

@@ -148,6 +148,12 @@ try:
     1 / 0
 except ZeroDivisionError as error:
     print([frame.lineno for frame in inspect.trace()], inspect.getinnerframes(error.__traceback__)[0].code_context)
+try:
+    import _ctypes  # an extension module: those of pykcov must not be the only ones
+
+    print(inspect.getsourcefile(_ctypes))
+except (ImportError, TypeError):
+    pass
 for wrong in (1, int, "x"):
     try:
         inspect.getsource(wrong)
