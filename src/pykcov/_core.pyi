@@ -53,7 +53,7 @@ class Device:
     ) -> None: ...
     @classmethod
     def borrow(cls, fd: int, /) -> Self:
-        """A device that appends to the buffer of another process's device, with this descriptor (EINVAL: it is not).
+        """A device that appends to the buffer of another process's device, whose descriptor this is (EINVAL: not).
 
         It is 'ready'; its events come behind what is there. `fd` stays the caller's.
         """

@@ -378,8 +378,8 @@ PyMethodDef kcov_device_methods[] = {
      "borrow($type, fd, /)\n"
      "--\n"
      "\n"
-     "A device that appends to the buffer of another process's device, with this descriptor "
-     "(EINVAL: it is not).\n"
+     "A device that appends to the buffer of another process's device, whose descriptor this is "
+     "(EINVAL: not).\n"
      "\n"
      "It is 'ready'; its events come behind what is there. `fd` stays the caller's."},
     {"__enter__", device_enter, METH_NOARGS, NULL},

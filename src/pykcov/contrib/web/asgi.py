@@ -46,9 +46,27 @@ class ASGIMiddleware:
             await self.app(scope, receive, send)
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the messages of the application's life on; at its end, save."""
+        """Pass the messages of the application's life on; at its end, save.
+
+        Of an application that knows no such messages, as Django, they are answered here: servers may end by a signal,
+        and nothing else would tell of the end.
+        """
+        heard = False
+
+        async def hear() -> MutableMapping[str, Any]:
+            nonlocal heard
+            heard = True
+            return await receive()
+
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, hear, send)
+        except Exception:
+            if heard or scope["type"] != "lifespan":
+                raise
+            while (await receive())["type"] != "lifespan.shutdown":
+                await send({"type": "lifespan.startup.complete"})
+            self.coverage.stop()
+            await send({"type": "lifespan.shutdown.complete"})
         finally:
             self.coverage.stop()
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pykcov.contrib.web.coverage import RequestCoverage
 from pykcov.contrib.web.routes import wsgi_route
-from pykcov.tracer import FollowedTrace
+from pykcov.instrument.code import Unrecorded
 
 Environment = dict[str, Any]
 Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
@@ -20,7 +20,7 @@ class WSGIMiddleware:
         coverage: RequestCoverage,
         route: Callable[[Environment], str] = wsgi_route,
     ) -> None:
-        """Wrap `app`. `route` names the context of a request, from its environment once the application has seen it."""
+        """Wrap `app`. `route` names the context of a request, from its environment when the response starts."""
         self.app = app
         self.coverage = coverage
         self.route = route
@@ -35,16 +35,23 @@ class WSGIMiddleware:
         if not coverage.chooses():
             return self.app(environ, start_response)
         trace = coverage.trace().__enter__()
-        try:
-            body = self.app(environ, start_response)
-        except BaseException:
-            self._end(environ, trace)
-            raise
-        return _Body(body, lambda: self._end(environ, trace))
+        names: list[str] = []
 
-    def _end(self, environ: Environment, trace: FollowedTrace) -> None:
-        trace.end()
-        self.coverage.add(self.route(environ), trace)
+        def end() -> None:
+            trace.end()
+            coverage.add(names[-1] if names else self.route(environ), trace)
+
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            with Unrecorded():
+                names.append(self.route(environ))  # Flask forgets its request before the response is closed
+            return start_response(status, headers, *error)
+
+        try:
+            body = self.app(environ, start)
+        except BaseException:
+            end()
+            raise
+        return _Body(body, end)
 
     def _answer(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
