@@ -7,6 +7,7 @@ from contextlib import suppress
 from contextvars import Token
 from errno import EMFILE
 from os import PathLike, fspath, getpid, register_at_fork
+from sys import getrefcount
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, cast
 from warnings import warn
@@ -125,7 +126,10 @@ class Tracer:
             warn(message, PykcovWarning, stacklevel=3)
 
     def trace(
-        self, drain: float | None = None, done: "Callable[[FollowedTrace], object] | None" = None
+        self,
+        drain: float | None = None,
+        done: "Callable[[FollowedTrace], object] | None" = None,
+        count_tasks: bool = True,
     ) -> "FollowedTrace":
         """Return a trace, to be entered once: `with` it, or `async with`.
 
@@ -135,8 +139,10 @@ class Tracer:
         drain: when the block ends, wait up to so many seconds for work that it caused and that is not done: threads,
         jobs of executors, and, with `async with`, tasks. None cuts off what is running.
         done: called with the trace when it has ended, in the thread that ended it, untraced.
+        count_tasks: have `cut_off` count tasks, too. To find them takes half a microsecond for each task of the event
+        loop, whosever it is: too much for a service with hundreds of requests at a time.
         """
-        return FollowedTrace(self, drain, done)
+        return FollowedTrace(self, drain, done, count_tasks)
 
     def files(self) -> list[str]:
         """Return the files of the chosen code that has probes."""
@@ -185,13 +191,16 @@ class FollowedTrace(Results):
         tracer: Tracer,
         drain: float | None = None,
         done: "Callable[[FollowedTrace], object] | None" = None,
+        count_tasks: bool = True,
     ) -> None:
         """Use Tracer.trace() or pykcov.trace(follow=True)."""
         super().__init__(tracer.mode, tracer.choice)
         self._tracer = tracer
         self._drain = drain
         self._done = done
+        self._count_tasks = count_tasks
         self._group: Group | None = None
+        self._references = 0
         self._token: Token[Group | None] | None = None
         self._device: Device | None = None
         self._pid = 0
@@ -249,10 +258,10 @@ class FollowedTrace(Results):
         from functools import wraps
         from inspect import iscoroutinefunction
 
-        tracer, drain, done = self._tracer, self._drain, self._done
+        tracer, drain, done, count_tasks = self._tracer, self._drain, self._done, self._count_tasks
 
         def begin() -> FollowedTrace:
-            return FollowedTrace(tracer, drain, end)
+            return FollowedTrace(tracer, drain, end, count_tasks)
 
         def end(trace: FollowedTrace) -> None:
             cast(Any, traced).trace = trace
@@ -280,6 +289,7 @@ class FollowedTrace(Results):
         device, buffer = self._tracer.take_device()
         self._pid = getpid()
         group = self._group = Group()
+        self._references = getrefcount(self._group) + 1  # that of lending
         self._token = _core.group_variable.set(group)
         try:
             device.remote_attach(follow=True)
@@ -302,9 +312,9 @@ class FollowedTrace(Results):
         with Unrecorded():
             if getpid() == self._pid:  # a forked child leaves the trace to its parent
                 device.disable(wait=False)
-                self.cut_off = group.pending + len(tasks(group))
                 self._keep()
                 self._reset()
+                self.cut_off = group.pending + self._unfinished_tasks()
                 self._tracer.give_back(device, buffer, group)
                 if self._done is not None:
                     self._done(self)
@@ -313,6 +323,12 @@ class FollowedTrace(Results):
         self._tracer.stop()
         for message in full(self._lost, self._tracer.nmemb):
             warn(message, PykcovWarning, stacklevel=3)
+
+    def _unfinished_tasks(self) -> int:
+        # Where no context names the group any more there are none: a quick look, as to find them is not.
+        if self._group is None or not self._count_tasks or getrefcount(self._group) <= self._references:
+            return 0
+        return len(tasks(self._group))
 
     def _reset(self) -> None:
         assert self._token is not None

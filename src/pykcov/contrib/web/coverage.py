@@ -78,7 +78,7 @@ class RequestCoverage:
         """Return a trace for one request; add() it when it has ended."""
         if self._pid != os.getpid():
             self._begin()
-        return self._tracer.trace()
+        return self._tracer.trace(count_tasks=False)
 
     def add(self, context: str, trace: FollowedTrace) -> None:
         """Keep what a request ran under the name of its route: 'GET /items/{id}'."""
