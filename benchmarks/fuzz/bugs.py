@@ -9,8 +9,6 @@ import json
 import os
 import re
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -38,7 +36,8 @@ def campaign(engine: str, target: str, seed: int, seconds: int) -> dict[str, flo
         os.environ.update(environment)
         took, errors = processor_time(words)
         wall = time.monotonic() - began
-    executions = re.findall(r"stat::number_of_executed_units: (\d+)", errors) or re.findall(r"^#(\d+)", errors, re.M)
+    final = re.findall(r"stat::number_of_executed_units: (\d+)", errors)
+    executions = final or re.findall(r"^#(\d+)", errors, re.MULTILINE)
     covered = re.findall(r" cov: (\d+)", errors)
     found = "Uncaught Python exception" in errors or "ERROR: libFuzzer: " in errors or "BINGO" in errors
     return {
@@ -58,9 +57,8 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
     rows = []
-    print(
-        f"{'target':20} {'pykcov: found':>14} {'s':>7} {'executions':>11} | {'Atheris: found':>14} {'s':>7} {'executions':>11}"
-    )
+    heads = f"{'found':>14} {'s':>7} {'executions':>11}"
+    print(f"{'':20} {heads} | {heads}\n{'target':20} {'pykcov':>34} | {'Atheris':>34}")
     for target in options.targets or [*MICRO, *BUGS]:
         results: dict[str, list[dict[str, float | bool | int]]] = {"pykcov": [], "atheris": []}
         for seed in range(1, options.seeds + 1):

@@ -3,10 +3,15 @@
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pykcov.cli._errors import BAD_INPUT, CommandError
+
+if TYPE_CHECKING:
+    from pykcov.fuzz.settings import Settings
+    from pykcov.fuzz.supervisor import Outcome
 
 _EXAMPLES = """\
 \b
@@ -77,7 +82,7 @@ def command(
         raise CommandError(f"can't open {path!r}: no such harness", BAD_INPUT)
     from pykcov.fuzz import campaign, libfuzzer
     from pykcov.fuzz.settings import Settings
-    from pykcov.fuzz.supervisor import Supervisor, command_of
+    from pykcov.fuzz.supervisor import command_of
 
     try:
         libfuzzer.find()
@@ -106,7 +111,7 @@ def command(
         source=list(source),
         stdlib=stdlib,
     )
-    outcome = Supervisor(settings, minimize_seconds=minimize, say=_say, errors=None).run()
+    outcome = _run(settings, minimize)
     snapshot = outcome.snapshot
     if outcome.code == 0 and snapshot.executions and not snapshot.sees:
         _say("none of the inputs reached any probe: what the harness calls is not what is instrumented")
@@ -116,6 +121,18 @@ def command(
             _say(f"found {os.path.relpath(found)}; reproduce with: python {os.path.relpath(found)}/reproduce.py")
         _say(f"{snapshot.executions} executions, {len(outcome.findings)} findings")
     return outcome.code
+
+
+def _run(settings: "Settings", minimize: float) -> "Outcome":
+    from pykcov.fuzz.supervisor import Supervisor
+
+    supervisor = Supervisor(settings, minimize_seconds=minimize)
+    if sys.stderr is None or not sys.stderr.isatty():
+        return supervisor.run(_say, None)
+    from pykcov.fuzz.status import Status
+
+    with Status(supervisor.snapshot, lambda: supervisor.found) as status:
+        return supervisor.run(lambda line: status.say(f"pykcov: {line}"), status.stream)
 
 
 def _default_folder(harness: str) -> Path:

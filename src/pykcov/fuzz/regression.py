@@ -35,7 +35,8 @@ def fuzz_test(function: F) -> F:
     except ImportError:
         return function
     cases = [pytest.param(data, id=name) for name, data in inputs_of(function)]
-    return pytest.mark.parametrize(parameters[0], cases)(function)
+    marked: F = pytest.mark.parametrize(parameters[0], cases)(function)
+    return marked
 
 
 def folder_of(file: str, test: str) -> str:

@@ -32,6 +32,9 @@ class Settings:
     candidates: int | None = None
     """The descriptor of a socket: try the inputs that come there, and say what each does, instead of fuzzing."""
 
+    measure: str | None = None
+    """What fuzz/corpus.py asks for: run these inputs and say what each reaches, instead of fuzzing."""
+
     def dumps(self) -> str:
         """Return it as text."""
         return json.dumps(asdict(self))

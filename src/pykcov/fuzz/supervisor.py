@@ -46,23 +46,23 @@ class Outcome:
 class Supervisor:
     """One campaign: one process after the other, until enough was found."""
 
-    def __init__(
-        self, settings: Settings, *, minimize_seconds: float, say: Callable[[str], None], errors: IO[bytes] | None
-    ) -> None:
-        """`say` shows a line; standard error of the processes goes to `errors`, None: to ours."""
+    def __init__(self, settings: Settings, *, minimize_seconds: float) -> None:
+        """Take what to fuzz, and how long to make the input of each finding shorter."""
         assert settings.findings is not None
         self._settings = settings
         self._minimize_seconds = minimize_seconds
-        self._say = say
-        self._errors = errors
+        self._say: Callable[[str], object] = print
+        self._errors: IO[bytes] | None = None
+        self._told: IO[bytes] | None = None
         self._folder = Path(settings.findings)
         self._found: dict[str, Path] = {}
         self._statistics = Statistics()
         self._done: list[Snapshot] = []
         self._began = time.monotonic()
 
-    def run(self) -> Outcome:
-        """Fuzz."""
+    def run(self, say: Callable[[str], object], errors: IO[bytes] | None) -> Outcome:
+        """Fuzz. `say` shows a line; standard error of the processes goes to `errors`, None: to ours."""
+        self._say, self._errors = say, errors
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="pykcov-fuzz-") as scratch:
             while True:
@@ -89,7 +89,8 @@ class Supervisor:
     @property
     def found(self) -> int:
         """How many findings there are so far."""
-        return len(self._found)
+        told = self._told
+        return len(self._found) + (os.pread(told.fileno(), 1 << 20, 0).count(b"\n") if told is not None else 0)
 
     def _run_process(self, scratch: Path) -> tuple[int, bool]:
         """Run one process; return its exit code, and whether something that it could not report ended it."""
@@ -102,12 +103,14 @@ class Supervisor:
                 told=told.fileno(),
                 keep_going=self._settings.keep_going - len(self._found),
             )
+            self._told = told
             process = subprocess.Popen(
                 [sys.executable, "-m", "pykcov.fuzz", settings.dumps()],
                 pass_fds=[self._statistics.descriptor, dump.fileno(), told.fileno()],
                 stderr=self._errors,
             )
             status = _wait(process)
+            self._told = None
             dump.seek(0)
             stacks = dump.read().decode("utf-8", "replace")
             told.seek(0)

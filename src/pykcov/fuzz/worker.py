@@ -5,7 +5,7 @@ import sys
 from typing import NoReturn
 
 import pykcov.atheris
-from pykcov.fuzz import campaign, candidates, harness, targets
+from pykcov.fuzz import campaign, candidates, corpus, harness, targets
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.stacks import report_of, write_error
 from pykcov.program.child import forget_our_imports
@@ -22,6 +22,8 @@ def main(text: str, bare_modules: frozenset[str]) -> NoReturn:
     def run(declared: harness.Harness) -> NoReturn:
         if settings.candidates is not None:
             candidates.serve(declared, settings)
+        if settings.measure is not None:
+            corpus.serve(declared, settings)
         campaign.run(declared, settings)
 
     harness.set_runner(run)

@@ -1,0 +1,146 @@
+"""`pykcov corpus`: make a corpus smaller, put corpora together, see what one reaches."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pykcov.cli._errors import BAD_INPUT, CommandError
+
+if TYPE_CHECKING:
+    from pykcov.fuzz.corpus import Coverage, Reached
+
+_EXAMPLES = """\
+\b
+Examples:
+  pykcov corpus minimize fuzz_toml.py corpus smaller     the fewest and smallest inputs that reach as much
+  pykcov corpus merge fuzz_toml.py corpus new1 new2      add to corpus what reaches something that it does not
+  pykcov corpus coverage fuzz_toml.py corpus             what it reaches, and what each input adds
+  pykcov corpus coverage fuzz_toml.py corpus --html out  the lines, with the inputs that reach each
+
+\b
+Exit code: 0, or
+  2  the command line is wrong, or there is no such harness or folder, or the harness failed
+"""
+
+
+@click.group(epilog=_EXAMPLES)
+def command() -> None:
+    """Corpora of `pykcov fuzz`: HARNESS is what it fuzzes, a corpus is a folder of inputs."""
+
+
+_harness = click.argument("harness")
+_existing = click.Path(exists=True, path_type=Path)
+
+
+@command.command()
+@_harness
+@click.argument("corpus", type=_existing)
+@click.argument("target", type=click.Path(path_type=Path))
+def minimize(harness: str, corpus: Path, target: Path) -> None:
+    """Write to the folder TARGET the inputs of CORPUS that are needed to reach all that it reaches."""
+    from pykcov.fuzz.corpus import smallest
+
+    coverage = _measured(harness, [corpus])
+    chosen = smallest(coverage.inputs)
+    if target.exists() and any(target.iterdir()):
+        raise CommandError(f"{target} is not empty: name another folder", BAD_INPUT)
+    _copy(chosen, target)
+    click.echo(f"{len(chosen)} of {len(coverage.inputs)} inputs reach all {len(coverage.locations)} locations")
+
+
+@command.command()
+@_harness
+@click.argument("corpus", type=click.Path(path_type=Path))
+@click.argument("others", nargs=-1, required=True, type=_existing)
+def merge(harness: str, corpus: Path, others: tuple[Path, ...]) -> None:
+    """Add to CORPUS those inputs of OTHERS that reach what it does not."""
+    from pykcov.fuzz.corpus import smallest
+
+    corpus.mkdir(parents=True, exist_ok=True)
+    coverage = _measured(harness, [corpus, *others])
+    own = [one for one in coverage.inputs if one.path.is_relative_to(corpus)]
+    known = frozenset[int]().union(*(one.places for one in own))
+    new = [one._replace(places=one.places - known) for one in coverage.inputs if one.places - known]
+    chosen = smallest(new)
+    _copy(chosen, corpus)
+    added = len(frozenset[int]().union(*(one.places for one in new)))
+    click.echo(f"{len(chosen)} inputs added, which reach {added} more locations than the {len(known)} before")
+
+
+@command.command()
+@_harness
+@click.argument("corpora", nargs=-1, required=True, type=_existing)
+@click.option("--html", type=click.Path(path_type=Path, file_okay=False), help="Write an HTML report to this folder.")
+def coverage(harness: str, corpora: tuple[Path, ...], html: Path | None) -> None:
+    """Show what the inputs of CORPORA reach, and what each adds that no other one reaches."""
+    import sys
+
+    from pykcov.tables import print_table
+
+    found = _measured(harness, list(corpora))
+    times: dict[int, int] = {}
+    for one in found.inputs:
+        for place in one.places:
+            times[place] = times.get(place, 0) + 1
+    problems = dict(found.failed)
+    rows: list[list[str | int]] = [
+        [
+            one.path.name,
+            one.size,
+            len(one.places),
+            sum(times[place] == 1 for place in one.places),
+            problems.get(one.path, ""),
+        ]
+        for one in sorted(found.inputs, key=lambda one: -len(one.places))
+    ]
+    print_table(["Input", "Bytes", "Locations", "Only here", "Raises"], rows, sys.stdout)
+    click.echo(f"{len(found.inputs)} inputs reach {len(found.locations)} locations")
+    if html is not None:
+        _write_html(found, html)
+        click.echo(f"wrote {html / 'index.html'}")
+
+
+def _measured(harness: str, corpora: list[Path]) -> "Coverage":
+    from pykcov.fuzz.corpus import files_of, measure
+    from pykcov.fuzz.settings import Settings
+
+    if ":" not in harness and not Path(harness).is_file():
+        raise CommandError(f"can't open {harness!r}: no such harness", BAD_INPUT)
+    files = files_of(corpora)
+    if not files:
+        raise CommandError(f"there is no input in {', '.join(map(str, corpora))}", BAD_INPUT)
+    try:
+        return measure(Settings(harness), files)
+    except RuntimeError as error:
+        raise CommandError(f"{harness}: {error}", BAD_INPUT) from None
+
+
+def _copy(inputs: "list[Reached]", folder: Path) -> None:
+    from hashlib import sha1
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in inputs:
+        # libFuzzer's names.
+        name = sha1(one.path.read_bytes()).hexdigest()
+        if not (folder / name).exists():
+            shutil.copyfile(one.path, folder / name)
+
+
+def _write_html(found: "Coverage", folder: Path) -> None:
+    """By coverage.py: a context is an input."""
+    import coverage as coverage_py
+
+    data = coverage_py.CoverageData(no_disk=True)
+    for one in found.inputs:
+        data.set_context(one.path.name)
+        lines: dict[str, set[int]] = {}
+        for place in one.places:
+            location = found.locations[place]
+            if location.file.endswith(".py") and Path(location.file).is_file():
+                lines.setdefault(location.file, set()).update(location.lines)
+        data.add_lines(lines)
+    report = coverage_py.Coverage(data_file=None, config_file=False)
+    report.get_data().update(data)
+    report.html_report(directory=str(folder), show_contexts=True, ignore_errors=True)
