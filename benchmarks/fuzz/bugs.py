@@ -22,7 +22,7 @@ MICRO = [
 BUGS = [*("markdown", "htmlparser", "toml", "dateutil", "ecdsa", "pyasn1", "pypdf", "pygments", "zipp"), "markdown_it"]
 
 
-def campaign(engine: str, target: str, seed: int, seconds: int) -> dict[str, float | bool | int]:
+def campaign(engine: str, target: str, seed: int, seconds: int, runs: int) -> dict[str, float | bool | int]:
     """Run one; say whether something was found, after how long and how many executions, and what was covered."""
     micro = target in MICRO
     environment = os.environ | ({"MICRO": target} if micro else {})
@@ -31,7 +31,7 @@ def campaign(engine: str, target: str, seed: int, seconds: int) -> dict[str, flo
         (scratch / "corpus").mkdir()
         words = command(engine, HARNESSES / f"fuzz_{'micro' if micro else target}.py", scratch)
         words += [str(scratch / "corpus"), f"-seed={seed}", f"-max_total_time={seconds}", "-timeout=10"]
-        words += ["-print_final_stats=1", "-rss_limit_mb=0"]
+        words += ["-print_final_stats=1", "-rss_limit_mb=0", f"-runs={runs or -1}"]
         began = time.monotonic()
         os.environ.update(environment)
         took, errors = processor_time(words)
@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("targets", nargs="*", default=[*MICRO, *BUGS])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--runs", type=int, default=0, help="end after so many executions, too (default: none)")
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
     rows = []
@@ -63,7 +64,7 @@ def main() -> None:
         results: dict[str, list[dict[str, float | bool | int]]] = {"pykcov": [], "atheris": []}
         for seed in range(1, options.seeds + 1):
             for engine, runs in results.items():
-                runs.append(campaign(engine, target, seed, options.seconds))
+                runs.append(campaign(engine, target, seed, options.seconds, options.runs))
         cells = []
         for runs in results.values():
             hits = [run for run in runs if run["found"]]

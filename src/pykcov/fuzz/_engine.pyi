@@ -47,5 +47,9 @@ def run(
 def mutate(data: bytes, max_size: int, /) -> bytes:
     """Let libFuzzer change an input. RuntimeError unless it runs; ValueError for a size of less than 1."""
 
-def set_mutator(library: str, function: Callable[..., bytes], /) -> None:
-    """Have a function change inputs, or cross them: which, says the library, `_mutator` or `_crossover`. OSError."""
+def set_mutator(library: str, function: Callable[..., bytes] | None, /) -> None:
+    """Have a function change inputs, or cross them: which, says the library, `_mutator` or `_crossover`. OSError.
+
+    To be called before load(). None: libFuzzer's mutations and one of ours, which puts an operand of a comparison in
+    the place of another one of another length.
+    """

@@ -35,9 +35,9 @@ def run(harness: Harness, settings: Settings | None = None) -> NoReturn:
     if not instrumentation.probes():
         _end(BLIND, _no_probes())
     # Before libFuzzer is loaded, which looks whether they are there.
-    for library, function in (("_mutator", harness.mutator), ("_crossover", harness.crossover)):
-        if function is not None:
-            _engine.set_mutator(_library(library), function)
+    _engine.set_mutator(_library("_mutator"), harness.mutator)
+    if harness.crossover is not None:
+        _engine.set_mutator(_library("_crossover"), harness.crossover)
     try:
         statistics = Statistics(settings.statistics) if settings.statistics is not None else None
         engine = Engine(statistics)
@@ -47,7 +47,7 @@ def run(harness: Harness, settings: Settings | None = None) -> NoReturn:
     early = instrumentation.without_probes()
     if early:
         write_error(f"pykcov: imported without probes, and so out of sight: {_shortened(early)}\n")
-    arguments, limit = _taken(harness.arguments, settings)
+    arguments, limit = _taken(harness, settings)
     campaign = Campaign(settings)
     engine.run(
         arguments,
@@ -107,9 +107,9 @@ class Campaign:
         _end(0, "")
 
 
-def _taken(arguments: list[str], settings: Settings) -> tuple[list[str], int]:
+def _taken(harness: Harness, settings: Settings) -> tuple[list[str], int]:
     """Return the command line for libFuzzer, and how many executions -atheris_runs allows (0: any number)."""
-    limit = 0
+    limit, arguments = 0, harness.arguments
     kept = [settings.command or arguments[0]] if arguments else ["pykcov"]
     for argument in arguments[1:]:
         if argument.startswith("-atheris_runs="):
@@ -118,6 +118,8 @@ def _taken(arguments: list[str], settings: Settings) -> tuple[list[str], int]:
             kept.append(argument)
     if not any(argument.startswith("-print_funcs=") for argument in kept):
         kept.append("-print_funcs=0")  # it would show addresses
+    if harness.mutator is None and not any(argument.startswith("-len_control=") for argument in kept):
+        kept.append("-len_control=100")  # the default, unless there is a mutator, which ours is
     return kept, limit
 
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine.h"
+
 static PyObject *mutator, *crossover;
 
 /* What a function returned, as libFuzzer wants it: at most `capacity` bytes. */
@@ -37,6 +39,18 @@ call_mutator(uint8_t *data, size_t size, size_t capacity, unsigned seed)
                        data, capacity);
 }
 
+/* One mutation of eight is ours, if there is one that fits. */
+static size_t
+mutate(uint8_t *data, size_t size, size_t capacity, unsigned seed)
+{
+    struct engine *engine = &pykcov_engine;
+    size_t changed = 0;
+
+    if (seed % 8 == 0)
+        changed = pykcov_pairs_apply(&engine->replay.pairs, data, size, capacity, seed / 8);
+    return changed != 0 ? changed : engine->libfuzzer.mutate(data, size, capacity);
+}
+
 static size_t
 call_crossover(const uint8_t *first, size_t first_size, const uint8_t *second, size_t second_size,
                uint8_t *out, size_t capacity, unsigned seed)
@@ -60,14 +74,14 @@ pykcov_set_mutator(PyObject *Py_UNUSED(module), PyObject *args)
 {
     const char *path;
     PyObject *function;
-    size_t (**mutate)(uint8_t *, size_t, size_t, unsigned);
+    size_t (**change)(uint8_t *, size_t, size_t, unsigned);
     size_t (**cross)(const uint8_t *, size_t, const uint8_t *, size_t, uint8_t *, size_t, unsigned);
 
     if (!PyArg_ParseTuple(args, "sO:set_mutator", &path, &function))
         return NULL;
-    if ((mutate = symbol_in(path, "pykcov_mutator")) != NULL) {
+    if ((change = symbol_in(path, "pykcov_mutator")) != NULL) {
         Py_XSETREF(mutator, Py_NewRef(function));
-        *mutate = call_mutator;
+        *change = function != Py_None ? call_mutator : mutate;
     } else if ((cross = symbol_in(path, "pykcov_crossover")) != NULL) {
         Py_XSETREF(crossover, Py_NewRef(function));
         *cross = call_crossover;

@@ -3,7 +3,8 @@
  *
  * libFuzzer looks for LLVMFuzzerCustomMutator and LLVMFuzzerCustomCrossOver when it is loaded, and
  * goes another way if they are there. So each is in a shared object of its own, which is loaded
- * before, into the global scope, where one is wanted.
+ * before, into the global scope: the crossover where one is wanted, the mutator always, for the
+ * sake of our own mutation (pairs.h).
  */
 #ifndef PYKCOV_MUTATORS_H
 #define PYKCOV_MUTATORS_H
@@ -11,7 +12,10 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-/* set_mutator(library, function): the path of `_mutator` or `_crossover`. OSError. */
+/*
+ * set_mutator(library, function): the path of `_mutator` or `_crossover`. OSError. function None:
+ * libFuzzer's mutations, and ours.
+ */
 PyObject *pykcov_set_mutator(PyObject *module, PyObject *args);
 
 #endif

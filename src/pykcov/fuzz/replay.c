@@ -177,6 +177,15 @@ smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* What is not in the record whole, or is a constant, is not what an input holds. */
+static void
+add_pair(struct replay *replay, const struct operand *from, bool is_const, const struct operand *to)
+{
+    if (!is_const && from->size == from->length && to->size == to->length)
+        pykcov_pairs_add(&replay->pairs, replay->input, replay->input_size, from->bytes, from->size,
+                         to->bytes, to->size);
+}
+
 static void
 compare_equal(struct replay *replay, const struct record *record)
 {
@@ -185,7 +194,8 @@ compare_equal(struct replay *replay, const struct record *record)
     compare_bytes(replay, record->pc, left->bytes, right->bytes, smaller(left->size, right->size));
     if (left->length == right->length && left->size == right->size)
         return;
-    /* Nothing of the other length can stand in its place: it has to be put in. */
+    add_pair(replay, left, record->left_is_const, right);
+    add_pair(replay, right, record->right_is_const, left);
     if (!record->left_is_const)
         give_word(replay, right->bytes, right->size);
     if (!record->right_is_const)

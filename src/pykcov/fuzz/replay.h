@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "libfuzzer.h"
+#include "pairs.h"
 
 #define REPLAY_WORDS_BITS 13
 
@@ -22,6 +23,7 @@ struct replay {
     const uint8_t *input; /* what ran: words that stand in it are not put in */
     size_t input_size;
     uint64_t random;
+    struct pairs pairs;
     uint64_t words[1u << REPLAY_WORDS_BITS]; /* hashes of the words given so far */
 };
 
