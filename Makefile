@@ -4,8 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all bench lint format clean
-.PHONY: vectors state-machine sanitize valgrind mutants oracle native-packages cpython-tests kernel-tests endurance test-new
+.PHONY: $(shell awk -F: '/^[a-z-]+:.*\#\# / {print $$1}' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -112,6 +111,18 @@ $(BENCH)/ready: pyproject.toml setup.py benchmarks/requirements.txt $(wildcard s
 
 bench: $(BENCH)/ready ## what tracing costs, beside other tools, as a table (PYTHON=python3.13 OPTIONS=--quick)
 	$(BENCH)/bin/python benchmarks/run.py $(OPTIONS)
+
+# Harnesses for both, and the libraries that they are for, in the versions that have the bugs.
+FUZZ_LIBRARIES = Markdown==3.8 toml==0.10.2 python-dateutil==2.8.2 six ecdsa==0.19.1 pyasn1==0.6.1 pypdf==3.8.1 \
+	Pygments==2.7.3 zipp==3.19.0 markdown-it-py==2.1.0 mdurl html5lib webencodings PyYAML
+.bench/fuzz/ready: Makefile
+	@mkdir -p .bench/fuzz
+	$(PYTHON) -m pip install --quiet --no-deps --target .bench/fuzz $(FUZZ_LIBRARIES)
+	@touch $@
+
+bench-fuzz: $(VENV)/ready .bench/fuzz/ready ## pykcov fuzz beside Atheris: executions a second, time to known bugs (an hour)
+	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/speed.py --rounds 3
+	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/bugs.py
 
 clean: ## remove everything that was built or installed here
 	rm -rf $(VENV) .native-packages .bench .cpython-tests build dist .nox .demo src/*.egg-info src/pykcov/*.so

@@ -187,7 +187,7 @@ def test_what_is_imported_when_an_input_needs_it_gets_probes(tmp_path: Path) -> 
         """,
     )
     assert ran.code == 77, ran.output
-    assert "package.late" in ran.output
+    assert "pykcov: imported by an input, with probes: package.late\n" in ran.output
 
 
 def test_a_function_and_a_script_with_fuzzerrunone_are_harnesses_too(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def run(harness: Harness, settings: Settings | None = None) -> NoReturn:
         write_error(f"pykcov: imported without probes, and so out of sight: {_shortened(early)}\n")
     arguments, limit = _taken(harness, settings)
     campaign = Campaign(settings)
+    engine.grew = campaign.name_late_imports
     engine.run(
         arguments,
         harness.target,
@@ -68,6 +69,7 @@ class Campaign:
         """Begin with nothing found."""
         self._settings = settings
         self._tokens: set[str] = set()
+        self._late = 0
 
     def started(self) -> None:
         """Have stacks written before libFuzzer, whose handlers are there by now, ends the process."""
@@ -93,6 +95,13 @@ class Campaign:
             if self._settings.told is not None:
                 os.write(self._settings.told, f"{sha1(data).hexdigest()} {folder.name}\n".encode())
         return None if len(self._tokens) < self._settings.keep_going else FAILED
+
+    def name_late_imports(self) -> None:
+        """Say which modules have got probes since this was called last, as an input has imported them."""
+        names = instrumentation.imported_late()[self._late :]
+        self._late += len(names)
+        if names:
+            write_error(f"pykcov: imported by an input, with probes: {_shortened(names)}\n")
 
     def blind(self) -> NoReturn:
         """Stop: inputs have run, and none came to any probe."""

@@ -45,6 +45,8 @@ class Engine:
         self._counters = self._device.set_counters()
         self._group_device.set_counters(self._counters)
         self._tables = 0
+        self.grew: Callable[[], object] = lambda: None
+        """Called when there are more probes than before; not recorded."""
 
     def run(
         self,
@@ -96,6 +98,7 @@ class Engine:
         """Return libFuzzer's table for the probes of these numbers: the address of each, and where functions begin."""
         with Unrecorded():
             self._tables += 1
+            self.grew()
             table = array("Q")
             for pc, begins in locations.numbered(first, end):
                 # It shows the address behind.
