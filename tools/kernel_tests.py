@@ -46,7 +46,6 @@ def _environment(kernel: TestKernel) -> dict[str, str]:
     return {
         "PYKCOV_VMLINUX": str(kernel.kernel),
         "PYKCOV_MODULES": str(kernel.module),
-        "XDG_CACHE_HOME": str(kernel.folder),
     }
 
 

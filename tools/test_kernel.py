@@ -98,7 +98,12 @@ class TestKernel:
             line = [
                 *(str(self.kernel), "mem=768M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "quiet"),
                 *("con=null", "con0=fd:0,fd:1", f"init={GUEST / 'init.sh'}"),
-                *(f"KCOV_OUT={out}", f"KCOV_FOLDER={os.getcwd()}", f"GUEST_PATH={os.environ['PATH']}"),
+                *(
+                    f"KCOV_CACHE={self.folder}",
+                    f"KCOV_OUT={out}",
+                    f"KCOV_FOLDER={os.getcwd()}",
+                    f"GUEST_PATH={os.environ['PATH']}",
+                ),
             ]
             # Of PATH the kernel itself has no use, and its parser runs before it can be traced.
             without_path = {key: value for key, value in os.environ.items() if key in ("HOME", "TERM", "TMPDIR")}

@@ -7,8 +7,9 @@ from pykcov import _core
 from pykcov._exec import Unrecorded
 from pykcov.device import Buffer
 from pykcov.instrument.selection import Selection
-from pykcov.locations import PYTHON_PC, Location, owner
+from pykcov.locations import Location, owner
 from pykcov.native.locations import lines_of, symbolize
+from pykcov.pcs import is_python
 from pykcov.records import Comparison
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Choice:
 
     def __contains__(self, pc: int) -> bool:
         """Return whether a pc belongs to chosen code; native code is in every choice, and so is what is not known."""
-        if pc < PYTHON_PC:
+        if not is_python(pc):
             return True
         code = pc >> 16
         answer = self._answers.get(code)

@@ -177,7 +177,7 @@ def test_a_random_base_is_taken_off_or_not(tmp_path: Path) -> None:
     source = ["int _text(int a) { return a; }", "int work(int a)", "{", "    return a * 3;", "}", "int _etext(void) {}"]
     (tmp_path / "kernel.c").write_text("\n".join(source))
     flags = ["-g", "-O0", "-static", "-nostdlib", "-no-pie", "-Wl,--build-id", "-mcmodel=kernel", "-fno-pic"]
-    flags += ["-Wl,-Ttext=0xffffffff81001000", "-Wl,-e,_text"]
+    flags += ["-Wl,-Ttext-segment=0xffffffff81000000", "-Wl,-e,_text"]
     subprocess.run(["gcc", "-w", *flags, "kernel.c", "-o", "vmlinux"], cwd=tmp_path, check=True)
     names = subprocess.run(["nm", "vmlinux"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     addresses = {row.split()[2]: int(row.split()[0], 16) for row in names.splitlines() if row.split()[1] in "tT"}

@@ -74,7 +74,7 @@ def test_a_command_is_told_by_system_call(vmlinux: str, program: str) -> None:
     assert "handle_mm_fault" in functions(recorded, "page fault")
     # Nothing of the stops that tell system calls apart is left.
     stops = {"ptrace_notify", "ptrace_do_notify", "ptrace_stop", "do_notify_parent_cldstop"}
-    assert not stops & {name for call in recorded.calls for name in functions(recorded, call)}
+    assert {call: found for call in recorded.calls if (found := stops & functions(recorded, call))} == {}
 
 
 def test_threads_and_all_that_is_forked_are_followed(vmlinux: str, program: str) -> None:

@@ -36,5 +36,15 @@ def print_summary(trace: TraceFile, file: TextIO) -> None:
     print_threads(trace, file, _MOST)
 
 
+def print_system_calls(trace: TraceFile, file: TextIO) -> None:
+    """Print how much of the kernel the system calls of the threads ran."""
+    from pykcov.kernel.locations import running
+    from pykcov.kernel.system_call import calls_in
+    from pykcov.reports._kernel import print_calls
+
+    calls = calls_in([thread.entries.tolist() for thread in trace.threads], running())
+    print_calls(calls, running(), file, _MOST)
+
+
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

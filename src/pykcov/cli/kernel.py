@@ -88,7 +88,7 @@ def command(
 
     from pykcov.kernel.command_trace import command_trace
     from pykcov.program.supervisor import die_by
-    from pykcov.reports import kernel_text
+    from pykcov.reports import _kernel as tables
 
     if names:
         recorded.calls = {name: call for name, call in recorded.calls.items() if name in names}
@@ -98,7 +98,7 @@ def command(
         trace = command_trace(command_line, recorded, locator, compares, started)
         failures += _written(output, lambda: trace.save(output))
     if raw is not None:
-        failures += _written(raw, lambda: Path(raw).write_text(kernel_text.rawcover(calls)))
+        failures += _written(raw, lambda: Path(raw).write_text(tables.rawcover(calls)))
     # A terminal that is gone is no reason to end otherwise than the command.
     with suppress(OSError):
         if not quiet:
@@ -108,10 +108,10 @@ def command(
                 f"pykcov: {recorded.threads} threads called the kernel {made} times: {places} places", file=sys.stderr
             )
             if compares:
-                kernel_text.print_comparisons(calls, locator, sys.stderr, rows)
+                tables.print_comparisons(calls, locator, sys.stderr, rows)
             else:
-                kernel_text.print_calls(calls, locator, sys.stderr, rows)
-                kernel_text.print_files(calls, locator, sys.stderr, rows)
+                tables.print_calls(calls, locator, sys.stderr, rows)
+                tables.print_files(calls, locator, sys.stderr, rows)
         for line in [*_remarks(recorded, nmemb, locator), *failures]:
             print(f"pykcov: {line}", file=sys.stderr)
     if recorded.exit_status < 0:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pykcov.modes import Mode
     from pykcov.tracefile import TraceFile
 
+# Of a thread: kernels record a thousand places for a system call.
+_KERNEL_NMEMB = 1 << 20
+
 _EXAMPLES = """\
 \b
 Examples:
@@ -44,10 +47,15 @@ Exit code: that of the program; if a signal ended it, the same signal ends pykco
 @click.option(
     "--mode",
     type=click.Choice(["unique", "pc", "cmp", "cmp-bytes"]),
-    default="unique",
-    show_default=True,
     help="unique: each place once a thread, in the order of first hits. pc: every event, until the buffer is full. "
-    "cmp: every comparison of integers instead. cmp-bytes: of floats, str and bytes, too.",
+    "cmp: every comparison of integers instead. cmp-bytes: of floats, str and bytes, too.  [default: unique; with "
+    "--kernel what that is]",
+)
+@click.option(
+    "--kernel",
+    type=click.Choice(["pc", "cmp"]),
+    help="Record what the kernel runs for each thread, or compares, too, in one order with the program; as root, on a "
+    "kernel with kcov.",
 )
 @click.option(
     "--granularity",
@@ -68,9 +76,9 @@ Exit code: that of the program; if a signal ended it, the same signal ends pykco
 @click.option(
     "--nmemb",
     type=click.IntRange(1, 262144),
-    default=262144,
     metavar="N",
-    help="Size of each thread's buffer in 64-bit words; one of them counts.  [default: 262144, the largest]",
+    help="Size of each thread's buffer in 64-bit words; one of them counts.  [default: 262144, the largest; with "
+    "--kernel 1048576]",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No summary, only what went wrong.")
 @click.option("-m", "is_module", is_flag=True, help="PROGRAM is the name of a module, as for python -m.")
@@ -78,13 +86,14 @@ Exit code: that of the program; if a signal ended it, the same signal ends pykco
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 def command(
     output: str,
-    mode: "Mode",
+    mode: "Mode | None",
+    kernel: str | None,
     granularity: "Granularity | None",
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     source: tuple[str, ...],
     stdlib: bool,
-    nmemb: int,
+    nmemb: int | None,
     quiet: bool,
     is_module: bool,
     program: str,
@@ -105,14 +114,31 @@ def command(
     from pykcov.modes import compares
     from pykcov.program.supervisor import Request, die_by, run
 
+    if mode is None:
+        mode = "unique" if kernel is None else "pc" if kernel == "pc" else "cmp"
     granularity = granularity or ("block" if compares(mode) else "line")
     check(granularity)
-    request = Request(program, is_module, arguments, mode, granularity, include, exclude, source, stdlib, nmemb)
+    words = 262144 if nmemb is None else nmemb
+    if kernel is not None:
+        words = _checked_kernel(kernel, compares(mode), nmemb)
+    request = Request(
+        program=program,
+        is_module=is_module,
+        arguments=arguments,
+        mode=mode,
+        granularity=granularity,
+        include=include,
+        exclude=exclude,
+        source=source,
+        stdlib=stdlib,
+        nmemb=words,
+        kernel=kernel is not None,
+    )
     folder, started = os.getcwd(), datetime.now(UTC)
     end, collector = run(request)
 
     # Not before: numpy starts threads, see program/collector.py.
-    from pykcov.cli._summary import print_summary
+    from pykcov.cli._summary import print_summary, print_system_calls
     from pykcov.program.recording import blind_spots, remarks, trace_file
     from pykcov.tracefile import shown
 
@@ -127,12 +153,27 @@ def command(
     with suppress(OSError), open(os.devnull, "w") if sys.stderr is None else nullcontext(sys.stderr) as errors:
         if not quiet:
             print_summary(trace, errors)
+            if request.kernel and not trace.compares:
+                print_system_calls(trace, errors)
         for line in lines:
             print(f"pykcov: {line}", file=errors)
     if end.exit_status < 0:
         die_by(-end.exit_status)
         return 128 - end.exit_status
     return end.exit_status or (NOT_WRITTEN if failures else NOTHING_TRACED if blind else 0)
+
+
+def _checked_kernel(kernel: str, compares: bool, nmemb: int | None) -> int:
+    """Return the words of a buffer; say now, not in each thread, what stands in the way of recording the kernel."""
+    from pykcov.kernel.beside import running_driver
+    from pykcov.kernel.device import KernelDevice
+
+    if compares != (kernel == "cmp"):
+        modes = "cmp or cmp-bytes" if kernel == "cmp" else "pc or unique"
+        raise CommandError(f"--kernel {kernel} goes with --mode {modes}", BAD_INPUT)
+    with KernelDevice(running_driver()) as device:
+        step = device.words.step
+    return _KERNEL_NMEMB if nmemb is None else max(device.words[0], -(-nmemb // step) * step)
 
 
 def _checked_target(output: str) -> Path:

@@ -17,7 +17,7 @@ def open_beside(device: _core.Device, nmemb: int) -> KernelDevice:
 
     It is to be enabled after `device`, in the same thread. KcovError as pykcov.open() and the devices raise it.
     """
-    kernel = KernelDevice(_running())
+    kernel = KernelDevice(running_driver())
     try:
         step = kernel.words.step
         kernel.set_buffer_size(max(kernel.words[0], -(-nmemb // step) * step))
@@ -28,7 +28,8 @@ def open_beside(device: _core.Device, nmemb: int) -> KernelDevice:
     return kernel
 
 
-def _running() -> Driver:
+def running_driver() -> Driver:
+    """Return the backend of the kernel that runs, not open yet; KcovError: it is of no known system."""
     for name in kernels():
         try:
             return driver(name)

@@ -15,7 +15,6 @@ import os
 import sys
 from _thread import get_native_id
 from errno import EBUSY, EEXIST, EINVAL, ENOMEM, ENOTTY, ENXIO
-from importlib import import_module
 from operator import index
 from types import TracebackType
 from typing import NamedTuple, NoReturn, Self
@@ -36,7 +35,32 @@ from pykcov.kernel.driver import Driver
 from pykcov.kernel.linux import without_comparisons
 from pykcov.warnings import PykcovWarning
 
-_backends = {"linux": "Linux", "openbsd": "OpenBSD", "netbsd": "NetBSD", "freebsd": "FreeBSD"}
+
+def _linux() -> type[Driver]:
+    from pykcov.kernel.linux import Linux
+
+    return Linux
+
+
+def _openbsd() -> type[Driver]:
+    from pykcov.kernel.openbsd import OpenBSD
+
+    return OpenBSD
+
+
+def _netbsd() -> type[Driver]:
+    from pykcov.kernel.netbsd import NetBSD
+
+    return NetBSD
+
+
+def _freebsd() -> type[Driver]:
+    from pykcov.kernel.freebsd import FreeBSD
+
+    return FreeBSD
+
+
+_backends = {"linux": _linux, "openbsd": _openbsd, "netbsd": _netbsd, "freebsd": _freebsd}
 
 
 def kernels() -> list[str]:
@@ -50,7 +74,7 @@ def driver(kernel: str) -> Driver:
         raise ValueError(
             f"kernel={kernel!r}: expected one of {', '.join(map(repr, _backends))}, or None for pykcov's own"
         )
-    backend: type[Driver] = getattr(import_module(f"pykcov.kernel.{kernel}"), _backends[kernel])
+    backend = _backends[kernel]()
     if not sys.platform.startswith(backend.platform):
         raise KcovError(ENXIO, f"open: {kernel!r} is another system than this one, {sys.platform}")
     return backend()

@@ -46,7 +46,7 @@ class OwnStops:
         while first < last and kind(pcs[first]) & _IS_BEHIND:
             first += 1
         # A stop first does what was left for the end of the system call: closing files, for one. That is the program's.
-        edges = [index for index in range(max(first, last - _MOST), last) if kind(pcs[index]) & _NOTIFIES]
+        edges = [index for index in range(first, last) if kind(pcs[index]) & _NOTIFIES]
         spans = zip([first, *(edge + 1 for edge in edges)], [*edges, last], strict=True)
         return [(start, end) for start, end in spans if start < end]
 

@@ -1,10 +1,14 @@
 """SystemCall: what all calls of one name ran, or compared. Kept small: programs make millions of them."""
 
+from array import array
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from pykcov.kernel.locations import KernelLocator
 
 # Bytes that are gathered before what is there twice is put together.
 _GATHERED = 1 << 24
@@ -66,3 +70,16 @@ class SystemCall:
             rows, inverse = np.unique(both, axis=0, return_inverse=True)
             counts = np.bincount(inverse.reshape(-1), weights, len(rows)).astype("i8")
         self._rows, self._counts, self._new, self._size = rows, counts, [], 0
+
+
+def calls_in(threads: "Iterable[Iterable[int]]", locator: "KernelLocator") -> list[SystemCall]:
+    """Return the system calls among the pcs of threads that ran Python and the kernel, in the order of first calls."""
+    from pykcov.kernel.calls import split
+
+    found: dict[str, SystemCall] = {}
+    for pcs in threads:
+        for call in split(pcs, locator):
+            one = found.setdefault(call.name, SystemCall(call.name, 1))
+            one.times += 1
+            one.add(array("Q", call.pcs).tobytes())
+    return list(found.values())

@@ -34,7 +34,7 @@ def main(descriptor: int, bare_modules: frozenset[str]) -> None:
     sys.orig_argv[:] = request["orig_argv"]
     try:
         informant = _prepare(sender, request, bare_modules)
-        devices = Devices(sender, modes[request["mode"]], request["nmemb"])
+        devices = Devices(sender, modes[request["mode"]], request["nmemb"], request["kernel"])
 
         def begin() -> None:
             devices.adopt()
@@ -106,6 +106,8 @@ class _Informant:
 
 def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset[str]) -> _Informant:
     """Have modules instrumented and locations told from now on."""
+    if request["kernel"]:
+        import pykcov.kernel.beside  # noqa: F401 - now, so that what it imports is forgotten below
     informant = _Informant(sender)
     informant.share_images()
     os.register_at_fork(after_in_parent=informant.add_fork, after_in_child=informant.in_forked_child)

@@ -30,8 +30,8 @@ class Recorded(NamedTuple):
 class Collector:
     """Reads the socket until the other end is closed or stop() is called. `run` is to be called in a thread."""
 
-    def __init__(self, connection: socket.socket, entry_words: int) -> None:
-        """Take over `connection`, the parent's end. An entry has `entry_words` words of 64 bits."""
+    def __init__(self, connection: socket.socket, entry_words: int, nmemb: int) -> None:
+        """Take over `connection`, the parent's end. An entry has `entry_words` words, a buffer `nmemb`."""
         self.locations: list[Location] = []
         self.skipped: list[tuple[str, str]] = []
         self.untraced: list[tuple[str, str]] = []
@@ -46,6 +46,7 @@ class Collector:
         self._image_log: int | None = None
         self._connection = connection
         self._entry_words = entry_words
+        self._nmemb = nmemb
         self._assembler = Assembler()
         self._stop_read, self._stop_write = os.pipe()
 
@@ -104,10 +105,11 @@ class Collector:
 
     def _take(self, message: Any, descriptors: list[int]) -> None:
         match message:
-            case ("thread", key, name, ident, native_id):
+            case ("thread", key, name, ident, native_id, of_kernel):
                 try:
                     # The mapping keeps the memory; the descriptor is closed, however many threads there are.
-                    self._live[key] = (name, ident, native_id), Buffer.from_fd(descriptors[0])
+                    buffer = self._kernel_buffer(descriptors[0]) if of_kernel else Buffer.from_fd(descriptors[0])
+                    self._live[key] = (name, ident, native_id), buffer
                 except (OSError, IndexError) as error:
                     self.untraced.append((name, f"its buffer could not be mapped: {error}"))
             case ("ended", keys):
@@ -122,6 +124,14 @@ class Collector:
                 self._image_log = os.dup(descriptors[0])
             case ("forked",):
                 self.forked += 1
+
+    def _kernel_buffer(self, descriptor: int) -> Buffer:
+        """Map the buffer of a kernel's device, which the program shares."""
+        from pykcov.kernel.buffer import KernelBuffer
+
+        buffer = KernelBuffer.from_driver(descriptor, self._nmemb)
+        buffer.compares = self._entry_words > 1
+        return buffer
 
     def _read(self, keys: list[int]) -> None:
         """Copy what these threads have recorded and let go of their buffers."""

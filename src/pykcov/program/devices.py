@@ -5,9 +5,13 @@ import os
 import sys
 from itertools import count
 from types import FrameType, ModuleType
+from typing import TYPE_CHECKING
 
 from pykcov import _core
 from pykcov.program.channel import Sender
+
+if TYPE_CHECKING:
+    from pykcov.kernel.driver import Driver
 
 # Look for devices of ended threads when there are twice as many as the last look left, and at least so many.
 _FIRST_LOOK = 16
@@ -16,11 +20,12 @@ _FIRST_LOOK = 16
 class Devices:
     """The devices of all threads. Their descriptors go to the parent, which reads what they recorded."""
 
-    def __init__(self, sender: Sender, mode: int, nmemb: int) -> None:
-        """Every device gets `nmemb` words and records in `mode`."""
+    def __init__(self, sender: Sender, mode: int, nmemb: int, kernel: bool) -> None:
+        """Every device gets `nmemb` words and records in `mode`. With `kernel` the kernel appends to them, too."""
         self._sender = sender
         self._mode = mode
         self._nmemb = nmemb
+        self._kernel = kernel
         self._keys = count()
         self._devices: dict[int, _core.Device] = {}
         self._next_look = _FIRST_LOOK
@@ -31,20 +36,36 @@ class Devices:
         name = thread_name()
         try:
             device = _core.Device()
-            device.set_buffer_size(self._nmemb)
+            kernel = self._beside(device) if self._kernel else None
+            if kernel is None:
+                device.set_buffer_size(self._nmemb)
             key = next(self._keys)
             # First to the parent: nothing is recorded that nobody could read.
-            message = ("thread", key, name, _thread.get_ident(), _thread.get_native_id())
-            if self._sender.send(message, device.fileno()):
+            message = ("thread", key, name, _thread.get_ident(), _thread.get_native_id(), kernel is not None)
+            if self._sender.send(message, device.fileno() if kernel is None else kernel.fd):
                 # The program may have few descriptors left. The device does without, and notices that it is gone.
                 os.close(device.fileno())
                 device.enable(self._mode)
                 self._devices[key] = device
+                if kernel is not None:
+                    # It traces until the thread ends, without the descriptor, too.
+                    kernel.enable(kernel.modes[self._mode & _core.TRACE_CMP or _core.TRACE_PC])
+                    kernel.close()
             else:
                 device.close()
         except Exception as error:  # say it in the summary, not in the middle of the program's output
             self._sender.send(("untraced", name, str(error)))
         self._close_ended()
+
+    def _beside(self, device: _core.Device) -> "Driver":
+        """Return the running kernel's driver for the calling thread, whose buffer `device` shares from now on."""
+        from pykcov.kernel.beside import running_driver
+
+        kernel = running_driver()
+        kernel.open()
+        kernel.set_buffer_size(self._nmemb)
+        device.share_buffer(kernel.mmap(self._nmemb))
+        return kernel
 
     def _close_ended(self) -> None:
         if len(self._devices) < self._next_look or not self._looking.acquire(False):

@@ -6,11 +6,14 @@ import sys
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pykcov.instrument import Selection
 from pykcov.location_table import LocationTable
+from pykcov.locations import Location
 from pykcov.modes import compares
 from pykcov.native.image_table import ImageTable
+from pykcov.native.images import Image
 from pykcov.native.locations import native_comparisons, native_locations
 from pykcov.pcs import KERNEL_PC, PYTHON_PC
 from pykcov.program.collector import Collector
@@ -42,15 +45,18 @@ def trace_file(request: Request, end: End, collector: Collector, folder: str, st
     ]
     pcs = np.unique(np.concatenate([np.empty(0, "u8"), *(thread.pcs for thread in threads)]))
     native = pcs[(pcs < np.uint64(PYTHON_PC)) | (pcs >= np.uint64(KERNEL_PC))]
-    images = ImageTable.of(collector.images, native)
     places = collector.locations
+    kernel, native, kernel_images = _of_kernel(native) if request.kernel else ([], native, [])
+    images = ImageTable.of(collector.images, native)
     if comparing:
         # The code that probes of the other kind stand before has not been recorded, and is not to be counted.
         places = [place._replace(lines=()) for place in places if place.comparison]
         rows, unknown = native_comparisons(images.images, native.tolist())
     else:
         rows, unknown = native_locations(images.images, native.tolist())
-    locations = LocationTable.from_locations([*places, *rows])
+    if comparing:
+        kernel = [place._replace(lines=()) for place in kernel]
+    locations = LocationTable.from_locations([*places, *rows, *kernel])
     return TraceFile(
         command=shlex.join(request.command),
         folder=folder,
@@ -64,9 +70,26 @@ def trace_file(request: Request, end: End, collector: Collector, folder: str, st
         threads=threads,
         locations=locations,
         digests={file: file_digest(file) for file in locations.files.tolist()},
-        skipped=collector.skipped + [(remark.image, remark.reason) for remark in unknown],
-        images=images,
+        skipped=collector.skipped + [(remark.image, remark.reason) for remark in unknown] + _unknown_of_kernel(request),
+        images=ImageTable([*images.images, *kernel_images]),
     )
+
+
+def _of_kernel(pcs: NDArray[np.uint64]) -> tuple[list[Location], NDArray[np.uint64], list[Image]]:
+    """Return the Locations of the kernel's pcs, the other pcs, and the kernel and modules that the former are of."""
+    from pykcov.kernel.locations import located, running
+
+    found = located(pcs.tolist())
+    rest = pcs[~np.isin(pcs, np.array(sorted(found), "u8"))]
+    return [row for rows in found.values() for row in rows], rest, running().images()
+
+
+def _unknown_of_kernel(request: Request) -> list[tuple[str, str]]:
+    if not request.kernel:
+        return []
+    from pykcov.kernel.locations import running
+
+    return [("kernel", remark) for remark in running().remarks]
 
 
 def blind_spots(request: Request, collector: Collector, trace: TraceFile) -> list[str]:

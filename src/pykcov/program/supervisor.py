@@ -39,6 +39,8 @@ class Request:
     source: Sequence[str]
     stdlib: bool
     nmemb: int
+    kernel: bool = False
+    """Whether to record what the kernel does for each thread, too, in the same buffers."""
 
     @property
     def command(self) -> list[str]:
@@ -59,7 +61,7 @@ class End:
 def run(request: Request) -> tuple[End, Collector]:
     """Run the program until it ends. No code of it runs in this process. OSError if Python cannot be started."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    collector = Collector(ours, COMPARISON_WORDS if compares(request.mode) else 1)
+    collector = Collector(ours, COMPARISON_WORDS if compares(request.mode) else 1, request.nmemb)
     try:
         with _blocked(_PASSED_ON | {signal.SIGCHLD}) as former_mask:
             with theirs:

@@ -11,6 +11,7 @@ mount -t devtmpfs dev /dev 2>/dev/null
 mkdir -p /dev/shm /dev/pts && mount -t tmpfs shm /dev/shm && mount -t devpts devpts /dev/pts
 ln -sf /proc/self/fd /dev/fd
 busybox ip link set lo up 2>/dev/null
+mkdir -p /run/.cache && cp -r "$KCOV_CACHE/pykcov" /run/.cache/
 mkdir /run/out && mount -t hostfs none /run/out -o "$KCOV_OUT"
 # RNDADDENTROPY: nothing happens here that the kernel would take for random, and Python waits for it.
 perl -e 'open R, ">", "/dev/random"; open S, "<", "/run/out/seed"; read S, $s, 64; ioctl R, 0x40085203, pack("iia64", 512, 64, $s)'

@@ -12,7 +12,8 @@ from marshal import dumps, loads
 from typing import Self
 
 from pykcov import locations
-from pykcov.locations import PYTHON_PC, Location
+from pykcov.locations import Location
+from pykcov.pcs import is_python
 
 OUTSIDE = ""
 """The context of what belongs to no test: imports, collection. coverage.py calls it so, too."""
@@ -183,11 +184,11 @@ class _Table:
         return self._alike[key]
 
     def _learn(self, pcs: set[int]) -> None:
-        python = [pc for pc in pcs if pc >= PYTHON_PC]
+        python = [pc for pc in pcs if is_python(pc)]
         for pc, row in zip(python, locations.symbolize(python), strict=True):
             self._lines[pc] = self._implied(row)
             self.unknown += not row.known
-        native = [pc for pc in pcs if pc < PYTHON_PC]
+        native = [pc for pc in pcs if not is_python(pc)]
         self._lines.update(dict.fromkeys(native, (0, 0)))
         if self._native and native:
             from pykcov.native.images import images
