@@ -311,7 +311,7 @@ def numbered(first: int, end: int) -> list[tuple[int, bool]]:
     found = [(0, False)] * (end - first)
     missing = end - first
     with _lock:
-        codes = list(dict.fromkeys(_codes.values()))
+        codes = _all_codes()
     # The newest first: what is asked for was made last.
     while codes and missing:
         probes = [probe for probe in codes.pop().probes if type(probe) is Probe]

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from pykcov._exec import Unrecorded
 from pykcov.contrib.web.coverage import RequestCoverage
 from pykcov.contrib.web.routes import wsgi_route
-from pykcov.instrument.code import Unrecorded
 
 Environment = dict[str, Any]
 Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
