@@ -150,6 +150,8 @@ compare_probes(PyObject *module, PyObject *argument)
         if (probe == NULL || read_site(state, PyTuple_GET_ITEM(sites, i), probe) < 0)
             Py_CLEAR(list);
     }
+    for (Py_ssize_t i = 0; list != NULL && i < PyList_GET_SIZE(list); i++)
+        kcov_make_immortal(PyList_GET_ITEM(list, i));
     Py_DECREF(sites);
     return list;
 }

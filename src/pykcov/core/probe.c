@@ -250,8 +250,10 @@ probes(PyObject *module, PyObject *sequence)
         Py_DECREF(list);
         return NULL;
     }
-    for (Py_ssize_t i = 0; i < count; i++)
+    for (Py_ssize_t i = 0; i < count; i++) {
         ((struct probe *)PyList_GET_ITEM(list, i))->number = (uint32_t)(first + i);
+        kcov_make_immortal(PyList_GET_ITEM(list, i));
+    }
     return list;
 }
 
