@@ -258,6 +258,19 @@ wrong_range(const char *method)
     return PyErr_Format(PyExc_RuntimeError, "%s: min must be <= max", method);
 }
 
+static bool
+is_negative(PyObject *integer)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    int sign = 0;
+
+    PyLong_GetSign(integer, &sign); /* fails only for what is no integer */
+    return sign < 0;
+#else
+    return _PyLong_Sign(integer) < 0;
+#endif
+}
+
 static PyObject *
 integer_of_range(struct provider *provider, PyObject *minimum, PyObject *range)
 {
@@ -265,7 +278,7 @@ integer_of_range(struct provider *provider, PyObject *minimum, PyObject *range)
     uint64_t small;
     size_t bits;
 
-    if (_PyLong_Sign(range) < 0)
+    if (is_negative(range))
         return wrong_range("ConsumeIntInRange");
     if ((bits = _PyLong_NumBits(range)) > 64)
         return integer_in_large_range(provider, minimum, range, bits);
