@@ -22,7 +22,10 @@ setup(
         Extension("pykcov._outermost", sources=["src/pykcov/program/_outermost.c"], extra_compile_args=COMPILE),
         Extension(
             "pykcov.fuzz._engine",
-            sources=[str(FUZZ / name) for name in ("engine.c", "interrupts.c", "libfuzzer.c", "module.c", "mutators.c", "pairs.c", "replay.c")],
+            sources=[
+                str(FUZZ / name)
+                for name in ("engine.c", "interrupts.c", "libfuzzer.c", "module.c", "mutators.c", "pairs.c", "replay.c")
+            ],
             depends=sorted(str(path) for path in FUZZ.glob("*.h")),
             include_dirs=[str(CORE)],
             extra_compile_args=COMPILE,
