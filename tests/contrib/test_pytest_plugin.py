@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from pytest_project import Project
 
+from pykcov.native import build
+
 # Functions on lines 1-2, 4-5, ...
 CODE = "".join(f"def f{n}(value=0):\n    return value + {n}\n\n" for n in range(8))
 BODY = {n: 3 * n + 2 for n in range(8)}
@@ -478,3 +480,40 @@ def test_outer():
     assert done.status == 0, done.output
     assert done.contexts()["test_it.py::test_outer"] == [BODY[1], BODY[2]]
     assert done.contexts(data_file="inner.data")["inner/test_inner.py::test_inner"] == [BODY[0]]
+
+
+NATIVE = """
+int f(int value)
+{
+    if (value == 1)
+        return 10;
+    return 20;
+}
+"""
+
+
+def test_native_code_stands_among_the_lines_of_tests(project: Project) -> None:
+    pytest.importorskip("symbolic")
+    flags = build.flags(["gcc"])
+    (project.folder / "made.c").write_text(NATIVE)
+    command = ["gcc", "-shared", "-fPIC", "-g", "-O0", *flags.compile, *flags.link, "made.c", "-o", "made.so"]
+    subprocess.run(command, cwd=project.folder, check=True)
+    project.write(
+        test_it="""
+import ctypes
+made = ctypes.CDLL("./made.so")
+
+def test_one():
+    assert made.f(1) == 10
+
+def test_two():
+    assert made.f(2) == 20
+"""
+    )
+    done = project.run("--pykcov-native", "--pykcov-report=text")
+    contexts = done.contexts("made.c")
+    assert {5, 6} & set(contexts["test_it.py::test_one"]) == {5}
+    assert {5, 6} & set(contexts["test_it.py::test_two"]) == {6}
+    assert "made.c" in done.output
+    without = project.run()
+    assert without.contexts("made.c") == {}

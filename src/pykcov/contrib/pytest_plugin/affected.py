@@ -5,20 +5,19 @@ Rather one too many than one too few:
 - Of a function that has changed, all tests that ran any line of its body.
 - What runs when a module is imported concerns every test.
 - What a fixture of wider scope runs concerns the tests that used it.
-- What only the first test to come to a file ran, and what it calls there by name, may have set up something for
-  others: all tests that ran the file.
+- What the first test to come to a file may have set up for others (setups.py): all tests that ran the file.
 - Functions whose decorator keeps results were run by whoever came first: every test.
 """
 
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 
-from pykcov.contrib.pytest_plugin.changes import Changes, Function, Source, compare, parse
+from pykcov.contrib.pytest_plugin.changes import Changes, Source, compare, parse
 from pykcov.contrib.pytest_plugin.ran import OUTSIDE, real_file
 from pykcov.contrib.pytest_plugin.revisions import Repository
+from pykcov.contrib.pytest_plugin.setups import SetUps
 from pykcov.contrib.pytest_plugin.testdata import TestData
 
 
@@ -45,6 +44,7 @@ def affected(data: TestData, repository: Repository, revision: str) -> Affected:
         found.remark(f"{len(data.not_run)} tests did not run when the data was recorded: nothing is known of them")
     changed = [file for file in repository.changed_files(revision) if real_file(file) != real_file(data.path)]
     test_files = _files_of(data.tests | set(data.not_run), data)
+    setups = SetUps(data)
     others = []
     for file in changed:
         name = os.path.relpath(file)
@@ -53,7 +53,7 @@ def affected(data: TestData, repository: Repository, revision: str) -> Affected:
         elif real_file(file) in test_files or (_may_have_tests(file, data) and os.path.exists(file)):
             _concern_file(file, test_files.get(real_file(file), set()), found)
         elif data.file(file) is not None:
-            _look_into(file, data, repository, revision, found)
+            _look_into(file, data, setups, repository, revision, found)
         elif below := {test for other, tests in test_files.items() if _is_below(other, file) for test in tests}:
             found.tests |= below
             found.remark(f"{name}: was not traced: all {len(below)} tests below its folder")
@@ -76,7 +76,9 @@ def _concern_file(file: str, tests: set[str], found: Affected) -> None:
         found.files.add(file)
 
 
-def _look_into(file: str, data: TestData, repository: Repository, revision: str, found: Affected) -> None:
+def _look_into(
+    file: str, data: TestData, setups: SetUps, repository: Repository, revision: str, found: Affected
+) -> None:
     """Compare a file with what it was when the data was recorded, and in the revision."""
     name = os.path.relpath(file)
     real = real_file(file)
@@ -102,11 +104,17 @@ def _look_into(file: str, data: TestData, repository: Repository, revision: str,
         found.tests |= data.tests
         found.remark(f"{name}: what runs when it is imported has changed: every test")
     for function in sorted(changes.functions):
-        _concern_function(function, old, real, contexts, data, found)
+        _concern_function(function, old, real, contexts, data, setups, found)
 
 
 def _concern_function(
-    function: str, source: Source, file: str, contexts: Mapping[int, list[str]], data: TestData, found: Affected
+    function: str,
+    source: Source,
+    file: str,
+    contexts: Mapping[int, list[str]],
+    data: TestData,
+    setups: SetUps,
+    found: Affected,
 ) -> None:
     name = f"{os.path.relpath(file)}: {function}()"
     if function not in source.functions:
@@ -121,23 +129,9 @@ def _concern_function(
         found.tests |= data.tests
         found.remark(f"{name}: keeps results, and so may concern tests that did not run it: every test")
     _concern(ran, name, data, found)
-    for origin in _origins(function, known, file, data):
+    for origin in setups.origins(file, function):
         found.tests.update(_tests_that_ran(origin, data))
         found.remark(f"{name}: may have set up what others use: all tests that ran {os.path.relpath(origin)}")
-
-
-def _origins(function: str, known: Function, file: str, data: TestData) -> Iterator[str]:
-    """Yield the files in which what a function does may be done once for all."""
-    *outer, short = function.partition("#")[0].split(".")
-    names = {short, *outer[-1:]} if short in ("__init__", "__new__", "__post_init__", "__call__") else {short}
-    for origin, lines in data.initial.items():
-        if origin == file and not known.lines.isdisjoint(lines):
-            yield origin
-            continue
-        text = data.sources.get(origin, "").splitlines()
-        initial = " ".join(text[line - 1] for line in lines if line <= len(text))
-        if not names.isdisjoint(re.findall(r"\w+", initial)):
-            yield origin
 
 
 def _tests_that_ran(file: str, data: TestData) -> set[str]:

@@ -8,6 +8,7 @@ docstrings, and where in its file something stands.
 import ast
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -19,6 +20,8 @@ class Function:
     """Of its body, without those of functions in it: whoever ran one of these has called it."""
     content: str
     """What it does: its arguments and body, without the bodies of functions in it."""
+    stores: set[int]
+    """The lines of statements in it that may change what outlives a call."""
     caches: bool
     """Whether a decorator's name says that it keeps results: who calls it later does not run it."""
 
@@ -107,14 +110,35 @@ class _Parts(ast.NodeTransformer):
         if node.returns is not None:
             content.append(ast.dump(node.returns))
         caches = any("cache" in ast.dump(decorator) for decorator in node.decorator_list)
-        self._source.functions[name] = Function(lines, "\n".join(content), caches)
+        self._source.functions[name] = Function(lines, "\n".join(content), _storing_lines(body), caches)
         if self._inner:
             self._inner[-1] |= all_lines
         # What its definition does is what its decorators do.
-        return ast.Expr(ast.Tuple([ast.Constant(f"def {node.name}"), *node.decorator_list]))
+        stub = ast.Expr(ast.Tuple([ast.Constant(f"def {node.name}"), *node.decorator_list]))
+        return ast.copy_location(stub, node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
         return self.visit_FunctionDef(node)
+
+
+def _storing_lines(body: Sequence[ast.AST]) -> set[int]:
+    """Return the lines of simple statements that store elsewhere than in a local name, or call for the effect alone."""
+    nodes = [node for statement in body for node in ast.walk(statement)]
+    shared = {name for node in nodes if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
+    lines: set[int] = set()
+    for node in nodes:
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            stores = any(
+                isinstance(part, ast.Attribute | ast.Subscript) or (isinstance(part, ast.Name) and part.id in shared)
+                for target in targets
+                for part in ast.walk(target)
+            )
+        else:
+            stores = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.Await)
+        if stores and isinstance(node, ast.stmt):
+            lines.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return lines
 
 
 def _first_line(statement: ast.stmt) -> int:

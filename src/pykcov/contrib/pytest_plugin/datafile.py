@@ -11,15 +11,12 @@ import os
 import re
 import sqlite3
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing, suppress
 from importlib.util import find_spec
 from typing import Any
 
 from pykcov.contrib.pytest_plugin.ran import Lines, Ran
-
-NATIVE_PLUGIN = "pykcov.NativeCode"
-"""What reports/_native.py calls itself; it imports coverage.py."""
 
 NAME = "pykcov"
 """Of our value in the table `meta`."""
@@ -93,9 +90,6 @@ def _write(path: str, files: Iterable[str], ran: Ran) -> None:
             database.execute("insert into coverage_schema values (?)", (SCHEMA_VERSION,))
             database.execute("insert into meta values ('has_arcs', '0')")
             database.executemany("insert into file (path, id) values (?, ?)", ids.items())
-            database.executemany(
-                "insert into tracer values (?, ?)", [(ids[file], NATIVE_PLUGIN) for file in ran.native if file in ids]
-            )
             _insert(database, ids, ran.contexts)
 
 
@@ -116,7 +110,7 @@ def _insert(database: sqlite3.Connection, files: Mapping[str, int], contexts: Ma
         database.executemany("insert into line_bits values (?, ?, ?)", rows)
 
 
-def _write_by_coverage(path: str, files: Iterable[str], ran: Ran) -> None:
+def _write_by_coverage(path: str, files: Collection[str], ran: Ran) -> None:
     """Do the same in a hundred times the time, for any schema."""
     from coverage import CoverageData
 
@@ -125,9 +119,7 @@ def _write_by_coverage(path: str, files: Iterable[str], ran: Ran) -> None:
     for name, lines in ran.contexts.items():
         data.set_context(name)
         data.add_lines({file: numbers_of(those) for file, those in lines.items()})
-    native = set(ran.native)
-    data.touch_files([file for file in files if file not in native])
-    data.touch_files([file for file in files if file in native], NATIVE_PLUGIN)
+    data.touch_files(files)
     data.write()
     data.close()
 
@@ -137,8 +129,9 @@ def _packed(ran: Ran, run: Mapping[str, Any]) -> bytes:
     for file in ran.known:
         with suppress(OSError), open(file, "rb") as source:
             sources[file] = source.read().decode("utf-8", "surrogateescape")
-    initial = {file: numbers_of(lines) for file, lines in ran.initial().items()}
-    values = {**run, "initial": initial, "users": ran.users, "sources": sources}
+    first = {file: [[(name, hex(lines)) for name, lines in one] for one in runs] for file, runs in ran.first.items()}
+    again = {file: hex(lines) for file, lines in ran.again.items()}
+    values = {**run, "first": first, "again": again, "users": ran.users, "sources": sources}
     return zlib.compress(json.dumps(values).encode())
 
 

@@ -35,8 +35,10 @@ class Ran:
     """The lines that could have run, of all files with probes."""
     native: list[str] = field(default_factory=list)
     """Which of these files are no Python."""
-    first: dict[str, list[str]] = field(default_factory=dict)
-    """The contexts that were the first of their process to run a file: what is set up once, they have set up."""
+    first: dict[str, list[list[tuple[str, int]]]] = field(default_factory=dict)
+    """By file, for each process: the contexts that ran lines of it before any other did, in order, and which lines."""
+    again: dict[str, int] = field(default_factory=dict)
+    """The lines that more than one context of a process ran."""
     users: dict[str, list[str]] = field(default_factory=dict)
     """Contexts of fixtures, and the tests that used these."""
     collected: dict[str, None] = field(default_factory=dict)
@@ -64,22 +66,19 @@ class Ran:
         pcs: sets of pcs by context, each of 8 bytes a pc. native: whether pcs of native code count. files: those that
         have probes. users: tests by the context of a fixture that they used.
         """
-        table = _Table(native)
+        table = _Table(files, native)
         contexts = {name: table.lines(sets) for name, sets in pcs.items()}
-        first: dict[str, list[str]] = {}
-        for name, lines in contexts.items():
-            if name != OUTSIDE:
-                for file in lines:
-                    first.setdefault(file, [name])
+        first, again = _first_runs(contexts)
         unknown = f"{table.unknown} places of code that only forked children imported are not known"
         self.merge(
             type(self)(
                 contexts=contexts,
-                known=known_lines(files),
-                native=sorted(table.native_files),
-                first=first,
+                known=dict(_union(known_lines(files), table.known_native)),
+                native=sorted(table.known_native),
+                first={file: [runs] for file, runs in first.items()},
+                again=again,
                 users={name: list(tests) for name, tests in users.items() if name in contexts},
-                remarks={unknown: None} if table.unknown else {},
+                remarks=table.remarks | ({unknown: None} if table.unknown else {}),
             )
         )
 
@@ -89,9 +88,11 @@ class Ran:
             self.contexts[name] = _union(self.contexts[name], lines) if name in self.contexts else lines
         self.known = dict(_union(self.known, other.known))
         self.native = sorted({*self.native, *other.native})
-        for mine, others in ((self.first, other.first), (self.users, other.users)):
-            for name, names in others.items():
-                mine[name] = list(dict.fromkeys([*mine.get(name, ()), *names]))
+        self.again = dict(_union(self.again, other.again))
+        for file, runs in other.first.items():
+            self.first.setdefault(file, []).extend(runs)
+        for name, tests in other.users.items():
+            self.users[name] = list(dict.fromkeys([*self.users.get(name, ()), *tests]))
         for counts, more in ((self.dropped, other.dropped), (self.cut_off, other.cut_off)):
             for name, number in more.items():
                 counts[name] = counts.get(name, 0) + number
@@ -99,22 +100,6 @@ class Ran:
         self.tests |= other.tests
         self.matched |= other.matched
         self.remarks |= other.remarks
-
-    def initial(self) -> dict[str, int]:
-        """Return the lines that only the first test of a process to come to their file ran.
-
-        They may have set up what others only use.
-        """
-        found: dict[str, int] = {}
-        others: dict[str, int] = {}
-        firsts = {file: set(map(test_of, names)) for file, names in self.first.items()}
-        for name, lines in self.contexts.items():
-            test = test_of(name)
-            for file, those in lines.items():
-                which = found if test in firsts.get(file, ()) else others
-                which[file] = which.get(file, 0) | those
-        initial = {file: those & ~others.get(file, 0) for file, those in found.items()}
-        return {file: those for file, those in initial.items() if those}
 
     def dumps(self) -> bytes:
         """Return all of it as bytes, for loads()."""
@@ -125,6 +110,27 @@ class Ran:
     def loads(cls, data: bytes) -> Self:
         """Return what dumps() was called for."""
         return cls(**loads(zlib.decompress(data)))
+
+
+def _first_runs(contexts: Mapping[str, Lines]) -> tuple[dict[str, list[tuple[str, int]]], dict[str, int]]:
+    """Return by file which contexts ran which lines first, and the lines that others ran, too."""
+    first: dict[str, list[tuple[str, int]]] = {}
+    again: dict[str, int] = {}
+    seen: dict[str, int] = {}
+    for name, lines in contexts.items():
+        if name == OUTSIDE:
+            continue
+        test = test_of(name)
+        for file, those in lines.items():
+            before = seen.get(file, 0)
+            runs = first.setdefault(file, [])
+            # Parts of one test are no others.
+            own = runs.pop()[1] if runs and runs[-1][0] == test else 0
+            again[file] = again.get(file, 0) | those & before & ~own
+            if own or those & ~before:
+                runs.append((test, own | those & ~before))
+            seen[file] = before | those
+    return first, again
 
 
 def test_of(context: str) -> str:
@@ -147,8 +153,11 @@ def known_lines(files: Iterable[str]) -> dict[str, int]:
 class _Table:
     """What lines each pc implies."""
 
-    def __init__(self, native: bool) -> None:
-        self.native_files: set[str] = set()
+    def __init__(self, files: Iterable[str], native: bool) -> None:
+        self.remarks: dict[str, None] = {}
+        self._files = {file for file in files if is_file(file)}
+        self.known_native: dict[str, int] = {}
+        """All lines of native code, if that counts and any of it ran."""
         self.unknown = 0
         self._native = native
         self._numbers: dict[str, int] = {"": 0}
@@ -170,11 +179,13 @@ class _Table:
         return result
 
     def _resolve(self, pcs: list[int]) -> Lines:
-        if new := set(pcs).difference(self._lines):
-            self._learn(new)
         found = [0] * len(self._numbers)
-        for number, lines in map(self._lines.__getitem__, pcs):
-            found[number] |= lines
+        try:
+            for number, lines in map(self._lines.__getitem__, pcs):
+                found[number] |= lines
+        except KeyError:
+            self._learn(set(pcs).difference(self._lines))
+            return self._resolve(pcs)
         for pc in self._more.keys() & pcs if self._more else ():
             for number, lines in self._more[pc]:
                 found[number] |= lines
@@ -186,22 +197,29 @@ class _Table:
     def _learn(self, pcs: set[int]) -> None:
         python = [pc for pc in pcs if is_python(pc)]
         for pc, row in zip(python, locations.symbolize(python), strict=True):
-            self._lines[pc] = self._implied(row)
+            # Others may have put probes into code that was not chosen here.
+            self._lines[pc] = self._implied(row) if row.file in self._files else (0, 0)
             self.unknown += not row.known
         native = [pc for pc in pcs if not is_python(pc)]
         self._lines.update(dict.fromkeys(native, (0, 0)))
         if self._native and native:
-            from pykcov.native.images import images
-            from pykcov.native.locations import Locator
+            self._learn_native(native)
 
-            for pc, rows in zip(native, Locator().locate(images(), native), strict=True):
-                if with_lines := [row for row in rows if row.lines]:
-                    self._lines[pc], *self._more[pc] = map(self._implied, with_lines)
-                    self.native_files.update(real_file(row.file) for row in with_lines)
+    def _learn_native(self, pcs: list[int]) -> None:
+        from pykcov.native.images import images
+        from pykcov.native.locations import Locator
+
+        locator = Locator()
+        for pc, rows in zip(pcs, locator.locate(images(), pcs), strict=True):
+            if with_lines := [row for row in rows if row.lines]:
+                self._lines[pc], *self._more[pc] = map(self._implied, with_lines)
+        if not self.known_native:
+            for row in (row for image in images() if image.instrumented for row in locator.all_of(image)):
+                file = real_file(row.file)
+                self.known_native[file] = self.known_native.get(file, 0) | _mask(row.lines)
+        self.remarks.update(dict.fromkeys(f"{image}: {reason}" for image, reason in locator.remarks))
 
     def _implied(self, row: Location) -> tuple[int, int]:
-        if not is_file(row.file):
-            return 0, 0
         return self._numbers.setdefault(real_file(row.file), len(self._numbers)), _mask(row.lines)
 
 

@@ -42,8 +42,13 @@ class TestData:
         """The text of files as they were when they ran."""
         self.not_run: list[str] = run.get("not_run", [])
         """Node ids of tests that were found and did not run: nothing is known of them."""
-        self.initial: dict[str, list[int]] = run.get("initial", {})
-        """Lines, by file, that only the first test of a process to come to their file ran."""
+        self.first: dict[str, list[list[tuple[str, int]]]] = {
+            file: [[(name, int(lines, 16)) for name, lines in one] for one in runs]
+            for file, runs in run.get("first", {}).items()
+        }
+        """By file, for each process: the tests that ran lines of it before any other did, in order, and which lines."""
+        self.again: dict[str, int] = {file: int(lines, 16) for file, lines in run.get("again", {}).items()}
+        """The lines that more than one test of a process ran."""
         self._users: dict[str, list[str]] = run.get("users", {})
         if self.contexts <= {OUTSIDE}:
             raise TestDataError(f"{path}: it does not tell tests apart; `pytest --pykcov` makes one that does")
