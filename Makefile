@@ -99,6 +99,9 @@ native-packages: $(VENV)/ready ## rebuild packages with C code from source and t
 endurance: $(VENV)/ready ## two hours of services whose every request is traced: memory and descriptors stay flat
 	$(BIN)/python tools/endurance.py $(OPTIONS)
 
+pytest-suites: $(VENV)/ready ## test suites of libraries: the lines of each test are coverage.py's; faults are found (git, PyPI)
+	$(BIN)/python -m pytest -m slow tests/contrib
+
 # A virtual environment for each Python, with the tools to compare with and the libraries that are workloads.
 BENCH = .bench/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 $(BENCH)/ready: pyproject.toml setup.py benchmarks/requirements.txt $(wildcard src/pykcov/*/*.[ch])
@@ -123,6 +126,10 @@ FUZZ_LIBRARIES = Markdown==3.8 toml==0.10.2 python-dateutil==2.8.2 six ecdsa==0.
 bench-fuzz: $(VENV)/ready .bench/fuzz/ready ## pykcov fuzz beside Atheris: executions a second, time to known bugs (an hour)
 	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/speed.py --rounds 3
 	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/bugs.py
+
+bench-pytest: $(BENCH)/ready ## what per-test contexts cost on libraries' test suites (PYTHON=python3.13)
+	$(BENCH)/bin/python -m pip install --quiet pytest pytest-cov
+	$(BENCH)/bin/python benchmarks/pytest_suites.py $(OPTIONS)
 
 clean: ## remove everything that was built or installed here
 	rm -rf $(VENV) .native-packages .bench .cpython-tests build dist .nox .demo src/*.egg-info src/pykcov/*.so

@@ -8,6 +8,7 @@ recorded. Exit code 1 if anything differs that is not explained. Needs pytest-co
 """
 
 import argparse
+import re
 import subprocess
 import sys
 import tarfile
@@ -18,6 +19,8 @@ from pathlib import Path
 
 from coverage import CoverageData
 
+_OUTCOME = re.compile(r"(tests/.*) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b")
+_NOT_COLLECTED = re.compile(r"ERROR (tests/[^: ]*\.py)( - |$)")
 PARTS = ("setup", "run", "teardown")
 
 
@@ -54,8 +57,8 @@ Contexts = dict[str, dict[str, frozenset[int]]]
 class Run:
     """One run of a test suite."""
 
-    outcomes: list[str]
-    """A line a test, as -rA prints it."""
+    outcomes: dict[str, str]
+    """By test, and of files that could not be collected."""
     contexts: Contexts = field(default_factory=dict)
     size: int = 0
     """Bytes of the data file."""
@@ -84,12 +87,10 @@ def command(arguments: Sequence[str]) -> list[str]:
 
 def environment(library: Library, root: Path) -> dict[str, str]:
     """Return the environment that the suite runs in."""
-    paths = [root / path for path in library.paths] + [root.parent / "requirements", Path(__file__).parents[1] / "src"]
+    paths = [*(root / path for path in library.paths), root.parent / "requirements"]
     return {
         "PATH": "/usr/bin:/bin",
         "PYTHONPATH": ":".join(map(str, paths)),
-        # pytest keeps its rewritten tests beside them: each run is to begin alike.
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
 
@@ -110,16 +111,17 @@ def with_pykcov(library: Library, data_file: str, context: str = "test") -> tupl
 
 
 def run(library: Library, root: Path, arguments: Sequence[str], extra: dict[str, str]) -> Run:
-    """Run a suite and read what it recorded. Raises AssertionError if pytest itself fails."""
+    """Run a suite and read what it recorded. Raises AssertionError if no test ran."""
     done = subprocess.run(
-        command([*arguments, "-rA"]),
+        command([*arguments, "-vv", "--tb=no"]),
         cwd=root,
         env=environment(library, root) | extra,
         capture_output=True,
         text=True,
     )
-    assert done.returncode in (0, 1), done.stdout + done.stderr
-    outcomes = [line for line in done.stdout.splitlines() if line.partition(" ")[0].isupper() and "tests/" in line]
+    outcomes = {match[1]: match[2] for match in map(_OUTCOME.match, done.stdout.splitlines()) if match}
+    outcomes |= {match[1]: "ERROR" for match in map(_NOT_COLLECTED.match, done.stdout.splitlines()) if match}
+    assert outcomes, done.stdout + done.stderr
     data_file = extra.get("COVERAGE_FILE")
     if data_file is None:
         return Run(outcomes)
