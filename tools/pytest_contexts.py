@@ -141,12 +141,15 @@ def read(data_file: str) -> Contexts:
 
 
 def by_test(contexts: Contexts) -> dict[str, set[tuple[str, int]]]:
-    """Return the lines of each test, whatever part of it ran them."""
+    """Return the lines of each test, whatever part of it ran them.
+
+    Without line 0: coverage.py says so of the body of an empty file, which has no line.
+    """
     found: dict[str, set[tuple[str, int]]] = {}
     for name, files in contexts.items():
         test, _, part = name.rpartition("|")
         lines = found.setdefault(test if part in PARTS else name, set())
-        lines.update((file, line) for file, those in files.items() for line in those)
+        lines.update((file, line) for file, those in files.items() for line in those if line)
     return found
 
 
