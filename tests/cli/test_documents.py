@@ -48,7 +48,7 @@ def test_the_demo_traces_each_thread(tmp_path: Path) -> None:
     assert len(only_here) == 2
 
 
-@pytest.mark.parametrize("name", ["run", "report", "dump", "fuzz", "kernel", "doctor"])
+@pytest.mark.parametrize("name", ["run", "report", "dump", "fuzz", "kernel", "tests", "affected", "doctor"])
 def test_every_option_is_in_the_document(name: str) -> None:
     command = cli.pykcov.get_command(click.Context(cli.pykcov), name)
     assert command is not None

@@ -1,0 +1,41 @@
+"""The data file is what coverage.py would have written, by its own schema or, if that is another one, by itself."""
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from coverage import CoverageData, sqldata
+
+from pykcov.contrib.pytest_plugin import datafile
+from pykcov.contrib.pytest_plugin.ran import Ran
+
+
+def normalized(schema: str) -> list[str]:
+    text = re.sub(r"--[^\n]*", "", schema)
+    return [re.sub(r"\s+", "", statement).lower() for statement in text.split(";") if statement.strip()]
+
+
+def test_the_schema_is_that_of_coverage() -> None:
+    assert datafile.installed_schema() == datafile.SCHEMA_VERSION == sqldata.SCHEMA_VERSION
+    assert normalized(datafile.SCHEMA) == normalized(sqldata.SCHEMA)
+
+
+@pytest.mark.parametrize("schema", [datafile.SCHEMA_VERSION, None])
+def test_contexts_and_lines_come_back(schema: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datafile, "installed_schema", lambda: schema)
+    one, other = str(tmp_path / "one.py"), str(tmp_path / "other.py")
+    ran = Ran(
+        contexts={"": {one: 0b110}, "t.py::b": {one: 1 << 900, other: 2}, "t.py::a": {}}, known={one: 0, other: 0}
+    )
+    path = str(tmp_path / "data")
+    datafile.write(path, ran, {"root": "/"})
+    data = CoverageData(path)
+    data.read()
+    assert data.measured_files() == {one, other}
+    assert data.contexts_by_lineno(one) == {1: [""], 2: [""], 900: ["t.py::b"]}
+    assert data.contexts_by_lineno(other) == {1: ["t.py::b"]}
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("pragma integrity_check").fetchone() == ("ok",)
+    assert [file.name for file in tmp_path.iterdir()] == ["data"]
