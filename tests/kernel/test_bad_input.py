@@ -68,9 +68,7 @@ def test_no_permission(tmp_path: Path) -> None:
 def test_sizes_that_the_driver_takes_and_cannot_map(kcov: None) -> None:
     with pykcov.open("linux") as device:
         for nmemb in (2, 511, 513, 1000):
-            with pytest.raises(
-                pykcov.InvalidValueError, match=rf"512 to 268435\d\d\d words in steps of 512, not {nmemb}"
-            ):
+            with pytest.raises(pykcov.InvalidValueError, match=rf"512 to 268434944 words in steps of 512, not {nmemb}"):
                 device.set_buffer_size(nmemb)
         with pytest.raises(pykcov.NoMemoryError, match="no room for"):
             device.set_buffer_size((1 << 27) - 512)

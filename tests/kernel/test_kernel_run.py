@@ -66,13 +66,16 @@ def test_python_native_code_and_the_kernel_are_in_one_report(vmlinux: str, folde
         lines = trace.lines(thread)
         assert 7 in lines[str(folder / "app.py")]
         assert 8 in lines[str(folder / "parent.c")]
-        assert 6 not in lines[str(folder / "parent.c")]
+        assert 7 not in lines[str(folder / "parent.c")]
         assert any(name.endswith("kernel/sys.c") for name in lines)
         # In order: the line of Python, that of C, and what the kernel ran for it.
-        rows = trace.locations.rows_of(thread.entries)
-        places = [trace.locations.location(row) for row in rows.tolist() if row >= 0]
-        at = next(number for number, place in enumerate(places) if place.function.endswith("_getppid"))
-        assert [place.file for place in places[:at] if place.module != "kernel"][-1] == str(folder / "parent.c")
+        table = trace.locations
+        of_call = {place.pc for place in map(table.location, range(len(table))) if place.function.endswith("_getppid")}
+        pcs = thread.pcs.tolist()
+        at = next(number for number, pc in enumerate(pcs) if pc in of_call)
+        rows = table.rows_of(thread.pcs[:at]).tolist()
+        before = [table.location(row) for row in rows if row >= 0]
+        assert [place.file for place in before if place.module != "kernel"][-1] == str(folder / "parent.c")
     # Reports need the kernel's source, which may be elsewhere: here it is what is compiled in the cache.
     report = subprocess.run([PYKCOV, "dump", "trace.npz"], cwd=folder, capture_output=True, text=True)
     assert "app.py:" in report.stdout
