@@ -198,3 +198,13 @@ def test_a_random_base_is_taken_off_or_not(tmp_path: Path) -> None:
         assert place.line in (2, 3, 4)
     assert locator.symbol(pc + 2 * offset) is None
     assert list(locator.remarks) == []
+
+
+def test_a_device_that_somebody_disabled_by_its_descriptor_can_be_closed(kcov: None) -> None:
+    with pykcov.open("linux") as device:
+        device.set_buffer_size(512)
+        device.enable()
+        device.ioctl(linux.KCOV_DISABLE)
+        with pytest.raises(pykcov.NotOwnerError, match="somebody has disabled the device by its descriptor"):
+            device.disable()
+    assert device.state == "closed"

@@ -55,6 +55,18 @@ def _limits() -> str:
     return f"{descriptors} descriptors; {mappings} mappings, of which each live thread under `pykcov run` takes one"
 
 
+def _kernel() -> str:
+    from pykcov.device import KcovError
+    from pykcov.kernel.beside import running_driver
+    from pykcov.kernel.device import KernelDevice
+
+    try:
+        KernelDevice(running_driver()).close()
+    except KcovError as error:
+        return f"not recorded, which most programs do without: {error.strerror}"
+    return "its kcov device can be opened: `pykcov kernel`, docs/kernel.md"
+
+
 def _core() -> str:
     from pykcov import _core
 
@@ -163,6 +175,7 @@ _CHECKS: dict[str, Callable[[], str]] = {
     "Memory": _memory,
     "Libraries": _libraries,
     "Native code": _native,
+    "Kernel": _kernel,
     "Other tools": _others,
     "Probes": _probes,
     "A whole run": _whole_run,

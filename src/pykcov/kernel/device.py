@@ -14,6 +14,7 @@ The class of an error is that of pykcov's own device for the same mistake, its e
 import os
 import sys
 from _thread import get_native_id
+from contextlib import suppress
 from errno import EBUSY, EEXIST, EINVAL, ENOMEM, ENOTTY, ENXIO
 from operator import index
 from types import TracebackType
@@ -278,7 +279,8 @@ class KernelDevice:
         traced = self._traced()
         if traced is not None and traced.pid == os.getpid():
             if traced.tid == get_native_id():
-                self.disable()
+                with suppress(KcovError):  # somebody else has disabled it by its descriptor
+                    self.disable()
             else:
                 warn(
                     f"closed while thread {traced.tid} is traced: only that thread could have called disable(); it is "
@@ -292,7 +294,7 @@ class KernelDevice:
     def _traced(self) -> _Tracing | None:
         """Return who is traced: nobody any more if that thread has ended, which frees the device."""
         traced = self._tracing
-        if traced is not None and not os.path.exists(f"/proc/{traced.pid}/task/{traced.tid}"):
+        if traced is not None and self._driver.has_ended(traced.pid, traced.tid):
             self._tracing = traced = None
         return traced
 

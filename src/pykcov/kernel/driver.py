@@ -61,6 +61,10 @@ class Driver(ABC):
         fd, self.fd = self.fd, -1
         os.close(fd)
 
+    def has_ended(self, pid: int, tid: int) -> bool:
+        """Return whether a thread that was traced is known to have ended, which frees its device."""
+        return False
+
     def ioctl(self, request: int, arg: int | bytes = 0) -> int:
         """Do one by number: an integer goes by value, bytes by their address."""
         # A bytearray goes by its address, bytes by that of a copy that may have 1024 of them only.

@@ -64,6 +64,10 @@ class Linux(Driver):
         """KCOV_DISABLE."""
         self.ioctl(KCOV_DISABLE)
 
+    def has_ended(self, pid: int, tid: int) -> bool:
+        """Ask /proc."""
+        return os.path.exists("/proc/self") and not os.path.exists(f"/proc/{pid}/task/{tid}")
+
     def why_not(self, error: OSError) -> KcovError:
         """Tell a kernel without kcov, debugfs that is not mounted, and missing permission from each other."""
         number = error.errno or EINVAL
