@@ -47,6 +47,22 @@ def test_an_input_that_takes_too_long_is_found_with_the_stack(tmp_path: Path) ->
     assert "in TestOneInput" in (finding / "report.txt").read_text()
 
 
+@pytest.mark.parametrize(
+    ("ending", "kind", "code"),
+    [("import ctypes; ctypes.string_at(0)", "SIGSEGV", 77), ("import time; time.sleep(100)", "timeout", 70)],
+)
+def test_a_finding_is_kept_also_if_libfuzzer_puts_its_file_elsewhere(
+    tmp_path: Path, ending: str, kind: str, code: int
+) -> None:
+    (tmp_path / "artifacts").mkdir()
+    ran = fuzz_body(tmp_path, ENDING.format(ending), "-artifact_prefix=artifacts/", "-timeout=1", "-runs=300000")
+    assert ran.code == code, ran.output
+    (finding,) = ran.findings
+    assert finding.name.startswith(kind)
+    (artifact,) = (tmp_path / "artifacts").iterdir()
+    assert artifact.read_bytes() == (finding / "input").read_bytes()
+
+
 def test_an_interrupt_leaves_a_whole_corpus_and_a_report(tmp_path: Path) -> None:
     write_harness(tmp_path, ENDING.format("pass").replace('b"END"', "b'E'"))
     process = start(tmp_path, "-d", "out", "harness.py", "-seed=1")

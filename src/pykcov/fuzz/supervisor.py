@@ -30,6 +30,7 @@ _ARTIFACTS = {
 """What libFuzzer calls the files that it writes, and what they are."""
 
 _CODES = {"timeout": campaign.TIMEOUT, "out-of-memory": campaign.OUT_OF_MEMORY}
+_KINDS = {code: kind for kind, code in _CODES.items()}
 
 
 @dataclass
@@ -119,9 +120,10 @@ class Supervisor:
         code = status if status >= 0 else campaign.CRASHED
         died = self._take_artifacts(scratch, set(inputs), stacks)
         if not died and not inputs and self._ended_inside(status):
-            kind = native_kind(-status) if status < 0 else "exit"
+            # libFuzzer may have put its file where the user wants it.
+            kind = _KINDS.get(status) or _signal_in(stacks) or (native_kind(-status) if status < 0 else "exit")
             self._keep(kind, self._statistics.input(), stacks)
-            died, code = True, campaign.CRASHED
+            died, code = True, _CODES.get(kind, campaign.CRASHED)
         return code, died
 
     def _ended_inside(self, status: int) -> bool:
