@@ -169,10 +169,13 @@ def _plain_loads(instructions: list[dis.Instruction]) -> set[int]:
             operation = instruction.argval.site.operation
             early = instructions[at - 1].arg == 1  # COPY 1: before the method is loaded.
             if operation in METHOD_OPERATIONS and not early:
-                load = next((at for at in reversed(loads) if METHODS[instructions[at].argval] == operation), None)
+                # One that is called already: the compiler may have copied the call to where an argument branches.
+                candidates = [*sorted(changed), *loads]
+                load = next((at for at in reversed(candidates) if METHODS[instructions[at].argval] == operation), None)
                 if load is None:
                     raise Different(f"the method of the call at {instruction.offset} is not loaded")
-                loads.remove(load)
+                if load in loads:
+                    loads.remove(load)
                 changed.add(load)
     return changed
 

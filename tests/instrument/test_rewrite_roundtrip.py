@@ -41,8 +41,9 @@ CODE = function_code("def f(a):\n    for x in a:\n        try:\n            a()\
 def swapped(code: CodeType) -> CodeType:
     """Swap the arguments of two instructions."""
     changed = bytearray(code.co_code)
-    at = [i for i in range(0, len(changed), 2) if changed[i] == changed[2]][:2]
-    changed[at[0] + 1], changed[at[1] + 1] = changed[at[1] + 1], changed[at[0] + 1]
+    loads = [i for i in range(0, len(changed), 2) if changed[i] == ROUNDTRIP.dis.opmap["LOAD_CONST"]]
+    first, second = loads[0], next(i for i in loads if changed[i + 1] != changed[loads[0] + 1])
+    changed[first + 1], changed[second + 1] = changed[second + 1], changed[first + 1]
     return code.replace(co_code=bytes(changed))
 
 
