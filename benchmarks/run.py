@@ -15,13 +15,14 @@ import platform
 import sys
 from pathlib import Path
 
+import plot
 import report
 from configurations import ALL, BARE
 from measurements import Results
 from processes import Team
 
 HERE = Path(__file__).parent
-HELPERS = {"__init__", "pure", "sources"}
+HELPERS = {"__init__", "pure", "pyperformance_program", "sources"}
 WORKLOADS = sorted(path.stem for path in (HERE / "workloads").glob("*.py") if path.stem not in HELPERS)
 
 
@@ -87,6 +88,8 @@ def main(arguments: list[str] | None = None) -> int:
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(text, encoding="utf-8")
     options.output.with_suffix(".json").write_text(json.dumps(results.as_dict(), indent=1), encoding="utf-8")
+    if not plot.draw(results.as_dict(), options.output.with_suffix(".svg"), options.output.stem):
+        print("No plot: matplotlib is missing", file=sys.stderr)
     print(text)
     print(f"Written to {options.output}", file=sys.stderr)
     return 1 if results.problems() else 0

@@ -66,7 +66,8 @@ def test_every_workload_gives_the_same_result_with_probes(configuration: str, ru
     done = run("--quick", "--iterations", "1", "-c", configuration)
     assert done.returncode == 0, done.stdout + done.stderr
     found = cells()
-    names = {path.stem for path in (BENCHMARKS / "workloads").glob("*.py")} - {"__init__", "pure", "sources"}
+    helpers = {"__init__", "pure", "pyperformance_program", "sources"}
+    names = {path.stem for path in (BENCHMARKS / "workloads").glob("*.py")} - helpers
     assert {workload for workload, _ in found} == names
     # Those on libraries that are not installed here are named as missing.
     assert all(found[name, configuration]["ratios"] or found[name, configuration]["missing"] for name in names)

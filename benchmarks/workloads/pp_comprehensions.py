@@ -1,0 +1,17 @@
+"""pyperformance: widgets in comprehensions."""
+
+from collections.abc import Callable
+
+from workloads.pyperformance_program import load
+
+program = load("comprehensions")
+INSTRUMENTED = [program]
+ITERATIONS = 500
+
+
+def prepare() -> Callable[[int], int]:
+    def run(iteration: int) -> int:
+        program.bench_comprehensions(40)
+        return iteration
+
+    return run
