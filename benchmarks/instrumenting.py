@@ -130,9 +130,8 @@ def memory(paths: Sequence[Path]) -> list[str]:
         "| --- | ---: | ---: | ---: |",
     ]
     for variant in VARIANTS:
-        command = [sys.executable, __file__, "--memory-of", json.dumps([variant, [str(path) for path in paths]])]
+        command = [sys.executable, __file__, "--memory-of", json.dumps(variant)]
         # By standard input: a command line has no room for the names of all files.
-        command[-1] = json.dumps(variant)
         done = subprocess.run(command, input="\n".join(map(str, paths)), capture_output=True, text=True, check=True)
         bare, code, everything = json.loads(done.stdout)
         rows.append(f"| {variant} | {bare / 1e6:.1f} | {code / bare:.2f} | {everything / bare:.2f} |")
