@@ -398,12 +398,13 @@ static PyMethodDef functions[] = {
      "\n"
      "'carry': its argument at `index`, or by the name `keyword`, is work, and is given the "
      "caller's group;\n"
-     "hook(carried, result) is called afterwards, if given; 'nobody': it works for no group; "
-     "'interrupt': that argument\n"
-     "barges in on threads (a signal handler), and a result that was wrapped so is unwrapped; "
-     "'unwrap': the latter only;\n"
-     "'argument': hook(that argument) takes its place; 'result': hook(result) takes the place of "
-     "the result."},
+     "hook(carried, result) is called afterwards, if given; 'start': the same, and so is the "
+     "context of a thread whose\n"
+     "method it is; 'nobody': it works for no group; 'interrupt': that argument barges in on "
+     "threads (a signal handler),\n"
+     "and a result that was wrapped so is unwrapped; 'unwrap': the latter only; 'argument': "
+     "hook(that argument) takes its\n"
+     "place; 'result': hook(result) takes the place of the result."},
     {"interrupting", interrupting, METH_O,
      "interrupting($module, function, /)\n"
      "--\n"
