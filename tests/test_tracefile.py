@@ -251,7 +251,7 @@ BAD_COLUMNS: dict[str, tuple[str, Any]] = {
     "numbers for names": ("thread_name", np.zeros(3)),
     "fewer locations": ("location_line", np.zeros(3, "i4")),
     "a file that is not there": ("location_file", np.array([0, 0, 2, 1], "i4")),
-    "an unknown operation": ("location_comparison", np.array([0, 0, 20, 0], "u1")),
+    "an unknown operation": ("location_comparison", np.array([0, 0, 99, 0], "u1")),
     "a negative function": ("location_function", np.array([-1, 0, 0, 0], "i4")),
     "unsorted pcs": ("location_pc", np.array([4, 3, 2, 1], "u8")),
     "lines that go back": ("location_lines_end", np.array([2, 1, 4, 6])),

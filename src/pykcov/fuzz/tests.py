@@ -46,7 +46,8 @@ class _Plugin:
 def _target(item: Any) -> Callable[[bytes], object]:
     hypothesis = getattr(item.obj, "hypothesis", None)
     if hypothesis is not None:
-        if item.fixturenames:
+        # Those that are used without being asked for do not matter: plugins of pytest have such.
+        if item._fixtureinfo.argnames:
             raise HarnessError("a Hypothesis test with fixtures has no hook for bytes; use @pykcov.fuzz_test")
         fuzz_one_input: Callable[[bytes], object] = hypothesis.fuzz_one_input
         return fuzz_one_input
