@@ -450,7 +450,9 @@ def _locate(pc: int) -> Location:
 
 def _learn(pc: int) -> Location | None:
     if pc not in _learned and pc >= PYTHON_PC and _teacher is not None:
-        _learned.update((location.pc, location) for location in _teacher())
+        # Under the lock: another thread may be told this at the same time, and nothing is told twice.
+        with _lock:
+            _learned.update((location.pc, location) for location in _teacher())
     return _learned.get(pc)
 
 

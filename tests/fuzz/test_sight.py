@@ -100,12 +100,13 @@ def test_what_an_input_leaves_running_counts_for_no_other_one(tmp_path: Path) ->
         + """
 @atheris.instrument_func
 def late(data):
-    time.sleep(0.002)
+    time.sleep(0.2)  # by then the input has ended, and others run
     work(b"AB")
 
 
 def TestOneInput(data):
     threading.Thread(target=late, args=(data,)).start()
+    time.sleep(0.002)
 """
     )
     ran = fuzz_body(tmp_path, body, "-runs=300")

@@ -71,6 +71,7 @@ class _Log:
         self._number = number
         self._lock = RLock()
         self._read = 0
+        self._found: list[Location] = []  # what was read, and nobody was told of yet
         self._codes: set[int] = set()  # those that the log has: what pcs have in common but for their lowest 16 bits
 
     def descriptor(self) -> Descriptor:
@@ -83,8 +84,7 @@ class _Log:
     def append(self, batch: list[Location]) -> None:
         """Tell what is not in the log yet."""
         with self._lock:
-            self.read()
-            self.descriptor()
+            self._collect()
             new = [tuple(location) for location in batch if location.pc >> 16 not in self._codes]
             for start in range(0, len(new), _BATCH):
                 rows = marshal.dumps(new[start : start + _BATCH])
@@ -93,21 +93,25 @@ class _Log:
     def read(self) -> list[Location]:
         """Return what was appended since the last time."""
         with self._lock:
-            self.descriptor()
-            data = os.pread(self._number, os.fstat(self._number).st_size - self._read, self._read)
-            found: list[Location] = []
-            at = done = 0
-            while (start := data.find(_MAGIC, at)) >= 0:
-                begin = start + _HEADER
-                end = begin + int.from_bytes(data[start + 8 : start + 16], "little")
-                if end <= len(data) and _checksum(data[begin:end]) == data[start + 16 : begin]:
-                    found += [Location(*row) for row in marshal.loads(data[begin:end])]
-                    at = done = end
-                else:
-                    at = start + len(_MAGIC)  # who wrote this was killed, or is still at it
-            self._read += done
-            self._codes.update(location.pc >> 16 for location in found)
+            self._collect()
+            found, self._found = self._found, []
             return found
+
+    def _collect(self) -> None:
+        self.descriptor()
+        data = os.pread(self._number, os.fstat(self._number).st_size - self._read, self._read)
+        at = done = 0
+        while (start := data.find(_MAGIC, at)) >= 0:
+            begin = start + _HEADER
+            end = begin + int.from_bytes(data[start + 8 : start + 16], "little")
+            if end <= len(data) and _checksum(data[begin:end]) == data[start + 16 : begin]:
+                rows = [Location(*row) for row in marshal.loads(data[begin:end])]
+                self._found += rows
+                self._codes.update(location.pc >> 16 for location in rows)
+                at = done = end
+            else:
+                at = start + len(_MAGIC)  # who wrote this was killed, or is still at it
+        self._read += done
 
     def forked(self) -> None:
         """Forget a lock that a thread may have held which is not there in a forked child."""
