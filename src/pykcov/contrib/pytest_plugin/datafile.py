@@ -6,11 +6,11 @@ of the name `pykcov`: JSON, compressed, with the text of each file as it was whe
 coverage.py is not imported for it: that would take a tenth of the time of a small test suite.
 """
 
+import bz2
 import json
 import os
 import re
 import sqlite3
-import zlib
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing, suppress
 from importlib.util import find_spec
@@ -134,7 +134,7 @@ def _packed(ran: Ran, run: Mapping[str, Any]) -> bytes:
     first = {file: [[(name, hex(lines)) for name, lines in one] for one in runs] for file, runs in ran.first.items()}
     again = {file: hex(lines) for file, lines in ran.again.items()}
     values = {**run, "first": first, "again": again, "users": ran.users, "sources": sources}
-    return zlib.compress(json.dumps(values).encode())
+    return bz2.compress(json.dumps(values).encode())
 
 
 def numbers_of(lines: int) -> list[int]:

@@ -1,9 +1,9 @@
 """What a data file tells of tests: of the plugin's, or any of coverage.py's with contexts by pytest-cov."""
 
+import bz2
 import json
 import os
 import sqlite3
-import zlib
 from contextlib import closing
 from typing import Any
 
@@ -83,7 +83,7 @@ def _run(path: str) -> dict[str, Any]:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
             row = database.execute("select value from meta where key = ?", (NAME,)).fetchone()
-        values: dict[str, Any] = json.loads(zlib.decompress(row[0])) if row is not None else {}
-    except (sqlite3.Error, zlib.error, ValueError, TypeError) as error:
+        values: dict[str, Any] = json.loads(bz2.decompress(row[0])) if row is not None else {}
+    except (sqlite3.Error, OSError, EOFError, ValueError, TypeError) as error:
         raise TestDataError(f"{path}: it is damaged: {error}") from error
     return values
