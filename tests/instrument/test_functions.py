@@ -485,6 +485,27 @@ def test_functions_hidden_by_gc_freeze_are_found() -> None:
     assert is_found() == 1
 
 
+def test_dead_objects_that_a_module_in_c_keeps_for_reuse_stay_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    def get_referents(*objects: object) -> list[object]:
+        assert not [found for found in objects if issubclass(type(found), ModuleType)]
+        return real(*objects)
+
+    async def await_futures() -> None:
+        loop = asyncio.get_running_loop()
+        iterators = [iter(loop.create_future()) for _ in range(10)]
+        iterators.clear()
+        assert any(found is await_futures for found in alive_functions())
+
+    real = gc.get_referents
+    monkeypatch.setattr(gc, "get_referents", get_referents)
+    gc.freeze()
+    try:
+        asyncio.run(await_futures())
+    finally:
+        gc.unfreeze()
+    gc.collect()
+
+
 def generator() -> Iterator[int]:
     yield 1
 

@@ -3,8 +3,10 @@
 import gc
 import sys
 from _weakref import ref
-from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
+from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, ModuleType
 from typing import Any
+
+from pykcov.instrument.selection import namespace_of
 
 
 def functions() -> list[FunctionType]:
@@ -61,7 +63,12 @@ def _reachable_functions() -> list[FunctionType]:
     reached: list[FunctionType] = []
     new: list[Any] = [sys.modules, *objects]
     while new:
-        referents = {id(found): found for found in gc.get_referents(*new) if gc.is_tracked(found)}
+        # What is in a module is in its dictionary. One written in C may refer to objects that are dead: up to 3.12.5
+        # asyncio's does, and whoever asks for them makes them live a second time (github.com/python/cpython/issues/122695).
+        modules = [found for found in new if issubclass(type(found), ModuleType)]
+        others = [found for found in new if not issubclass(type(found), ModuleType)]
+        found_now = [*gc.get_referents(*others), *map(namespace_of, modules)]
+        referents = {id(found): found for found in found_now if gc.is_tracked(found)}
         new = [referents[key] for key in referents.keys() - seen.keys()]
         seen.update({id(found): found for found in new})
         reached += [found for found in new if type(found) is FunctionType]
