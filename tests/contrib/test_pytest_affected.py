@@ -256,6 +256,61 @@ def test_what_has_changed_and_whom_it_concerns(project: Project, name: str) -> N
     assert words in errors
 
 
+SET_UP_ONCE = """\
+class Words:
+    def __init__(self):
+        self.known = []
+
+    def defaults(self):
+        self.add("one")
+
+    def add(self, word):
+        self.known.append(word)
+
+
+words = None
+
+
+def default_words():
+    global words
+    if words is None:
+        words = Words()
+        words.defaults()
+    return words
+"""
+
+USERS = """\
+import pytest
+from library import Words, default_words
+
+@pytest.mark.parametrize("number", range(30))
+def test_known(number):
+    assert default_words().known == ["one"]
+
+def test_defaults():
+    default_words().known.clear()
+    default_words().defaults()
+
+def test_own():
+    Words().add("two")
+
+def test_other():
+    assert Words().known == []
+"""
+
+
+def test_what_was_set_up_once_and_a_few_tests_do_for_themselves_concerns_all(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write(library=SET_UP_ONCE, test_library=USERS)
+    (tmp_path / ".gitignore").write_text("__pycache__\n.coverage\n")
+    project.git("init", "-q")
+    project.git("add", ".")
+    project.git("commit", "-qm", "first")
+    assert project.run("--pykcov", "--pykcov-source=library", pykcov=False).status == 0
+    change(project, "append(word)", "append(word.upper())")
+    assert project.pykcov("affected")[1] == ["test_library.py"]
+
+
 def test_a_revision(project: Project) -> None:
     change(project, "return value * FACTOR", "return value + value")
     project.git("commit", "-qam", "second")

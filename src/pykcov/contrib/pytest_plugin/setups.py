@@ -3,7 +3,8 @@
 Only the first one runs that, and the others depend on it all the same. Two kinds of lines are taken for such, if they
 store something which outlives their function: those of a function that others run without them, where only the first
 of all ran them, as in `if _instance is None:`; and those that only the first test to come to a file ran. So is what
-they call by name, and what that calls where only one test ran it. Code that keeps state in other ways escapes this.
+they call by name, and what that calls where few tests ran it: others than the first may do a part of it for themselves.
+Code that keeps state in other ways escapes this.
 """
 
 import re
@@ -16,6 +17,8 @@ from pykcov.contrib.pytest_plugin.testdata import TestData
 
 _MAKING = ("__init__", "__new__", "__post_init__", "__call__")
 """Methods that are called by the name of their class."""
+_FEW = 10
+"""One in how many tests."""
 
 
 class SetUps:
@@ -24,6 +27,7 @@ class SetUps:
     def __init__(self, data: TestData) -> None:
         """Look at nothing yet."""
         self._data = data
+        self._known: dict[str, dict[int, list[str]]] = {}
 
     def origins(self, file: str, name: str) -> Iterator[str]:
         """Yield the files whose first tests may have called a function, of this qualified name, to set something up."""
@@ -59,30 +63,27 @@ class SetUps:
         return found
 
     def _with_called(self, words: set[str]) -> set[str]:
+        words = set(words)
+        candidates = [(file, name) for file, source in self._sources.items() for name in source.functions]
         while True:
-            more = set(words)
-            for names, those in self._run_once:
-                if not names.isdisjoint(words):
-                    more |= those
-            if more == words:
+            called = [one for one in candidates if not _called(one[1]).isdisjoint(words) and self._runs_rarely(*one)]
+            if not called:
                 return words
-            words = more
+            for file, name in called:
+                lines = self._sources[file].functions[name].lines & self._contexts(file).keys()
+                words |= _words_of(self._data.sources[file].splitlines(), lines)
+            candidates = [one for one in candidates if one not in called]
 
-    @cached_property
-    def _run_once(self) -> list[tuple[set[str], set[str]]]:
-        """Of the functions that only one test ran, what each is called, and the names in it."""
-        found = []
-        for file, source in self._sources.items():
-            text = self._data.sources[file].splitlines()
-            ran = again = self._data.again.get(file, 0)
-            for runs in self._data.first[file]:
-                for _, those in runs:
-                    ran |= those
-            for name, function in source.functions.items():
-                lines = {line for line in function.lines if ran >> line & 1}
-                if lines and not any(again >> line & 1 for line in lines):
-                    found.append((_called(name), _words_of(text, lines)))
-        return found
+    def _runs_rarely(self, file: str, name: str) -> bool:
+        """Return whether few of the tests that ran a file ran a function of it, but at least one."""
+        contexts = self._contexts(file)
+        ran = {context for line in self._sources[file].functions[name].lines for context in contexts.get(line, ())}
+        return 0 < len(ran) <= max(1, len(set().union(*contexts.values())) // _FEW)
+
+    def _contexts(self, file: str) -> dict[int, list[str]]:
+        if file not in self._known:
+            self._known[file] = self._data.contexts_by_line(file)
+        return self._known[file]
 
     @cached_property
     def _sources(self) -> dict[str, Source]:
