@@ -64,7 +64,7 @@ def _reachable_functions() -> list[FunctionType]:
     new: list[Any] = [sys.modules, *objects]
     while new:
         # What is in a module is in its dictionary. One written in C may refer to objects that are dead: up to 3.12.5
-        # asyncio's does, and whoever asks for them makes them live a second time (github.com/python/cpython/issues/122695).
+        # asyncio's does, and whoever asks for them makes them live a second time (CPython's issue 122695).
         modules = [found for found in new if issubclass(type(found), ModuleType)]
         others = [found for found in new if not issubclass(type(found), ModuleType)]
         found_now = [*gc.get_referents(*others), *map(namespace_of, modules)]
