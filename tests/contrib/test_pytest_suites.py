@@ -18,6 +18,6 @@ def test_lines_of_each_test_are_those_of_coverage(name: str, tmp_path: Path) -> 
     assert suites.compare(suites.LIBRARIES[name], tmp_path)
 
 
-@pytest.mark.parametrize("name", ["sqlparse", "mistune"])
+@pytest.mark.parametrize("name", suites.LIBRARIES)
 def test_tests_that_a_fault_breaks_are_named(name: str, tmp_path: Path) -> None:
     assert pytest_faults.check(suites.LIBRARIES[name], tmp_path, faults=20, seed=1) == 0
