@@ -319,6 +319,9 @@ class CompareProbe:
 def compare_probes(sites: Sequence[tuple[int, int, int]], /) -> list[CompareProbe]:
     """Make probes for comparisons, each a (pc, operation, const). EINVAL for an unknown operation or const."""
 
+def environment() -> dict[str, str]:
+    """The environment that a program started now gets, with what C code has put there."""
+
 def probe_count() -> int:
     """How many numbers were given so far: to probes, and to addresses that were counted."""
 

@@ -1,5 +1,6 @@
 """What other processes do belongs to the trace that caused it, however they were started."""
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -89,6 +90,24 @@ def test_50_concurrent_traces_that_start_programs_hold_each_its_own(
 
 
 SHOW = "import os, sys; print(sorted(os.environ.items()), sys.path, 'sitecustomize' in sys.modules)"
+
+
+def test_a_program_that_is_followed_has_the_variables_that_c_code_has_set(
+    tracer: Tracer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYKCOV_SUBPROCESSES", "1")
+    libc = ctypes.CDLL(None)
+    assert libc.setenv(b"SET_BY_C", b"x=y", 1) == 0
+    try:
+        with tracer.trace():
+            assert (
+                subprocess.run(
+                    [sys.executable, "-c", "import os; print(os.environ['SET_BY_C'])"], check=True, capture_output=True
+                ).stdout
+                == b"x=y\n"
+            )
+    finally:
+        libc.unsetenv(b"SET_BY_C")
 
 
 def test_a_program_does_not_see_how_it_is_followed_and_is_not_without_being_asked(

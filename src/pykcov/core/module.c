@@ -85,7 +85,8 @@ module_exec(PyObject *module)
         kcov_sections_add(module) < 0 || kcov_events_add(module) < 0 ||
         kcov_probe_add(module, state) < 0 || kcov_compare_add(module, state) < 0 ||
         kcov_native_add(module) < 0 || kcov_follow_add(module, state) < 0 ||
-        kcov_carried_add(module, state) < 0 || kcov_carrier_add(module, state) < 0)
+        kcov_carried_add(module, state) < 0 || kcov_carrier_add(module, state) < 0 ||
+        kcov_environment_add(module) < 0)
         return -1;
     return 0;
 }

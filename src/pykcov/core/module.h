@@ -1,6 +1,7 @@
 /*
  * module.h: what the Python-facing files share. One of them a subject: module.c, device_type.c,
- * buffer_type.c, counters_type.c, group.c, sections.c, probe.c, compare.c, native.c.
+ * buffer_type.c, counters_type.c, group.c, sections.c, probe.c, compare.c, native.c,
+ * environment.c.
  */
 #ifndef KCOV_MODULE_H
 #define KCOV_MODULE_H
@@ -149,6 +150,7 @@ int kcov_events_add(PyObject *module);
 int kcov_probe_add(PyObject *module, struct kcov_module *state);
 int kcov_compare_add(PyObject *module, struct kcov_module *state);
 int kcov_native_add(PyObject *module);
+int kcov_environment_add(PyObject *module);
 void kcov_probe_clear(void);
 
 struct kcov_buffer;

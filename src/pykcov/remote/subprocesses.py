@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from pykcov import _core
 from pykcov.remote import lending
 from pykcov.remote.lending import Chosen, Ticket
 from pykcov.remote.places import Descriptor
@@ -26,7 +27,7 @@ def environment(base: Mapping[Any, Any] | None = None) -> dict[Any, Any]:
     which are not followed by themselves: `os.posix_spawn()`, uvloop's subprocesses. Only programs of this version
     of Python that find pykcov take part; others run as they would, with a folder more in PYTHONPATH.
     """
-    found = dict(os.environ if base is None else base)
+    found: dict[Any, Any] = _core.environment() if base is None else dict(base)
     ticket = lending.ticket()
     if ticket is not None:
         import json  # not before: a program under `pykcov run` must not find imported what it did not import
