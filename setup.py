@@ -17,8 +17,20 @@ setup(
             include_dirs=[str(CORE)],
             extra_compile_args=COMPILE,
         ),
-        Extension("pykcov._exec", sources=["src/pykcov/instrument/_exec.c"], extra_compile_args=COMPILE),
-        Extension("pykcov._load", sources=["src/pykcov/instrument/_load.c"], extra_compile_args=COMPILE),
+        Extension(
+            "pykcov._exec",
+            sources=["src/pykcov/instrument/_exec.c"],
+            depends=[str(CORE / "critical.h")],
+            include_dirs=[str(CORE)],
+            extra_compile_args=COMPILE,
+        ),
+        Extension(
+            "pykcov._load",
+            sources=["src/pykcov/instrument/_load.c"],
+            depends=[str(CORE / "critical.h")],
+            include_dirs=[str(CORE)],
+            extra_compile_args=COMPILE,
+        ),
         Extension("pykcov._outermost", sources=["src/pykcov/program/_outermost.c"], extra_compile_args=COMPILE),
         Extension(
             "pykcov.fuzz._engine",

@@ -5,23 +5,26 @@
  */
 #include "module.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 
+#include "critical.h"
+
+/* [I] immutable, [a] atomic, [C] guarded by the object's critical section, or the GIL. */
 struct carried {
     PyObject_HEAD PyObject *job; /* [I] */
     PyObject *group;             /* [I] a Group, or None */
-    PyObject *token;             /* of a with statement that is open */
+    PyObject *token;             /* [C] of a with statement that is open */
     PyObject *weakrefs;
     vectorcallfunc call;
-    bool pending; /* counted in the group as work that is not done */
+    atomic_bool pending; /* [a] counted in the group as work that is not done */
 };
 
 static void
 done(struct carried *carried)
 {
-    if (carried->pending)
+    if (atomic_exchange(&carried->pending, false))
         kcov_group_pending(carried->group, -1);
-    carried->pending = false;
 }
 
 static PyObject *
@@ -79,33 +82,50 @@ kcov_carry(struct kcov_module *state, PyObject *job, PyObject *group, bool pendi
     carried->group = Py_NewRef(group != NULL ? group : Py_None);
     carried->token = carried->weakrefs = NULL;
     carried->call = carried_call;
-    carried->pending = pending && group != NULL;
-    if (carried->pending)
+    atomic_init(&carried->pending, pending && group != NULL);
+    if (pending && group != NULL)
         kcov_group_pending(group, 1);
     PyObject_GC_Track(carried);
     return (PyObject *)carried;
+}
+
+/* Gives what was there before. */
+static PyObject *
+exchange_token(struct carried *carried, PyObject *token)
+{
+    PyObject *before;
+
+    KCOV_BEGIN_CRITICAL(carried);
+    before = carried->token;
+    if (before == NULL || token == NULL)
+        carried->token = token;
+    KCOV_END_CRITICAL();
+    return before;
 }
 
 static PyObject *
 carried_enter(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     struct carried *carried = (struct carried *)self;
+    struct kcov_module *state = kcov_module_of_type(Py_TYPE(self));
+    PyObject *token = set_group(state, carried->group);
 
-    if (carried->token != NULL) {
+    if (token == NULL)
+        return NULL;
+    if (exchange_token(carried, token) != NULL) {
+        reset_group(state, token);
         PyErr_SetString(PyExc_RuntimeError, "this job is being done already");
         return NULL;
     }
-    carried->token = set_group(kcov_module_of_type(Py_TYPE(self)), carried->group);
-    return carried->token != NULL ? Py_NewRef(carried->job) : NULL;
+    return Py_NewRef(carried->job);
 }
 
 static PyObject *
 carried_exit(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     struct carried *carried = (struct carried *)self;
-    PyObject *token = carried->token;
+    PyObject *token = exchange_token(carried, NULL);
 
-    carried->token = NULL;
     if (token != NULL)
         reset_group(kcov_module_of_type(Py_TYPE(self)), token);
     done(carried);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "critical.h"
 #include "operands.h"
 
 /* Members of a container that is not a constant of the code: more are not looked at. */
@@ -170,16 +171,26 @@ observe_items(const struct event *event, PyObject *a, PyObject **items, Py_ssize
 }
 
 static void
+observe_list(const struct event *event, PyObject *a, PyObject *list)
+{
+    KCOV_BEGIN_CRITICAL(list);
+    observe_items(event, a, ((PyListObject *)list)->ob_item, PyList_GET_SIZE(list));
+    KCOV_END_CRITICAL();
+}
+
+static void
 observe_set(const struct event *event, PyObject *a, PyObject *set)
 {
     const PySetObject *object = (PySetObject *)set;
 
     if (object->used > limit(event) || !is_recorded(event, a))
         return;
+    KCOV_BEGIN_CRITICAL(set);
     /* No object's hash is -1: that is a place whose member was removed. */
     for (Py_ssize_t i = 0; i <= object->mask; i++)
         if (object->table[i].key != NULL && object->table[i].hash != -1)
             observe(event, a, object->table[i].key);
+    KCOV_END_CRITICAL();
 }
 
 static void
@@ -190,8 +201,10 @@ observe_keys(const struct event *event, PyObject *a, PyObject *dict)
 
     if (!PyDict_CheckExact(dict) || PyDict_GET_SIZE(dict) > MEMBERS_MAX || !is_recorded(event, a))
         return;
+    KCOV_BEGIN_CRITICAL(dict);
     while (PyDict_Next(dict, &position, &key, NULL))
         observe(event, a, key);
+    KCOV_END_CRITICAL();
 }
 
 /* `a in b`: a search in text and bytes, else one record a member. */
@@ -201,7 +214,7 @@ observe_in(const struct event *event, PyObject *a, PyObject *b)
     if (PyTuple_CheckExact(b))
         observe_items(event, a, ((PyTupleObject *)b)->ob_item, PyTuple_GET_SIZE(b));
     else if (PyList_CheckExact(b))
-        observe_items(event, a, ((PyListObject *)b)->ob_item, PyList_GET_SIZE(b));
+        observe_list(event, a, b);
     else if (PyAnySet_CheckExact(b))
         observe_set(event, a, b);
     else if (PyDict_CheckExact(b))

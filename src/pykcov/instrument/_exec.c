@@ -13,13 +13,16 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "critical.h"
+
 /* exec() takes three positional arguments and one keyword. */
 #define ARGUMENTS_MAX 4
 
+/* [C] guarded by the critical section of the module, or the GIL; the others never change. */
 typedef struct {
     PyObject *exec;
-    PyObject *transform; /* None: run the code as it is */
-    PyObject *after;     /* None: nothing is told */
+    PyObject *transform; /* [C] None: run the code as it is */
+    PyObject *after;     /* [C] None: nothing is told */
     PyObject *interrupt_enter;
     PyObject *interrupt_leave;
 } State;
@@ -30,9 +33,10 @@ typedef struct {
 
 /* Passes the result on. */
 static PyObject *
-tell_after(State *state, PyObject *globals, PyObject *result)
+tell_after(PyObject *module, PyObject *globals, PyObject *result)
 {
-    PyObject *after = Py_NewRef(state->after), *answer = NULL;
+    State *state = PyModule_GetState(module);
+    PyObject *after = kcov_reference(module, &state->after), *answer = NULL;
     PyThreadState *thread = PyThreadState_Get();
 
     if (after != Py_None) {
@@ -52,10 +56,12 @@ call_exec(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *k
 {
     State *state = PyModule_GetState(module);
     Py_ssize_t count = nargs + (kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0);
-    if (nargs < 1 || count > ARGUMENTS_MAX || !PyCode_Check(args[0]) || state->transform == Py_None)
+    PyObject *transform = kcov_reference(module, &state->transform);
+    if (nargs < 1 || count > ARGUMENTS_MAX || !PyCode_Check(args[0]) || transform == Py_None) {
+        Py_DECREF(transform);
         return PyObject_Vectorcall(state->exec, args, (size_t)nargs, kwnames);
+    }
 
-    PyObject *transform = Py_NewRef(state->transform);
     PyObject *globals = nargs > 1 ? args[1] : Py_None;
     PyThreadState *thread = PyThreadState_Get();
     PyThreadState_EnterTracing(thread);
@@ -69,14 +75,14 @@ call_exec(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *k
         replaced[i] = args[i];
     PyObject *result = PyObject_Vectorcall(state->exec, replaced, (size_t)nargs, kwnames);
     Py_DECREF(code);
-    return result != NULL ? tell_after(state, globals, result) : NULL;
+    return result != NULL ? tell_after(module, globals, result) : NULL;
 }
 
 static PyObject *
 set_transform(PyObject *module, PyObject *transform)
 {
     State *state = PyModule_GetState(module);
-    Py_XSETREF(state->transform, Py_NewRef(transform));
+    kcov_replace(module, &state->transform, transform);
     Py_RETURN_NONE;
 }
 
@@ -84,7 +90,7 @@ static PyObject *
 set_after(PyObject *module, PyObject *after)
 {
     State *state = PyModule_GetState(module);
-    Py_XSETREF(state->after, Py_NewRef(after));
+    kcov_replace(module, &state->after, after);
     Py_RETURN_NONE;
 }
 
@@ -207,6 +213,9 @@ static PyMethodDef methods[] = {
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, init},
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
     {0, NULL},
 };
 

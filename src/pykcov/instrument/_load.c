@@ -13,27 +13,30 @@
 
 #include <stdint.h>
 
+#include "critical.h"
+
+/* [C] guarded by the critical section of the module, or the GIL. */
 typedef struct {
-    PyObject *find;     /* None: nobody is asked */
-    PyObject *original; /* importlib's own */
+    PyObject *find;     /* [C] None: nobody is asked */
+    PyObject *original; /* [C] importlib's own */
 } State;
 
 static PyObject *
 compile_bytecode(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     State *state = PyModule_GetState(module);
-    PyObject *original = Py_NewRef(state->original);
+    PyObject *find = kcov_reference(module, &state->find);
+    PyObject *original = kcov_reference(module, &state->original);
     PyObject *result = Py_NewRef(Py_None);
 
-    if (state->find != Py_None) {
-        PyObject *find = Py_NewRef(state->find);
+    if (find != Py_None) {
         PyThreadState *thread = PyThreadState_Get();
 
         PyThreadState_EnterTracing(thread);
         Py_SETREF(result, PyObject_Vectorcall(find, args, (size_t)nargs, kwnames));
         PyThreadState_LeaveTracing(thread);
-        Py_DECREF(find);
     }
+    Py_DECREF(find);
     if (result == Py_None)
         Py_SETREF(result, PyObject_Vectorcall(original, args, (size_t)nargs, kwnames));
     Py_DECREF(original);
@@ -48,8 +51,8 @@ set_find(PyObject *module, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "OO:set_find", &find, &original))
         return NULL;
-    Py_XSETREF(state->find, Py_NewRef(find));
-    Py_XSETREF(state->original, Py_NewRef(original));
+    kcov_replace(module, &state->original, original);
+    kcov_replace(module, &state->find, find);
     Py_RETURN_NONE;
 }
 
