@@ -9,6 +9,8 @@ TRACE_PC: Final = 1
 TRACE_CMP: Final = 2
 TRACE_UNIQUE_PC: Final = 0x101
 CMP_BYTES: Final = 0x200
+CMP_SAMPLED: Final = 0x400
+"""With TRACE_CMP | CMP_BYTES: of what a place of Python code compares in a round, the first 8, then fewer and fewer."""
 REMOTE_COMMON: Final = 0
 BUFFER_WORDS_MAX: Final = 262144
 PROBES_MAX: Final = 1 << 24
@@ -357,6 +359,12 @@ def thread_exit() -> None:
 
 def halt(on: bool, /, debugger: bool = False) -> None:
     """Stop all recording in the process, or allow it again. Two switches; nothing is recorded while either is on."""
+
+def begin_round(number: int, /) -> None:
+    """Begin a round for all devices with CMP_SAMPLED: each place is recorded often again. 0: no comparisons.
+
+    Rounds are numbered from 1, each with another number than the one before; there is none at first.
+    """
 
 def is_device(fd: Any, /) -> bool:
     """Whether a descriptor (or an object with fileno()) is a kcov device, of this process or another one."""

@@ -9,17 +9,20 @@
 #include <stddef.h>
 
 #include "observe.h"
+#include "sampling.h"
 #include "trace.h"
 
 struct compare_probe {
     PyObject ob_base;
     struct kcov_comparison comparison;
+    struct kcov_sampling sampling;
 };
 
 /* `probe[b] = a`, or `del probe[b]`, which no code of ours does. */
 static int
 probe_assign(PyObject *self, PyObject *b, PyObject *a)
 {
+    struct compare_probe *probe = (struct compare_probe *)self;
     struct kcov_trace *trace = kcov_attached_trace();
     int mode = kcov_trace_mode(trace);
 
@@ -28,8 +31,8 @@ probe_assign(PyObject *self, PyObject *b, PyObject *a)
         trace = kcov_attached_trace();
         mode = kcov_trace_mode(trace);
     }
-    if (mode & KCOV_MODE_TRACE_CMP && a != NULL)
-        kcov_observe(&((struct compare_probe *)self)->comparison, trace, mode, a, b);
+    if (mode & KCOV_MODE_TRACE_CMP && a != NULL && kcov_sample(&probe->sampling, mode))
+        kcov_observe(&probe->comparison, trace, mode, a, b);
     return 0;
 }
 
@@ -145,8 +148,10 @@ compare_probes(PyObject *module, PyObject *argument)
     for (Py_ssize_t i = 0; list != NULL && i < PyTuple_GET_SIZE(sites); i++) {
         struct compare_probe *probe = PyObject_New(struct compare_probe, state->compare_probe_type);
 
-        if (probe != NULL)
+        if (probe != NULL) {
+            probe->sampling = (struct kcov_sampling){0};
             PyList_SET_ITEM(list, i, (PyObject *)probe);
+        }
         if (probe == NULL || read_site(state, PyTuple_GET_ITEM(sites, i), probe) < 0)
             Py_CLEAR(list);
     }

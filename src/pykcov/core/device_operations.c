@@ -137,8 +137,8 @@ enable(PyObject *self, int mode)
                           "enable: the calling thread is attached to a device already");
     case EINVAL:
         return kcov_raise(state_of(self), error,
-                          "enable: no such mode; there are TRACE_PC, TRACE_UNIQUE_PC, TRACE_CMP "
-                          "and TRACE_CMP | CMP_BYTES");
+                          "enable: no such mode; there are TRACE_PC, TRACE_UNIQUE_PC, TRACE_CMP, "
+                          "TRACE_CMP | CMP_BYTES, and CMP_SAMPLED with these two");
     default:
         return raise_other(self, "enable", error);
     }

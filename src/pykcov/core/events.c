@@ -114,6 +114,17 @@ halt(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     Py_RETURN_NONE;
 }
 
+static PyObject *
+begin_round(PyObject *Py_UNUSED(module), PyObject *number)
+{
+    unsigned long round = PyLong_AsUnsignedLongMask(number);
+
+    if (round == (unsigned long)-1 && PyErr_Occurred())
+        return NULL;
+    atomic_store_explicit(&kcov_switches.round, (unsigned)round, memory_order_relaxed);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
     {"record_pc", (PyCFunction)(void (*)(void))record_pc, METH_VARARGS | METH_KEYWORDS,
      "record_pc($module, /, pc, count=1)\n"
@@ -139,6 +150,15 @@ static PyMethodDef functions[] = {
      "\n"
      "Stop all recording in the process, or allow it again. Two switches; nothing is recorded "
      "while either is on."},
+    {"begin_round", begin_round, METH_O,
+     "begin_round($module, number, /)\n"
+     "--\n"
+     "\n"
+     "Begin a round for all devices with CMP_SAMPLED: each place is recorded often again. 0: no "
+     "comparisons.\n"
+     "\n"
+     "Rounds are numbered from 1, each with another number than the one before; there is none at "
+     "first."},
     {0},
 };
 

@@ -22,6 +22,7 @@ extern "C" {
 #define KCOV_MODE_TRACE_CMP 2
 #define KCOV_MODE_TRACE_UNIQUE_PC 0x101 /* each location once per enable, in order of first hit */
 #define KCOV_CMP_BYTES 0x200            /* with KCOV_MODE_TRACE_CMP: operands of any kind */
+#define KCOV_CMP_SAMPLED 0x400 /* with KCOV_CMP_BYTES: of a place that compares much, not all */
 
 #define KCOV_REMOTE_COMMON 0 /* the subsystem of handles that are keyed by a group */
 

@@ -54,6 +54,7 @@ add_constants(PyObject *module)
                    PyModule_AddIntConstant(module, "TRACE_UNIQUE_PC", KCOV_MODE_TRACE_UNIQUE_PC) <
                        0 ||
                    PyModule_AddIntConstant(module, "CMP_BYTES", KCOV_CMP_BYTES) < 0 ||
+                   PyModule_AddIntConstant(module, "CMP_SAMPLED", KCOV_CMP_SAMPLED) < 0 ||
                    PyModule_AddIntConstant(module, "REMOTE_COMMON", KCOV_REMOTE_COMMON) < 0 ||
                    PyModule_AddIntConstant(module, "BUFFER_WORDS_MAX", KCOV_BUFFER_WORDS_MAX) < 0 ||
                    PyModule_AddIntConstant(module, "PROBES_MAX", KCOV_PROBES_MAX) < 0 ||

@@ -45,8 +45,9 @@ static inline void
 record_float(unsigned log2, uint64_t a, uint64_t b, uint64_t pc)
 {
     struct kcov_trace *trace = kcov_followed_trace();
+    int mode = kcov_event_mode(trace);
 
-    if (kcov_event_mode(trace) == (KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES) && !kcov_halted())
+    if (mode & KCOV_CMP_BYTES && !kcov_halted() && kcov_round_compares(mode))
         kcov_append_cmp(trace, TYPE(log2, 0) | KCOV_CMP_FLOAT, a, b, pc);
 }
 

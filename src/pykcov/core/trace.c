@@ -36,8 +36,9 @@ void
 kcov_follow_cmp(uint64_t type, uint64_t a, uint64_t b, uint64_t pc)
 {
     struct kcov_trace *trace = kcov_followed_trace();
+    int mode = kcov_trace_mode(trace);
 
-    if (kcov_trace_mode(trace) & KCOV_MODE_TRACE_CMP && !kcov_halted())
+    if (mode & KCOV_MODE_TRACE_CMP && !kcov_halted() && kcov_round_compares(mode))
         kcov_append_cmp(trace, type, a, b, pc);
 }
 
@@ -54,7 +55,7 @@ kcov_halt(int which, bool on)
  * Up to 255. Load and store, without a bus lock: where several threads count in one place, an
  * increment may be lost, but the counter does not wrap around.
  */
-static void
+static inline __attribute__((always_inline)) void
 count(struct kcov_trace *trace, uint32_t number)
 {
     _Atomic uint8_t *counter;

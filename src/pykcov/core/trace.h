@@ -43,7 +43,8 @@ extern _Thread_local struct kcov_self kcov_self
 #define KCOV_DEBUGGER 2
 
 struct kcov_switches {
-    atomic_int on; /* [a] KCOV_HALTED | KCOV_DEBUGGER */
+    atomic_int on;     /* [a] KCOV_HALTED | KCOV_DEBUGGER */
+    atomic_uint round; /* [a] under KCOV_CMP_SAMPLED; 0: nothing that is compared is recorded */
 } __attribute__((aligned(KCOV_CACHE_LINE)));
 
 extern struct kcov_switches kcov_switches __attribute__((visibility("hidden")));
@@ -72,6 +73,19 @@ static inline bool
 kcov_halted(void)
 {
     return atomic_load_explicit(&kcov_switches.on, memory_order_relaxed) != 0;
+}
+
+static inline unsigned
+kcov_round(void)
+{
+    return atomic_load_explicit(&kcov_switches.round, memory_order_relaxed);
+}
+
+/* Whether comparisons are recorded in this round (sampling.h). */
+static inline bool
+kcov_round_compares(int mode)
+{
+    return !(mode & KCOV_CMP_SAMPLED) || kcov_round() != 0;
 }
 
 /*
@@ -203,12 +217,12 @@ kcov_record_cmp(uint64_t type, uint64_t a, uint64_t b, uint64_t pc)
 {
     struct kcov_trace *trace = kcov_attached_trace();
     int mode = kcov_trace_mode(trace);
+    int kind = mode & (KCOV_MODE_TRACE_CMP | KCOV_MODE_FOLLOW);
 
-    mode &= KCOV_MODE_TRACE_CMP | KCOV_MODE_FOLLOW;
-    if (mode == KCOV_MODE_TRACE_CMP) {
-        if (!kcov_halted())
+    if (kind == KCOV_MODE_TRACE_CMP) {
+        if (!kcov_halted() && kcov_round_compares(mode))
             kcov_append_cmp(trace, type, a, b, pc);
-    } else if (mode & KCOV_MODE_FOLLOW) {
+    } else if (kind & KCOV_MODE_FOLLOW) {
         kcov_follow_cmp(type, a, b, pc);
     }
 }

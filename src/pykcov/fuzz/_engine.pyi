@@ -25,6 +25,7 @@ def run(
     limit: int,
     grown: Callable[[int, int], bytes],
     arrange: Callable[[Group | None, bool, bool, bool], tuple[Group, memoryview]],
+    begin_round: Callable[[int], None],
     probe_count: Callable[[], int],
     follow: Callable[[], object],
     group_variable: Any,
@@ -38,8 +39,9 @@ def run(
     started: called before the first input, when libFuzzer has set its signal handlers.
     grown: takes numbers of probes, first and end; returns their entries of libFuzzer's table, two words each.
     arrange: takes the group of the inputs so far, whether another one is to take its place, whether the device of the
-    group is to follow it (else the calling thread owns the other device), and whether comparisons are recorded; returns
+    group is to follow it (else the calling thread owns the other device), and whether comparisons are sampled; returns
     the group, to which nobody else refers, and the words of its device.
+    begin_round: called before an execution with the number of its round of comparisons, 0: none are recorded.
     buffer: the words of the device that the thread owns. Both devices count into `counters`.
     statistics: writable memory of STATISTICS_BYTES (statistics.h).
     """

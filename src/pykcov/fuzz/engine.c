@@ -11,10 +11,10 @@
 
 /*
  * A target that compares much is watched comparing now and then only: once in so many executions as
- * it has thousands of entries. What it compares changes little from one input to the next, and
+ * it has hundreds of entries. What it compares changes little from one input to the next, and
  * libFuzzer keeps no more than the last 32 of a kind.
  */
-#define ENTRIES_EACH_TIME 1024
+#define ENTRIES_EACH_TIME 256
 #define SKIPPED_MAX 15
 
 #define WORDS_EVERY 16
@@ -88,12 +88,12 @@ register_counters(void)
  * that is not done, a new one.
  */
 static void
-arrange(bool anew, bool following, bool comparing)
+arrange(bool anew, bool following)
 {
     PyObject *before = engine.group != NULL ? engine.group : Py_None;
-    PyObject *result = checked(
-        PyObject_CallFunction(engine.arrange, "OOOO", before, anew ? Py_True : Py_False,
-                              following ? Py_True : Py_False, comparing ? Py_True : Py_False));
+    PyObject *result = checked(PyObject_CallFunction(
+        engine.arrange, "OOOO", before, anew ? Py_True : Py_False, following ? Py_True : Py_False,
+        engine.replay.value_profile ? Py_False : Py_True));
     PyObject *group, *words;
 
     if (!PyArg_ParseTuple(result, "OO", &group, &words))
@@ -107,7 +107,6 @@ arrange(bool anew, bool following, bool comparing)
     Py_DECREF(result);
     engine.group_references = Py_REFCNT(engine.group);
     engine.following = following;
-    engine.comparing = comparing;
 }
 
 /* Whether there are other threads that Python knows. */
@@ -117,14 +116,30 @@ several_threads(void)
     return PyThreadState_Next(PyInterpreterState_ThreadHead(PyInterpreterState_Get())) != NULL;
 }
 
+/* Have comparisons recorded in this execution, or not. */
+static void
+begin_round(bool comparing)
+{
+    PyObject *number;
+
+    if (!comparing && !engine.comparing)
+        return;
+    engine.comparing = comparing;
+    if (comparing && ++engine.round == 0)
+        engine.round = 1;
+    number = checked(PyLong_FromUnsignedLong(comparing ? engine.round : 0));
+    Py_DECREF(checked(PyObject_CallOneArg(engine.begin_round, number)));
+    Py_DECREF(number);
+}
+
 static void
 before_execution(void)
 {
     bool following = engine.threaded || several_threads();
-    bool comparing = engine.replay.value_profile || engine.skips == 0;
 
-    if (following != engine.following || comparing != engine.comparing)
-        arrange(false, following, comparing);
+    if (following != engine.following)
+        arrange(false, following);
+    begin_round(engine.replay.value_profile || engine.skips == 0);
     for (unsigned i = 0; i < DEVICES; i++)
         ((_Atomic uint64_t *)engine.buffers[i].buf)[0] = 0;
 }
@@ -303,7 +318,7 @@ run_followed(PyObject *input)
     engine.threaded = true;
     Py_XDECREF(result);
     PyErr_Clear();
-    arrange(true, true, engine.comparing);
+    arrange(true, true);
     before_execution();
     return run_target(input);
 }
@@ -320,7 +335,7 @@ void
 pykcov_engine_begin(void)
 {
     engine.replay.libfuzzer = &engine.libfuzzer;
-    arrange(true, false, true);
+    arrange(true, false);
     register_counters();
 }
 
@@ -347,7 +362,7 @@ pykcov_engine_execute(const uint8_t *data, size_t size)
     Py_DECREF(input);
     if (Py_REFCNT(engine.group) > engine.group_references) {
         engine.statistics->leftovers++;
-        arrange(true, engine.following, engine.comparing);
+        arrange(true, engine.following);
     }
     pykcov_interrupts_end();
     return 0;

@@ -27,8 +27,8 @@ struct engine {
     volatile bool forked; /* this is a child process of the one that fuzzes */
 
     /* What run() was given; _engine.pyi says what each does. */
-    PyObject *function, *failed, *started, *blind, *done, *words, *grown, *arrange, *probe_count,
-        *follow, *group_variable;
+    PyObject *function, *failed, *started, *blind, *done, *words, *grown, *arrange, *begin_round,
+        *probe_count, *follow, *group_variable;
     unsigned long long limit; /* executions; 0: any number */
     Py_buffer buffers[DEVICES], counters, statistics_buffer;
     struct statistics *statistics; /* in statistics_buffer */
@@ -37,6 +37,7 @@ struct engine {
     Py_ssize_t group_references; /* to a group that nobody else refers to */
     bool following;    /* the device of the group follows it, as there are several threads */
     bool threaded;     /* some input has started a thread, or handed work to one */
+    unsigned round;    /* of comparisons (core/sampling.h) */
     bool comparing;    /* comparisons are recorded */
     unsigned skips;    /* so many more executions without */
     size_t registered; /* counters that libFuzzer knows */

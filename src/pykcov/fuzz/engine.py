@@ -24,9 +24,7 @@ Target = Callable[[bytes], object]
 Failed = Callable[[BaseException, bytes], int | None]
 """Told what the target raised, and with which input; returns None to go on, or an exit code."""
 
-COMPARING = _core.TRACE_CMP | _core.CMP_BYTES
-COUNTING = _core.TRACE_UNIQUE_PC
-"""Without comparisons: what it records is not looked at."""
+_COMPARING = _core.TRACE_CMP | _core.CMP_BYTES
 
 # libFuzzer keeps 4096 tables of counters. Programs that import lazily for long get larger ones in the end.
 _TABLES_OF_ANY_SIZE = 2048
@@ -85,6 +83,7 @@ class Engine:
             limit=limit,
             grown=self._grown,
             arrange=self._arrange,
+            begin_round=_core.begin_round,
             probe_count=_core.probe_count,
             follow=_core.follow,
             group_variable=_core.group_variable,
@@ -109,7 +108,7 @@ class Engine:
             return table.tobytes()
 
     def _arrange(
-        self, before: _core.Group | None, anew: bool, following: bool, comparing: bool
+        self, before: _core.Group | None, anew: bool, following: bool, sampled: bool
     ) -> tuple[_core.Group, memoryview]:
         """Have the devices trace; return the group, a new one if `anew`, and the words of its device."""
         with Unrecorded():
@@ -123,7 +122,7 @@ class Engine:
                 self._group_device.close(wait=False)
                 self._group_device, self._group_buffer = _new_device()
                 self._group_device.set_counters(self._counters)
-            mode = COMPARING if comparing else COUNTING
+            mode = _COMPARING | _core.CMP_SAMPLED if sampled else _COMPARING
             # Nothing of ours may refer to it: that somebody does tells that work has been left.
             group = _core.Group() if before is None or anew else before
             token = _core.group_variable.set(group)

@@ -77,18 +77,18 @@ take_buffers(PyObject *const *objects)
 static int
 take_objects(PyObject *args, PyObject *kwargs, PyObject **arguments)
 {
-    static char *keywords[] = {"arguments",   "function", "failed",         "started", "blind",
-                               "done",        "words",    "limit",          "grown",   "arrange",
-                               "probe_count", "follow",   "group_variable", "buffer",  "counters",
-                               "statistics",  NULL};
+    static char *keywords[] = {"arguments",   "function",    "failed", "started",        "blind",
+                               "done",        "words",       "limit",  "grown",          "arrange",
+                               "begin_round", "probe_count", "follow", "group_variable", "buffer",
+                               "counters",    "statistics",  NULL};
     PyObject *buffers[3];
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!$OOOOOO!KOOOOOOOO:run", keywords,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!$OOOOOO!KOOOOOOOOO:run", keywords,
                                      &PyList_Type, arguments, &engine.function, &engine.failed,
                                      &engine.started, &engine.blind, &engine.done, &PyList_Type,
                                      &engine.words, &engine.limit, &engine.grown, &engine.arrange,
-                                     &engine.probe_count, &engine.follow, &engine.group_variable,
-                                     &buffers[0], &buffers[1], &buffers[2]))
+                                     &engine.begin_round, &engine.probe_count, &engine.follow,
+                                     &engine.group_variable, &buffers[0], &buffers[1], &buffers[2]))
         return -1;
     return take_buffers(buffers);
 }
