@@ -10,11 +10,14 @@ from types import MethodType, TracebackType
 from typing import Self, TypeVar
 
 from pykcov import _core
-from pykcov.instrument import ImportHook, Selection, instrument, instrument_selected
+from pykcov.instrument import Granularity, ImportHook, Selection, instrument, instrument_selected
 from pykcov.instrument import instrument_all as instrument_everything
 from pykcov.instrument.selection import module_name, namespace_of
 
 F = TypeVar("F", bound=Callable[..., object])
+
+granularity: Granularity = "branch"
+"""Which probes code gets: for fuzzing the fewest. Set to "block" where it matters which code exactly has run."""
 
 
 class InstrumentImports:
@@ -28,7 +31,7 @@ class InstrumentImports:
 
     def __enter__(self) -> Self:
         """Instrument what is imported from now on."""
-        self._hook = ImportHook(Selection(self._include, self._exclude, own=False), "block", compare=True)
+        self._hook = ImportHook(Selection(self._include, self._exclude, own=False), granularity, compare=True)
         if self._include:
             self._hook.instrument_imported()
         return self
@@ -65,7 +68,9 @@ def instrument_imports(include: Iterable[str], exclude: Iterable[str]) -> Instru
 
 def instrument_func(function: F) -> F:
     """Put probes into a function, which is returned, so that this is a decorator, too."""
-    instrument(function.__func__ if isinstance(function, MethodType) else function, compare=True)
+    instrument(
+        function.__func__ if isinstance(function, MethodType) else function, granularity=granularity, compare=True
+    )
     return function
 
 
@@ -73,13 +78,13 @@ def instrument_all() -> int:
     """Put probes into all Python functions that are alive, and into all that is imported later."""
     global _everything
     _everything = True
-    return instrument_everything(compare=True)
+    return instrument_everything(granularity, compare=True)
 
 
 def choose(selection: Selection) -> ImportHook:
     """Instrument what is chosen and imported, now and from now on."""
-    hook = ImportHook(selection, "block", compare=True)
-    instrument_selected(selection, "block", compare=True)
+    hook = ImportHook(selection, granularity, compare=True)
+    instrument_selected(selection, granularity, compare=True)
     return hook
 
 
@@ -88,7 +93,7 @@ def watch_late_imports() -> None:
     global _late
     if _late is None and (_packages or _everything):
         include = () if _everything else tuple(_packages)
-        _late = ImportHook(Selection(include, tuple(_excluded), own=False), "block", compare=True)
+        _late = ImportHook(Selection(include, tuple(_excluded), own=False), granularity, compare=True)
 
 
 def imported_late() -> list[str]:

@@ -5,7 +5,7 @@ import sys
 from typing import NoReturn
 
 import pykcov.atheris
-from pykcov.fuzz import campaign, candidates, corpus, harness, targets
+from pykcov.fuzz import campaign, candidates, corpus, harness, instrumentation, targets
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.stacks import report_of, write_error
 from pykcov.program.child import forget_our_imports
@@ -26,6 +26,8 @@ def main(text: str, bare_modules: frozenset[str]) -> NoReturn:
             corpus.serve(declared, settings)
         campaign.run(declared, settings)
 
+    if settings.candidates is not None or settings.measure is not None:
+        instrumentation.granularity = "block"
     harness.set_runner(run)
     try:
         targets.run(settings)

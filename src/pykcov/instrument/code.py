@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from types import CodeType
 
 from pykcov._core import CompareProbe, Probe
-from pykcov.instrument.kind import Kind
+from pykcov.instrument.kind import GRANULARITIES, Kind
 from pykcov.instrument.originals import kind_of, original_of, remember
 from pykcov.instrument.rewrite import Granularity, Site, rewrite
 from pykcov.locations import register
@@ -29,7 +29,7 @@ def instrument_code(
 
     kind = Kind(granularity, compare)
     if is_instrumented(code):
-        if granularity not in ("block", "line"):
+        if granularity not in GRANULARITIES:
             check(granularity)
         known = kind_of(code)
         if known is None or known.with_(kind) == known:

@@ -26,7 +26,7 @@ from pykcov.instrument import cache
 from pykcov.instrument.code import check, instrument_code, is_instrumented
 from pykcov.instrument.functions import instrument_selected
 from pykcov.instrument.holders import type_name
-from pykcov.instrument.kind import Kind
+from pykcov.instrument.kind import Kind, finest
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection, module_name, namespace_of
 from pykcov.instrument.skips import Skipped, noted, skip
@@ -211,8 +211,8 @@ def _uninstall() -> None:
 def _wanted(module: str, file: str) -> tuple[list[ImportHook], Kind]:
     """Return the hooks that choose a module, and which probes they want in it."""
     hooks = [hook for hook in list(_open) if hook.selection.matches(module, file)]
-    finest: Granularity = "line" if any(hook.granularity == "line" for hook in hooks) else "block"
-    return hooks, Kind(finest, any(hook.compare for hook in hooks))
+    wanted = finest(hook.granularity for hook in hooks) if hooks else "block"
+    return hooks, Kind(wanted, any(hook.compare for hook in hooks))
 
 
 def _cached(

@@ -1,8 +1,16 @@
 """Which probes code has."""
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, get_args
 
 from pykcov.instrument.sites import Granularity
+
+GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
+
+
+def finest(granularities: Iterable[Granularity]) -> Granularity:
+    """Return the one that has the probes of all."""
+    return max(granularities, key=GRANULARITIES.index)
 
 
 class Kind(NamedTuple):
@@ -13,8 +21,7 @@ class Kind(NamedTuple):
 
     def with_(self, other: "Kind") -> "Kind":
         """Return the kind that has the probes of both."""
-        granularity: Granularity = "line" if "line" in (self.granularity, other.granularity) else "block"
-        return Kind(granularity, self.compare or other.compare)
+        return Kind(finest((self.granularity, other.granularity)), self.compare or other.compare)
 
     def __str__(self) -> str:
         """Return it as a part of a file's name."""

@@ -99,6 +99,19 @@ OPERANDS_OF_AWAIT = _having("LOAD_CONST", "LOAD_COMMON_CONSTANT", "PUSH_NULL", "
 UNFAILING = _having(*fact("unfailing"), "EXTENDED_ARG", "CACHE")
 """Behind these control surely goes on to the next one."""
 
+CALM = (
+    JUMPS
+    + CONDITIONAL_JUMPS.replace(bytes([FOR_ITER]), b"")
+    + _having("NOP", "NOT_TAKEN", "EXTENDED_ARG", "CACHE", "POP_TOP", "SWAP", "COPY", "PUSH_NULL")
+    + _having("LOAD_CONST", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT", "LOAD_FAST", "LOAD_FAST_BORROW")
+    + _having("LOAD_FAST_CHECK", "LOAD_FAST_LOAD_FAST", "LOAD_FAST_BORROW_LOAD_FAST_BORROW", "LOAD_DEREF")
+    + _having("STORE_FAST", "STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST", "STORE_DEREF")
+    + _having("LOAD_GLOBAL", "LOAD_NAME", "STORE_NAME", "LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR")
+    + _having("COMPARE_OP", "CONTAINS_OP", "IS_OP", "TO_BOOL", "UNARY_NOT", "BUILD_TUPLE", "BUILD_LIST")
+    + (_having("BINARY_OP") if "BINARY_SUBSCR" in opmap else b"")
+)
+"""Behind these control goes on to the next one in all programs that are not wrong: they rarely raise."""
+
 STUCK = _having("RESUME", "PUSH_EXC_INFO", "END_ASYNC_FOR", "END_FOR", "END_SEND", "CLEANUP_THROW", "NOT_TAKEN")
 """Nothing may be put before these."""
 STUCK_BEHIND = {

@@ -58,8 +58,8 @@ def rewrite(
     """
     if versions.VERSION is None:
         raise UnsupportedPythonError
-    if granularity not in ("block", "line"):
-        raise ValueError(f"granularity must be 'block' or 'line', not {granularity!r}")
+    if granularity not in ("branch", "block", "line"):
+        raise ValueError(f"granularity must be 'branch', 'block' or 'line', not {granularity!r}")
     return _rewrite(code, make_probes, granularity, compare)
 
 

@@ -23,11 +23,13 @@ A block has no probe if nothing of what the source says happens in it:
 own, or they are no clearing up.
 """
 
+from bisect import bisect_right
 from types import CodeType
 from typing import Literal, NamedTuple
 
 from pykcov.instrument.blocks import Blocks
 from pykcov.instrument.controlflow import Jump, instruction_at
+from pykcov.instrument.implied import implied
 from pykcov.instrument.opcodes import (
     BINARY_OP,
     CACHE,
@@ -43,7 +45,8 @@ from pykcov.instrument.opcodes import (
     UNFAILING,
 )
 
-Granularity = Literal["block", "line"]
+Granularity = Literal["branch", "block", "line"]
+"""From the coarsest to the finest; "branch" leaves out what follows from the rest (implied.py)."""
 Position = tuple[int | None, int | None, int | None, int | None]
 
 
@@ -70,7 +73,13 @@ class Site(NamedTuple):
 
 def choose(code: CodeType, opcodes: bytes, blocks: Blocks, granularity: Granularity) -> list[Site]:
     """Return the sites of a code object, ascending. The block at function entry always has one."""
-    return _Choice(code, opcodes, blocks, granularity == "line").sites()
+    sites = _Choice(code, opcodes, blocks, granularity == "line").sites()
+    if granularity != "branch":
+        return sites
+    starts = sorted(blocks.leading_to)
+    at = [starts[bisect_right(starts, site.offset) - 1] for site in sites]
+    left_out = implied(opcodes, blocks, set(at))
+    return [site for start, site in zip(at, sites, strict=True) if start not in left_out]
 
 
 _NOWHERE: Position = (None, None, None, None)
