@@ -90,6 +90,9 @@ test-new: ## the tests on CPython 3.14 and 3.15, in a newer Debian in a folder (
 		tools/python-chroot.sh run $$version .venv/bin/python -m pytest -n auto $(OPTIONS) || exit; \
 	done
 
+test-free-threaded: ## the tests of the core on CPython 3.13 without the GIL, built once from Debian's source (10 minutes)
+	PYTHON_GIL=0 tools/free-threaded.sh run python -m pytest -p no:cacheprovider tests/core --ignore tests/core/test_stub.py
+
 oracle: $(VENV)/ready ## the lines that libraries' own test suites run: pykcov's must be the oracle's
 	$(BIN)/python -m pytest -m slow tests/oracle
 
