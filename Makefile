@@ -51,7 +51,7 @@ test-all: $(VENV)/ready ## the tests on every supported CPython found on this ma
 	$(BIN)/nox
 
 test-itself: $(VENV)/ready ## the tests while pykcov and they themselves have probes (OPTIONS="tests/instrument")
-	PYTHONPATH=tools $(BIN)/python -m pytest -n auto -p instrumented_by_itself $(OPTIONS)
+	$(BIN)/python -m pytest -n auto -p tools.instrumented_by_itself $(OPTIONS)
 
 vectors: $(VENV)/ready ## replay all kcov(4) vectors with real threads
 	$(BIN)/python tools/replay_vectors.py tests/data/core.jsonl.gz tests/data/fixed.jsonl.gz

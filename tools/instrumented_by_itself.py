@@ -1,6 +1,6 @@
 """A plugin of pytest that puts probes into pykcov itself, and into its tests: `make test-itself`.
 
-    PYTHONPATH=tools python -m pytest -p instrumented_by_itself [...]
+    python -m pytest -p tools.instrumented_by_itself [...]
 
 All Python code of the package, also the rewriter and the import hook that put the probes in, and the tests get probes
 of blocks and comparisons: what was imported before by way of its functions, the rest by an import hook that stays open
