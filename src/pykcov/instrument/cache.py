@@ -24,7 +24,7 @@ from pykcov.instrument.kind import Kind
 VARIABLE = "PYKCOV_CACHE"
 _SUFFIX = ".pykcov-"
 # The header: magic, checksum of all behind it, digest of what the file was made for.
-_MAGIC = b"pykcov\x00\x01"
+_MAGIC = b"pykcov\x00\x02"
 _CHECKED = len(_MAGIC) + 8
 _DIGEST = 16
 _HEADER = _CHECKED + _DIGEST
@@ -37,12 +37,9 @@ def load(data: memoryview, module: str, bytecode_path: str, source_path: str, ki
 
     None if there is none, or it does not fit.
     """
-    if not _enabled():
-        return None
-    digest = _digest(data, module, source_path, kind)
     for path in _paths(bytecode_path, kind):
         content = _read(path)
-        if content is None or not _fits(content, digest):
+        if content is None or not _fits(content, _digest(data, module, source_path, kind)):
             continue
         try:
             return stored.load(memoryview(content)[_HEADER:], kind, module, source_path, data)
@@ -53,7 +50,8 @@ def load(data: memoryview, module: str, bytecode_path: str, source_path: str, ki
 
 def store(original: CodeType, probed: CodeType, module: str, bytecode_path: str, kind: Kind) -> None:
     """Keep the probed code of a module. Nothing happens if that is not possible, or its .pyc file holds other code."""
-    if not _enabled() or sys.dont_write_bytecode:
+    paths = [] if sys.dont_write_bytecode else list(_paths(bytecode_path, kind))
+    if not paths:
         return
     content = _read(bytecode_path)
     if content is None or not _holds(content, original):
@@ -63,7 +61,7 @@ def store(original: CodeType, probed: CodeType, module: str, bytecode_path: str,
         return
     checked = _digest(memoryview(content)[_PYC_HEADER:], module, original.co_filename, kind) + dumped
     mode = _mode(bytecode_path)
-    for path in _paths(bytecode_path, kind):
+    for path in paths:
         if _write(path, _MAGIC + _checksum(checked) + checked, mode):
             break
 
@@ -87,17 +85,16 @@ def files_below(top: str) -> Iterator[str]:
 
 
 def _paths(bytecode_path: str, kind: Kind) -> Iterator[str]:
-    """Yield where the file may be, the first choice first."""
-    if not os.environ.get(VARIABLE):
+    """Yield where the file may be, the first choice first; nothing if there is no cache."""
+    value = os.environ.get(VARIABLE, "")
+    if value == "off" or _fingerprint() is None:
+        return
+    if not value:
         yield f"{bytecode_path.removesuffix('.pyc')}{_SUFFIX}{kind}"
     elsewhere = folder()
     if elsewhere is not None:
         name = blake2b(os.fsencode(os.path.abspath(bytecode_path)), digest_size=_DIGEST).hexdigest()
         yield os.path.join(elsewhere, f"{name}{_SUFFIX}{kind}")
-
-
-def _enabled() -> bool:
-    return _fingerprint() is not None and os.environ.get(VARIABLE) != "off"
 
 
 def _digest(data: memoryview, module: str, source_path: str, kind: Kind) -> bytes:

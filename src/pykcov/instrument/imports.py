@@ -164,8 +164,8 @@ class _Change(NamedTuple):
 
 _lock = allocate_lock()
 _open: list[ImportHook] = []
-# By module: code from the cache that is about to be executed.
-_ready: dict[str, tuple[CodeType | None, Kind]] = {}
+# By module: code from the cache that is about to be executed, and the hooks that had chosen it.
+_ready: dict[str, tuple[CodeType | None, list[ImportHook]]] = {}
 _changed: list[_Change] = []
 
 
@@ -228,7 +228,7 @@ def _cached(
             hooks, kind = _wanted(name, source_path)
             code = cache.load(data, name, bytecode_path, source_path, kind) if hooks else None
             if code is not None:
-                _ready[name] = code, kind
+                _ready[name] = code, hooks
             return code
         except Exception as error:
             skip(name, f"the cache could not be read: {type(error).__name__}: {error}")
@@ -253,16 +253,14 @@ def _transform(code: CodeType, namespace: object) -> CodeType:
         if name in _RUNNERS:
             _change_exec(namespace)
         try:
-            hooks, kind = _wanted(name, code.co_filename)
-            if not hooks:
-                return code
-            ready, probes = _ready.pop(name, (None, kind))
-            if ready is code and probes == kind:
-                probed = code
-            else:
+            probed, hooks = _ready.pop(name, (None, []))
+            if probed is not code:
+                hooks, kind = _wanted(name, code.co_filename)
+                if not hooks:
+                    return code
                 probed = instrument_code(code, name, granularity=kind.granularity, compare=kind.compare)
-            if not is_instrumented(code):
-                _store(code, probed, name, namespace, kind)
+                if not is_instrumented(code):
+                    _store(code, probed, name, namespace, kind)
         except Exception as error:
             skip(name, f"{type(error).__name__}: {error}")
             for hook in tuple(_open):

@@ -31,17 +31,16 @@ class Selection:
         own: bool = True,
     ) -> None:
         """Raise TypeError for a lone string where several are expected, FileNotFoundError for a folder of `source`."""
-        self._include = {pattern: _name_matcher(pattern) for pattern in _several("include", include)}
-        self._excluded = _several("exclude", exclude)
-        self._exclude = [_name_matcher(pattern) for pattern in self._excluded]
+        self._include = _Patterns(_several("include", include))
+        self._exclude = _Patterns(_several("exclude", exclude))
         sources = _several("source", source)
         for folder in sources:
             if not os.path.exists(folder):
                 raise FileNotFoundError(ENOENT, "source folder does not exist", folder)
         self._stdlib = stdlib
-        self._anywhere = not sources and (bool(self._include) or not own)
+        self._anywhere = not sources and (bool(self._include.patterns) or not own)
         self._places = _Places(sources)
-        self._unmatched = set(self._include)
+        self._unmatched = set(self._include.patterns)
         self._answers: dict[tuple[str, str], bool] = {}
 
     def matches(self, module: str, file: str) -> bool:
@@ -63,22 +62,22 @@ class Selection:
     def arguments(self) -> tuple[list[str], list[str], list[str], bool]:
         """Return include, exclude, source and stdlib that choose the same in another process, wherever that works."""
         folders = [] if self._anywhere else [os.path.abspath(folder) for folder in self._places.folders]
-        return list(self._include), list(self._excluded), folders, self._stdlib
+        return list(self._include.patterns), list(self._exclude.patterns), folders, self._stdlib
 
     @property
     def has_names(self) -> bool:
         """Whether `include` was given."""
-        return bool(self._include)
+        return bool(self._include.patterns)
 
     def unmatched(self) -> list[str]:
         """Return the patterns of `include` that have matched no module yet, in the order given."""
-        return [pattern for pattern in self._include if pattern in self._unmatched]
+        return [pattern for pattern in self._include.patterns if pattern in self._unmatched]
 
     def __str__(self) -> str:
         """Return what is chosen, in words."""
         words = []
-        if self._include:
-            words.append("modules " + ", ".join(self._include))
+        if self._include.patterns:
+            words.append("modules " + ", ".join(self._include.patterns))
         if not self._anywhere:
             words.append("files below " + (", ".join(self._places.folders) or "no folder"))
         if self._stdlib and not self._anywhere:
@@ -90,14 +89,36 @@ class Selection:
         names = [module]
         while "." in names[-1]:
             names.append(names[-1].rpartition(".")[0])
-        if names[-1] == "pykcov" or any(matches(name) for matches in self._exclude for name in names):
+        if names[-1] == "pykcov" or self._exclude.matching(names):
             return None
-        patterns = [pattern for pattern, matches in self._include.items() if any(map(matches, names))]
-        return None if self._include and not patterns else patterns
+        patterns = self._include.matching(names)
+        return None if self._include.patterns and not patterns else patterns
 
     def _is_right_place(self, module: str, file: str) -> bool:
         place = self._places.of(module, file)
         return place == "own" or (self._stdlib and place == "stdlib")
+
+
+class _Patterns:
+    """Patterns for names of modules. Most are mere names, and those are looked up: this is asked of each import."""
+
+    def __init__(self, patterns: list[str]) -> None:
+        self.patterns = dict.fromkeys(patterns)
+        self._names: dict[str, list[str]] = {}
+        self._matchers: list[tuple[str, Callable[[str], object]]] = []
+        for pattern in self.patterns:
+            name = pattern.removesuffix(".*")
+            if any(character in name for character in "*?["):
+                self._matchers.append((pattern, _matcher(name)))
+            else:
+                self._names.setdefault(name, []).append(pattern)
+
+    def matching(self, names: list[str]) -> list[str]:
+        """Return the patterns that match one of the names."""
+        found = [pattern for name in names if name in self._names for pattern in self._names[name]]
+        if self._matchers:
+            found += [pattern for pattern, matches in self._matchers if any(map(matches, names))]
+        return found
 
 
 class _Places:
@@ -156,10 +177,7 @@ def namespace_of(module: ModuleType) -> dict[str, object]:
     return namespace
 
 
-def _name_matcher(pattern: str) -> Callable[[str], object]:
-    pattern = pattern.removesuffix(".*")
-    if not any(character in pattern for character in "*?["):
-        return pattern.__eq__
+def _matcher(pattern: str) -> Callable[[str], object]:
     # Imported only where needed: what pykcov imports, a traced program finds imported already.
     import fnmatch
     import re

@@ -43,6 +43,9 @@ def dump(original: CodeType, probed: CodeType) -> bytes | None:
         "H", [probe.operation | probe.const << 8 if type(probe) is CompareProbe else 0 for probe in probes]
     )
     try:
+        # Needed to write and where somebody asks: what pykcov imports, a traced program finds imported already.
+        from zlib import compress
+
         return marshal.dumps(
             (
                 _without_probes(original, probed),
@@ -50,10 +53,10 @@ def dump(original: CodeType, probed: CodeType) -> bytes | None:
                 array("Q", [probe.pc for probe in probes]).tobytes(),
                 comparisons.tobytes() if any(comparisons) else b"",
                 tuple(base for description in described_codes for base in description[4]),
-                marshal.dumps(described_codes),
+                compress(marshal.dumps(described_codes)),
             )
         )
-    except ValueError:  # A constant that no compiler makes.
+    except (ValueError, ImportError):  # A constant that no compiler makes; a Python without zlib.
         return None
 
 
@@ -63,8 +66,8 @@ def load(dumped: memoryview, kind: Kind, module: str, file: str, original: memor
     None if some of its pcs are taken: it is there already, or other code is that has the same ones.
     """
     code, bindings, pcs, comparisons, bases, described_codes = marshal.loads(dumped)
-    numbers = array("Q", pcs)
-    probes = _probes(numbers, array("H", comparisons))
+    numbers = memoryview(pcs).cast("Q")
+    probes = _probes(numbers, memoryview(comparisons).cast("H"))
     stored = StoredCode(kind, module, file, bases, probes, bindings, described_codes, original)
     if not register_stored(stored, numbers, probes):
         return None
@@ -100,8 +103,10 @@ class StoredCode:
 
     def read(self) -> Iterator[tuple[bytes, str, bytes, int, tuple[int, ...], Sequence[AnyProbe]]]:
         """Return what locations.described() said of each code object, and its probes."""
+        from zlib import decompress
+
         start = 0
-        for description in marshal.loads(self._described):
+        for description in marshal.loads(decompress(self._described)):
             sites = description[3]
             yield (*description, tuple(self._probes[start : start + sites]))
             start += sites
@@ -117,7 +122,7 @@ class StoredCode:
         return None
 
 
-def _probes(pcs: "array[int]", comparisons: "array[int]") -> list[AnyProbe]:
+def _probes(pcs: memoryview, comparisons: memoryview) -> list[AnyProbe]:
     if not comparisons:
         return _core.probes(pcs)  # type: ignore[return-value]
     pairs = list(zip(pcs, comparisons, strict=True))
