@@ -161,11 +161,12 @@ class Supervisor:
             return
         with Judge(self._settings) as judge:
             verdict = judge.verdict(finding.input, locations=finding.kind.startswith("SIG"))
+            if verdict.locations:
+                # Also if it ends in another way now: what an overflow meets is not the same each time.
+                findings.add_locations(folder, verdict.locations)
             if verdict.token != finding.token:
                 self._say(f"{folder.name}: not brought about by its input alone: {verdict.token or 'nothing happens'}")
                 return
-            if verdict.locations:
-                findings.add_locations(folder, verdict.locations)
             shorter = minimize(
                 finding.input, lambda data: judge.verdict(data).token == finding.token, self._minimize_seconds
             )
