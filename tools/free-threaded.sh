@@ -33,19 +33,19 @@ fetch_source() {
 }
 
 make_folder() {
-    [ -e "$FOLDER/bin/python3.13t" ] && return
+    [ -e "$FOLDER/.made" ] && return
     local build
     build=$(mktemp --directory)
     (
         cd "$build"
         fetch_source
         cd Python-3.13*/
-        ./configure --quiet --disable-gil --prefix="$FOLDER.new"
+        ./configure --quiet --disable-gil --prefix="$FOLDER"
         make --silent --jobs "$(nproc)"
         make --silent install COMPILEALL_OPTS=-q
     )
-    rm -rf "$build" "$FOLDER"
-    mv "$FOLDER.new" "$FOLDER"
+    rm -rf "$build"
+    touch "$FOLDER/.made"
 }
 
 run() {
