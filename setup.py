@@ -17,19 +17,15 @@ setup(
             include_dirs=[str(CORE)],
             extra_compile_args=COMPILE,
         ),
-        Extension(
-            "pykcov._exec",
-            sources=["src/pykcov/instrument/_exec.c"],
-            depends=[str(CORE / "critical.h")],
-            include_dirs=[str(CORE)],
-            extra_compile_args=COMPILE,
-        ),
-        Extension(
-            "pykcov._load",
-            sources=["src/pykcov/instrument/_load.c"],
-            depends=[str(CORE / "critical.h")],
-            include_dirs=[str(CORE)],
-            extra_compile_args=COMPILE,
+        *(
+            Extension(
+                f"pykcov.{name}",
+                sources=[f"src/pykcov/instrument/{name}.c"],
+                depends=[str(CORE / "critical.h")],
+                include_dirs=[str(CORE)],
+                extra_compile_args=COMPILE,
+            )
+            for name in ("_exec", "_load")
         ),
         Extension("pykcov._outermost", sources=["src/pykcov/program/_outermost.c"], extra_compile_args=COMPILE),
         Extension(

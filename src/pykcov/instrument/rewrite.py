@@ -15,6 +15,7 @@ from pykcov.instrument import exceptiontable, linetable, versions
 from pykcov.instrument.blocks import Blocks
 from pykcov.instrument.comparisons import METHOD_OPERATIONS, choose_comparisons
 from pykcov.instrument.controlflow import control_flow
+from pykcov.instrument.kind import GRANULARITIES
 from pykcov.instrument.layout import Layout
 from pykcov.instrument.opcodes import (
     CACHE,
@@ -58,7 +59,7 @@ def rewrite(
     """
     if versions.VERSION is None:
         raise UnsupportedPythonError
-    if granularity not in ("branch", "block", "line"):
+    if granularity not in GRANULARITIES:
         raise ValueError(f"granularity must be 'branch', 'block' or 'line', not {granularity!r}")
     return _rewrite(code, make_probes, granularity, compare)
 
