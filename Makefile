@@ -130,7 +130,7 @@ FUZZ_LIBRARIES = Markdown==3.8 toml==0.10.2 python-dateutil==2.8.2 six ecdsa==0.
 	@touch $@
 
 bench-fuzz: $(VENV)/ready .bench/fuzz/ready ## pykcov fuzz beside Atheris: executions a second, time to known bugs (an hour)
-	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/speed.py --rounds 3
+	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/speed.py
 	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/bugs.py
 
 bench-pytest: $(BENCH)/ready ## what per-test contexts cost on libraries' test suites (PYTHON=python3.13)

@@ -1,8 +1,9 @@
-"""Runs a harness over a corpus with neither instrumentation nor libFuzzer: no fuzzer can be faster.
+"""Runs a harness with neither instrumentation nor libFuzzer: no fuzzer can be faster.
 
-python bare.py HARNESS CORPUS [--filter]
+python bare.py HARNESS              with one empty input, again and again
+python bare.py HARNESS --filter CORPUS
 
-With --filter inputs that the harness raises something with are deleted, so that all others can be replayed to the end.
+The second deletes the inputs of a folder that the harness raises something with, so that all others can be replayed.
 """
 
 import contextlib
@@ -15,21 +16,18 @@ from pykcov.fuzz._provider import FuzzedDataProvider
 
 
 def main() -> None:
-    harness, corpus, *words = sys.argv[1:]
-    inputs = [(path, path.read_bytes()) for path in sorted(Path(corpus).iterdir())]
+    harness, *words = sys.argv[1:]
     stub = types.ModuleType("atheris")
     declared = []
 
     def fuzz() -> None:
-        for path, data in inputs:
+        while not words:
+            declared[0](b"")
+        for path in Path(words[1]).iterdir():
             try:
-                declared[0](data)
+                declared[0](path.read_bytes())
             except Exception:
-                if "--filter" not in words:
-                    raise
                 path.unlink()
-        print("DONE")
-        sys.exit(0)
 
     vars(stub).update(
         FuzzedDataProvider=FuzzedDataProvider,

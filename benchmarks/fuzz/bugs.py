@@ -8,18 +8,34 @@ import argparse
 import json
 import os
 import re
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-from speed import HARNESSES, command, processor_time
+HARNESSES = Path(__file__).parent / "harnesses"
 
 MICRO = [
     *("magic_1", "magic_2", "magic_4", "magic_8", "magic_text", "unequal_text", "startswith_chain"),
     *("dictionary_dispatch", "set_membership", "floats", "float_text", "match_200", "checksum"),
 ]
 BUGS = [*("markdown", "htmlparser", "toml", "dateutil", "ecdsa", "pyasn1", "pypdf", "pygments", "zipp"), "markdown_it"]
+
+
+def command(engine: str, harness: Path, scratch: Path) -> list[str]:
+    if engine == "atheris":
+        return [sys.executable, str(harness), f"-artifact_prefix={scratch}/"]
+    return [sys.executable, "-m", "pykcov", "fuzz", "--minimize=0", "-q", f"-d{scratch}/out", str(harness)]
+
+
+def processor_time(words: list[str]) -> tuple[float, str]:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, done.stdout
 
 
 def campaign(engine: str, target: str, seed: int, seconds: int, runs: int) -> dict[str, float | bool | int]:
