@@ -230,6 +230,23 @@ def test_an_overflow_in_native_code_behind_a_magic_value_is_found_with_the_last_
     assert f"ext.c:{overflow} parse" in locations.splitlines()[-1]
 
 
+def test_a_comparison_among_thousands_is_seen_though_most_executions_do_not_look(tmp_path: Path) -> None:
+    body = """
+    @atheris.instrument_func
+    def TestOneInput(data):
+        for number in range(100):
+            for other in range(number):
+                if number == other:
+                    raise AssertionError
+        if data[:11] == b"magic value":
+            if data[11:].startswith(b"and another one"):
+                raise KeyError
+    """
+    ran = fuzz_body(tmp_path, body, "-runs=100000")
+    assert ran.code == 77, ran.output
+    assert "KeyError" in ran.output
+
+
 def test_a_pattern_of_re_is_matched_with_the_hook(tmp_path: Path) -> None:
     ran = fuzz_body(
         tmp_path,

@@ -1,6 +1,8 @@
 """libFuzzer, driven: engine.c."""
 
+from _weakref import ref
 from collections.abc import Callable
+from types import CodeType, FunctionType
 from typing import Any
 
 from pykcov._core import Counters, Group
@@ -26,6 +28,8 @@ def run(
     grown: Callable[[int, int], bytes],
     arrange: Callable[[Group | None, bool, bool, bool], tuple[Group, memoryview]],
     begin_round: Callable[[int], None],
+    stop_comparing: Callable[[], object],
+    resume_comparing: Callable[[], object],
     probe_count: Callable[[], int],
     follow: Callable[[], object],
     group_variable: Any,
@@ -42,8 +46,16 @@ def run(
     group is to follow it (else the calling thread owns the other device), and whether comparisons are sampled; returns
     the group, to which nobody else refers, and the words of its device.
     begin_round: called before an execution with the number of its round of comparisons, 0: none are recorded.
+    stop_comparing, resume_comparing: called right after an execution whose comparisons were recorded if those of the
+    next one are not, and before one whose are again.
     buffer: the words of the device that the thread owns. Both devices count into `counters`.
     statistics: writable memory of STATISTICS_BYTES (statistics.h).
+    """
+
+def exchange(functions: list[tuple[ref[FunctionType], CodeType, CodeType]], index: int, /) -> None:
+    """Give those of the functions that are alive one of two codes that differ in probes only: that at the index.
+
+    A function that has neither of the two keeps its own. ValueError: the index is neither 1 nor 2.
     """
 
 def mutate(data: bytes, max_size: int, /) -> bytes:

@@ -11,10 +11,10 @@
 
 /*
  * A target that compares much is watched comparing now and then only: once in so many executions as
- * it has hundreds of entries. What it compares changes little from one input to the next, and
+ * it has ENTRIES_EACH_TIME entries. What it compares changes little from one input to the next, and
  * libFuzzer keeps no more than the last 32 of a kind.
  */
-#define ENTRIES_EACH_TIME 256
+#define ENTRIES_EACH_TIME 32
 #define SKIPPED_MAX 15
 
 #define WORDS_EVERY 16
@@ -124,6 +124,8 @@ begin_round(bool comparing)
 
     if (!comparing && !engine.comparing)
         return;
+    if (comparing && !engine.comparing && engine.round > 0)
+        call_hook(engine.resume_comparing);
     engine.comparing = comparing;
     if (comparing && ++engine.round == 0)
         engine.round = 1;
@@ -139,7 +141,7 @@ before_execution(void)
 
     if (following != engine.following)
         arrange(false, following);
-    begin_round(engine.replay.value_profile || engine.skips == 0);
+    begin_round(engine.skips == 0);
     for (unsigned i = 0; i < DEVICES; i++)
         ((_Atomic uint64_t *)engine.buffers[i].buf)[0] = 0;
 }
@@ -217,8 +219,12 @@ replay_comparisons(const uint8_t *data, size_t size)
         entries += pykcov_replay(&engine.replay, engine.buffers[i].buf,
                                  (uint64_t)engine.buffers[i].len / 8);
     }
+    if (engine.replay.value_profile)
+        return;
     entries /= ENTRIES_EACH_TIME;
     engine.skips = entries < SKIPPED_MAX ? (unsigned)entries : SKIPPED_MAX;
+    if (engine.skips > 0)
+        call_hook(engine.stop_comparing);
 }
 
 /* libFuzzer forgets words when others take their place, so each comes again and again. */

@@ -28,7 +28,7 @@ struct engine {
 
     /* What run() was given; _engine.pyi says what each does. */
     PyObject *function, *failed, *started, *blind, *done, *words, *grown, *arrange, *begin_round,
-        *probe_count, *follow, *group_variable;
+        *stop_comparing, *resume_comparing, *probe_count, *follow, *group_variable;
     unsigned long long limit; /* executions; 0: any number */
     Py_buffer buffers[DEVICES], counters, statistics_buffer;
     struct statistics *statistics; /* in statistics_buffer */

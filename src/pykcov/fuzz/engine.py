@@ -18,6 +18,7 @@ from pykcov import _core, locations
 from pykcov._exec import Unrecorded
 from pykcov.device import Buffer, Device, open
 from pykcov.fuzz import _engine, libfuzzer
+from pykcov.fuzz.comparing import Comparing
 from pykcov.fuzz.statistics import Statistics
 
 Target = Callable[[bytes], object]
@@ -72,6 +73,7 @@ class Engine:
         carriers.install()
         if getsignal(SIGINT) is default_int_handler:
             signal(SIGINT, SIG_DFL)  # libFuzzer's, then: with a report
+        comparing = Comparing(self._counters)
         code = _engine.run(
             list(arguments),
             function=target,
@@ -84,6 +86,8 @@ class Engine:
             grown=self._grown,
             arrange=self._arrange,
             begin_round=_core.begin_round,
+            stop_comparing=comparing.stop,
+            resume_comparing=comparing.resume,
             probe_count=_core.probe_count,
             follow=_core.follow,
             group_variable=_core.group_variable,

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "exchange.h"
 #include "mutators.h"
 
 #define engine pykcov_engine
@@ -77,17 +78,34 @@ take_buffers(PyObject *const *objects)
 static int
 take_objects(PyObject *args, PyObject *kwargs, PyObject **arguments)
 {
-    static char *keywords[] = {"arguments",   "function",    "failed", "started",        "blind",
-                               "done",        "words",       "limit",  "grown",          "arrange",
-                               "begin_round", "probe_count", "follow", "group_variable", "buffer",
-                               "counters",    "statistics",  NULL};
+    static char *keywords[] = {"arguments",
+                               "function",
+                               "failed",
+                               "started",
+                               "blind",
+                               "done",
+                               "words",
+                               "limit",
+                               "grown",
+                               "arrange",
+                               "begin_round",
+                               "stop_comparing",
+                               "resume_comparing",
+                               "probe_count",
+                               "follow",
+                               "group_variable",
+                               "buffer",
+                               "counters",
+                               "statistics",
+                               NULL};
     PyObject *buffers[3];
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!$OOOOOO!KOOOOOOOOO:run", keywords,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!$OOOOOO!KOOOOOOOOOOO:run", keywords,
                                      &PyList_Type, arguments, &engine.function, &engine.failed,
                                      &engine.started, &engine.blind, &engine.done, &PyList_Type,
                                      &engine.words, &engine.limit, &engine.grown, &engine.arrange,
-                                     &engine.begin_round, &engine.probe_count, &engine.follow,
+                                     &engine.begin_round, &engine.stop_comparing,
+                                     &engine.resume_comparing, &engine.probe_count, &engine.follow,
                                      &engine.group_variable, &buffers[0], &buffers[1], &buffers[2]))
         return -1;
     return take_buffers(buffers);
@@ -181,6 +199,7 @@ static PyMethodDef functions[] = {
     {"load", load, METH_O, NULL},
     {"run", (PyCFunction)(void (*)(void))run, METH_VARARGS | METH_KEYWORDS, NULL},
     {"mutate", mutate, METH_VARARGS, NULL},
+    {"exchange", pykcov_exchange, METH_VARARGS, NULL},
     {"set_mutator", pykcov_set_mutator, METH_VARARGS, NULL},
     {0},
 };

@@ -78,7 +78,7 @@ def load(dumped: memoryview, kind: Kind, module: str, file: str, original: memor
 class StoredCode:
     """The code of a module that load() has read: where its probes are, and what it was before."""
 
-    __slots__ = ("_bindings", "_described", "_original", "_probes", "bases", "file", "kind", "module")
+    __slots__ = ("_bindings", "_described", "_original", "_originals", "_probes", "bases", "file", "kind", "module")
 
     def __init__(
         self,
@@ -100,6 +100,7 @@ class StoredCode:
         self._bindings = bindings
         self._described = described_codes
         self._original = original
+        self._originals: dict[int, CodeType] = {}
 
     def read(self) -> Iterator[tuple[bytes, str, bytes, int, tuple[int, ...], Sequence[AnyProbe]]]:
         """Return what locations.described() said of each code object, and its probes."""
@@ -113,13 +114,13 @@ class StoredCode:
 
     def original(self, pc: int) -> CodeType | None:
         """Return what the code of a pc was before it had probes."""
-        code = marshal.loads(self._original)
-        _fix_co_filename(code, self.file)
-        starts = array("I", self._bindings)[2::3]
-        for start, original in zip(starts, _nested(code), strict=True):
-            if self._probes[start].pc >> 16 == pc >> 16:
-                return original
-        return None
+        if not self._originals:
+            code = marshal.loads(self._original)
+            _fix_co_filename(code, self.file)
+            starts = array("I", self._bindings)[2::3]
+            for start, original in zip(starts, _nested(code), strict=True):
+                self._originals.setdefault(self._probes[start].pc >> 16, original)
+        return self._originals.get(pc >> 16)
 
 
 def _probes(pcs: memoryview, comparisons: memoryview) -> list[AnyProbe]:

@@ -1,0 +1,68 @@
+"""In executions of which comparisons are not recorded, functions run code that does not observe them.
+
+The functions are those that an execution has reached. They are looked for again after twice as many changes, so that
+what is imported or made later gets such code, too.
+"""
+
+from _weakref import ref
+from types import CodeType, FunctionType
+
+from pykcov._core import Counters
+from pykcov._exec import Unrecorded
+from pykcov.fuzz import _engine
+from pykcov.instrument import alive
+from pykcov.instrument.quiet import compares, first_probe, without_comparisons
+
+
+class Comparing:
+    """The two kinds of code that functions have."""
+
+    def __init__(self, counters: Counters) -> None:
+        """Take the counters that say what the last execution has reached."""
+        self._counters = counters
+        self._functions: list[tuple[ref[FunctionType], CodeType, CodeType]] = []
+        # Loud and quiet, by the ids of both. Never dropped: the ids have to stay their own.
+        self._codes: dict[int, tuple[CodeType, CodeType]] = {}
+        self._stops = 0
+
+    def stop(self) -> None:
+        """Have functions observe no comparisons. To be called right after an execution in which they did."""
+        with Unrecorded():
+            self._stops += 1
+            if self._stops & (self._stops - 1) == 0:
+                self._find()
+            _engine.exchange(self._functions, 2)
+
+    def resume(self) -> None:
+        """Have functions observe comparisons again."""
+        with Unrecorded():
+            _engine.exchange(self._functions, 1)
+
+    def _find(self) -> None:
+        self._functions = []
+        reached = memoryview(self._counters)
+        for function in alive.functions():
+            code = function.__code__
+            if id(code) not in self._codes and self._is_to_change(code, reached):
+                self._make_quiet(code)
+            if id(code) in self._codes:
+                self._functions.append((ref(function), *self._codes[id(code)]))
+
+    def _is_to_change(self, code: CodeType, reached: memoryview) -> bool:
+        if not compares(code):
+            return False
+        probe = first_probe(code)
+        return probe is not None and probe.number < len(reached) and reached[probe.number] != 0
+
+    def _make_quiet(self, code: CodeType) -> None:
+        quiet = without_comparisons(code)
+        if quiet is not None:
+            self._note(code, quiet)
+
+    def _note(self, code: CodeType, quiet: CodeType) -> None:
+        self._codes[id(quiet)] = code, quiet
+        self._codes.setdefault(id(code), (code, quiet))
+        # A function that quiet code defines is quiet, and may live for long.
+        for loud, within in zip(code.co_consts, quiet.co_consts, strict=False):
+            if type(within) is CodeType:
+                self._note(loud, within)

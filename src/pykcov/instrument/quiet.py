@@ -1,0 +1,45 @@
+"""Probed code without its probes of comparisons, for when nobody looks at these.
+
+A comparison costs five instructions more, also where nothing records it.
+"""
+
+from collections.abc import Iterator, Sequence
+from types import CodeType
+
+from pykcov._core import CompareProbe, Probe
+from pykcov.instrument.originals import kind_of, original_of
+from pykcov.instrument.rewrite import Site, rewrite
+
+
+def compares(code: CodeType) -> bool:
+    """Return whether code has probes of comparisons itself, not only in what is nested in it."""
+    return CompareProbe in map(type, code.co_consts)
+
+
+def first_probe(code: CodeType) -> Probe | None:
+    """Return the probe that code hits when it is called; None if it has none."""
+    return next((constant for constant in code.co_consts if type(constant) is Probe), None)
+
+
+def without_comparisons(probed: CodeType) -> CodeType | None:
+    """Return code that hits the same probes, but observes no comparison, nor does what is nested in it.
+
+    None if it is not known what the code was before it got probes.
+    """
+    original, kind = original_of(probed), kind_of(probed)
+    if original is None or kind is None:
+        return None
+    probes = _probes(original, probed)
+
+    def make_probes(_: CodeType, sites: Sequence[Site]) -> Sequence[object]:
+        return next(probes)
+
+    return rewrite(original, make_probes, granularity=kind.granularity)
+
+
+def _probes(original: CodeType, probed: CodeType) -> Iterator[list[object]]:
+    """Yield the probes of code that are none of comparisons, and of each code object in it, in the order of rewrite."""
+    yield [constant for constant in probed.co_consts[len(original.co_consts) :] if type(constant) is Probe]
+    for before, after in zip(original.co_consts, probed.co_consts, strict=False):
+        if type(before) is CodeType:
+            yield from _probes(before, after)

@@ -1,0 +1,101 @@
+"""Functions run code without probes of comparisons while nobody looks at these."""
+
+from collections.abc import Callable, Iterator
+from types import FunctionType
+
+import pytest
+
+import pykcov
+from pykcov import _core
+from pykcov.fuzz import _engine
+from pykcov.fuzz.comparing import Comparing
+from pykcov.instrument.quiet import compares
+
+Fresh = Callable[..., FunctionType]
+SOURCE = """
+def outer(value):
+    def inner(other):
+        return other == value
+    return inner if value > 0 else None
+"""
+
+
+@pytest.fixture
+def fresh() -> Fresh:
+    """Return a maker of functions that compare and have probes."""
+
+    def make(name: str = "outer") -> FunctionType:
+        namespace: dict[str, object] = {"__name__": __name__}
+        exec(compile(SOURCE.replace("outer", name), __file__, "exec"), namespace)
+        function = namespace.pop(name)
+        assert type(function) is FunctionType
+        return pykcov.instrument(function, compare=True)
+
+    return make
+
+
+@pytest.fixture
+def comparing() -> Iterator[Comparing]:
+    """Return what changes functions, with the counters of a device that traces."""
+    device = pykcov.open()
+    device.set_buffer_size(4096)
+    counters = device.set_counters()
+    device.enable(_core.TRACE_CMP)
+    yield Comparing(counters)
+    device.disable()
+
+
+def test_what_was_reached_has_quiet_code_between_stop_and_resume(fresh: Fresh, comparing: Comparing) -> None:
+    reached, other = fresh(), fresh("other")
+    loud = reached.__code__
+    assert reached(1)(1)
+    comparing.stop()
+    assert not compares(reached.__code__)
+    assert compares(other.__code__)
+    assert reached(1)(1)
+    assert not reached(1)(2)
+    assert reached(-1) is None
+    comparing.resume()
+    assert reached.__code__ is loud
+
+
+def test_a_function_that_quiet_code_has_defined_compares_after_resume(fresh: Fresh, comparing: Comparing) -> None:
+    reached = fresh()
+    reached(1)
+    comparing.stop()
+    inner = reached(1)
+    assert not compares(inner.__code__)
+    comparing.resume()
+    comparing.stop()  # the second time they are looked for again
+    comparing.resume()
+    assert compares(inner.__code__)
+
+
+def test_code_that_the_program_sets_itself_stays(fresh: Fresh, comparing: Comparing) -> None:
+    reached = fresh()
+    loud = reached.__code__
+    reached(1)
+    comparing.stop()
+    reached.__code__ = own = (lambda value: value).__code__
+    comparing.resume()
+    assert reached.__code__ is own
+    reached.__code__ = loud
+    comparing.stop()
+    assert not compares(reached.__code__)
+
+
+def test_functions_die_as_if_nobody_changed_them(fresh: Fresh, comparing: Comparing) -> None:
+    from weakref import ref
+
+    reached = fresh()
+    reached(1)
+    comparing.stop()
+    gone = ref(reached)
+    del reached
+    assert gone() is None
+    comparing.resume()
+
+
+def test_an_index_that_is_none_of_the_two_is_refused() -> None:
+    with pytest.raises(ValueError, match="3 is neither 1 nor 2"):
+        _engine.exchange([], 3)
