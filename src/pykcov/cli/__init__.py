@@ -12,7 +12,6 @@ from typing import NoReturn, TextIO
 import click
 
 from pykcov.cli._errors import exit_code, words
-from pykcov.cli._versions import version_of
 
 _EXAMPLES = """\
 \b
@@ -52,6 +51,8 @@ class _Commands(click.Group):
 
 def _print_version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
+        from pykcov.cli._versions import version_of
+
         click.echo(f"pykcov {version_of('pykcov')}")
         context.exit()
 

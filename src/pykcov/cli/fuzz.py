@@ -80,7 +80,7 @@ def command(
     path = harness.partition("::")[0]
     if ":" not in harness and not os.path.isfile(path):
         raise CommandError(f"can't open {path!r}: no such harness", BAD_INPUT)
-    from pykcov.fuzz import campaign, libfuzzer
+    from pykcov.fuzz import exits, libfuzzer
     from pykcov.fuzz.settings import Settings
     from pykcov.fuzz.supervisor import command_of
 
@@ -115,7 +115,7 @@ def command(
     snapshot = outcome.snapshot
     if outcome.code == 0 and snapshot.executions and not snapshot.sees:
         _say("none of the inputs reached any probe: what the harness calls is not what is instrumented")
-        return campaign.BLIND
+        return exits.BLIND
     if not quiet:
         for found in outcome.findings:
             _say(f"found {os.path.relpath(found)}; reproduce with: python {os.path.relpath(found)}/reproduce.py")

@@ -9,22 +9,13 @@ from hashlib import sha1
 from pathlib import Path
 from typing import NoReturn
 
-from pykcov.fuzz import _engine, findings, instrumentation, libfuzzer
+from pykcov.fuzz import _engine, exits, findings, instrumentation, libfuzzer
 from pykcov.fuzz.engine import Engine
 from pykcov.fuzz.harness import Harness, Target
 from pykcov.fuzz.hooks import enabled_hooks
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.stacks import frames_of, kind_of, report_of, token_of, write_error
 from pykcov.fuzz.statistics import Statistics
-
-# Exit codes. Those of libFuzzer:
-CRASHED = 77
-INTERRUPTED = 72
-OUT_OF_MEMORY = 71
-TIMEOUT = 70
-FAILED = 1
-# Ours, as for `pykcov run`:
-BLIND = 3
 
 _NAMES_SHOWN = 12
 
@@ -33,7 +24,7 @@ def run(harness: Harness, settings: Settings | None = None) -> NoReturn:
     """Fuzz what the harness declares. Without settings, as when the harness was started by Python itself."""
     settings = settings or Settings(harness=sys.argv[0])
     if not instrumentation.probes():
-        _end(BLIND, _no_probes())
+        _end(exits.BLIND, _no_probes())
     # Before libFuzzer is loaded, which looks whether they are there.
     _engine.set_mutator(_library("_mutator"), harness.mutator)
     if harness.crossover is not None:
@@ -81,7 +72,7 @@ class Campaign:
     def failed(self, error: BaseException, data: bytes) -> int | None:
         """Keep what the target raised; return None to go on, or an exit code."""
         if isinstance(error, KeyboardInterrupt):
-            _end(INTERRUPTED, "interrupted")
+            _end(exits.INTERRUPTED, "interrupted")
         kind = kind_of(error)
         token = token_of(kind, frames_of(error))
         if token in self._tokens:
@@ -94,7 +85,7 @@ class Campaign:
             write_error(f"pykcov: saved in {os.path.relpath(folder)}\n")
             if self._settings.told is not None:
                 os.write(self._settings.told, f"{sha1(data).hexdigest()} {folder.name}\n".encode())
-        return None if len(self._tokens) < self._settings.keep_going else FAILED
+        return None if len(self._tokens) < self._settings.keep_going else exits.FAILED
 
     def name_late_imports(self) -> None:
         """Say which modules have got probes since this was called last, as an input has imported them."""
@@ -106,7 +97,7 @@ class Campaign:
     def blind(self) -> NoReturn:
         """Stop: inputs have run, and none came to any probe."""
         _end(
-            BLIND,
+            exits.BLIND,
             f"{_engine.BLIND_AFTER} inputs have run and none of them reached any of the {instrumentation.probes()} "
             "probes: what the harness calls is not what has them. " + _advice(),
         )
@@ -170,4 +161,4 @@ def _end(code: int, message: str) -> NoReturn:
     os._exit(code)
 
 
-__all__ = ["BLIND", "CRASHED", "INTERRUPTED", "OUT_OF_MEMORY", "TIMEOUT", "Campaign", "Target", "run"]
+__all__ = ["Campaign", "Target", "run"]

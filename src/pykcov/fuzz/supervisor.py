@@ -14,7 +14,7 @@ from hashlib import sha1
 from pathlib import Path
 from typing import IO
 
-from pykcov.fuzz import campaign, findings
+from pykcov.fuzz import exits, findings
 from pykcov.fuzz.findings import Finding
 from pykcov.fuzz.minimize import Judge, minimize
 from pykcov.fuzz.settings import Settings
@@ -29,7 +29,7 @@ _ARTIFACTS = {
 }
 """What libFuzzer calls the files that it writes, and what they are."""
 
-_CODES = {"timeout": campaign.TIMEOUT, "out-of-memory": campaign.OUT_OF_MEMORY}
+_CODES = {"timeout": exits.TIMEOUT, "out-of-memory": exits.OUT_OF_MEMORY}
 _KINDS = {code: kind for kind, code in _CODES.items()}
 
 
@@ -75,7 +75,7 @@ class Supervisor:
         for folder in self._found.values():
             self._examine(folder)
         if self._found and code == 0:
-            code = campaign.CRASHED
+            code = exits.CRASHED
         return Outcome(code, list(self._found.values()), self.snapshot())
 
     def snapshot(self) -> Snapshot:
@@ -117,18 +117,18 @@ class Supervisor:
             told.seek(0)
             inputs = dict(line.split() for line in told.read().decode().splitlines())
         self._found.update((name, self._folder / name) for name in inputs.values())
-        code = status if status >= 0 else campaign.CRASHED
+        code = status if status >= 0 else exits.CRASHED
         died = self._take_artifacts(scratch, set(inputs), stacks)
         if not died and not inputs and self._ended_inside(status):
             # libFuzzer may have put its file where the user wants it.
             kind = _KINDS.get(status) or _signal_in(stacks) or (native_kind(-status) if status < 0 else "exit")
             self._keep(kind, self._statistics.input(), stacks)
-            died, code = True, _CODES.get(kind, campaign.CRASHED)
+            died, code = True, _CODES.get(kind, exits.CRASHED)
         return code, died
 
     def _ended_inside(self, status: int) -> bool:
         """Whether the target ended the process in a way that libFuzzer could not notice."""
-        interrupted = status == campaign.INTERRUPTED or -status in (signal.SIGINT, signal.SIGTERM)
+        interrupted = status == exits.INTERRUPTED or -status in (signal.SIGINT, signal.SIGTERM)
         return self._statistics.snapshot().running == 1 and not interrupted
 
     def _take_artifacts(self, scratch: Path, told: set[str], stacks: str) -> bool:

@@ -5,7 +5,7 @@ import sys
 from typing import NoReturn
 
 import pykcov.atheris
-from pykcov.fuzz import campaign, candidates, corpus, harness, instrumentation, targets
+from pykcov.fuzz import campaign, exits, harness, instrumentation, targets
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.stacks import report_of, write_error
 from pykcov.program.child import forget_our_imports
@@ -21,8 +21,12 @@ def main(text: str, bare_modules: frozenset[str]) -> NoReturn:
 
     def run(declared: harness.Harness) -> NoReturn:
         if settings.candidates is not None:
+            from pykcov.fuzz import candidates
+
             candidates.serve(declared, settings)
         if settings.measure is not None:
+            from pykcov.fuzz import corpus
+
             corpus.serve(declared, settings)
         campaign.run(declared, settings)
 
@@ -36,4 +40,4 @@ def main(text: str, bare_modules: frozenset[str]) -> NoReturn:
         sys.exit(2)
     except Exception as error:
         write_error(f"{report_of(error)}pykcov: {settings.harness} failed before it fuzzed\n")
-        sys.exit(campaign.FAILED)
+        sys.exit(exits.FAILED)
