@@ -23,7 +23,7 @@ class Pykcov(Configuration):
         description: str,
         *,
         mode: tuple[str, ...] = (),
-        granularity: Literal["block", "line"] = "block",
+        granularity: Literal["branch", "block", "line"] = "block",
         compare: bool = False,
         count: bool = False,
     ) -> None:
@@ -108,6 +108,7 @@ class Pykcov(Configuration):
 PYKCOV = [
     Pykcov("dormant", "pykcov, blocks, nothing enabled"),
     Pykcov("pc", "pykcov, blocks, each event recorded in order", mode=("TRACE_PC",)),
+    Pykcov("pc-branch", "the same without the blocks that others imply", mode=("TRACE_PC",), granularity="branch"),
     Pykcov("unique", "pykcov, lines, each recorded once a run", mode=("TRACE_UNIQUE_PC",), granularity="line"),
     Pykcov("cmp", "pykcov, each comparison recorded in order", mode=("TRACE_CMP",), compare=True),
     Pykcov(
