@@ -40,9 +40,13 @@ pykcov_exchange(PyObject *Py_UNUSED(module), PyObject *args)
         return PyErr_Format(PyExc_ValueError, "exchange(): %zd is neither 1 nor 2", index);
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(functions); i++) {
         PyObject *entry = PyList_GET_ITEM(functions, i);
-        PyObject *function = PyWeakref_GetObject(PyTuple_GET_ITEM(entry, 0));
+        PyObject *function = PyObject_CallNoArgs(PyTuple_GET_ITEM(entry, 0));
+        int done = 0;
 
-        if (function != Py_None && exchange_code(function, entry, index) < 0)
+        if (function != NULL && function != Py_None)
+            done = exchange_code(function, entry, index);
+        Py_XDECREF(function);
+        if (function == NULL || done < 0)
             return NULL;
     }
     Py_RETURN_NONE;
