@@ -38,7 +38,12 @@ setup(
             include_dirs=[str(CORE)],
             extra_compile_args=COMPILE,
         ),
-        Extension("pykcov.fuzz._provider", sources=[str(FUZZ / "provider.c")], extra_compile_args=COMPILE),
+        Extension(
+            "pykcov.fuzz._provider",
+            sources=[str(FUZZ / name) for name in ("consume.c", "provider.c")],
+            depends=[str(FUZZ / "consume.h")],
+            extra_compile_args=COMPILE,
+        ),
         # No modules: what libFuzzer looks for by name (fuzz/mutators.h).
         Extension("pykcov.fuzz._mutator", sources=[str(FUZZ / "mutator.c")], extra_compile_args=COMPILE),
         Extension("pykcov.fuzz._crossover", sources=[str(FUZZ / "crossover.c")], extra_compile_args=COMPILE),

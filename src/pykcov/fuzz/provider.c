@@ -1,27 +1,12 @@
 /*
- * provider.c: FuzzedDataProvider, which makes values of the bytes of an input.
- *
- * The rules are those of Atheris, bit for bit, so that a corpus means the same to both: strings,
- * whole integers, floats and bytes come from the front, integers in a range and choices from the
- * back.
+ * provider.c: FuzzedDataProvider, the Python type that makes values of the bytes of an input; how,
+ * says consume.h.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-
-#include <float.h>
-#include <math.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
-
-#define ASCII_MASK 0x7f
-#define SURROGATES 0xd800 /* the first of them, */
-#define SURROGATES_END 0xe000
+#include "consume.h"
 
 struct provider {
     PyObject_HEAD PyObject *data; /* bytes */
-    const uint8_t *front;         /* the next byte from the front; in data */
-    size_t left;                  /* bytes that are left */
+    struct input input;           /* what is left of them */
 };
 
 static struct provider *
@@ -30,17 +15,10 @@ provider_of(PyObject *self)
     return (struct provider *)self;
 }
 
-static size_t
-smaller(size_t a, size_t b)
+static struct input *
+input_of(PyObject *self)
 {
-    return a < b ? a : b;
-}
-
-static void
-advance(struct provider *provider, size_t size)
-{
-    provider->front += size;
-    provider->left -= size;
+    return &provider_of(self)->input;
 }
 
 /* A number of bytes or items. -1 with a TypeError. */
@@ -69,78 +47,15 @@ check_arguments(const char *method, Py_ssize_t given, Py_ssize_t wanted)
     return -1;
 }
 
-/* Strings. */
+/* Strings and bytes. */
 
-static PyObject *
-ascii(struct provider *provider, size_t count)
-{
-    size_t size = smaller(count, provider->left);
-    PyObject *text = PyUnicode_New((Py_ssize_t)size, ASCII_MASK);
-    Py_UCS1 *characters;
-
-    if (text == NULL)
-        return NULL;
-    characters = PyUnicode_1BYTE_DATA(text);
-    for (size_t i = 0; i < size; i++)
-        characters[i] = provider->front[i] & ASCII_MASK;
-    advance(provider, size);
-    return text;
-}
-
-static uint32_t
-without_surrogate(uint32_t character)
-{
-    return character >= SURROGATES && character < SURROGATES_END ? character - SURROGATES
-                                                                 : character;
-}
-
-/* Units of 2 bytes each, or of 4 that are cut to what a character can be. */
-static PyObject *
-wide(struct provider *provider, size_t count, unsigned unit, bool surrogates)
-{
-    size_t size = count > SIZE_MAX / unit ? provider->left : smaller(count * unit, provider->left);
-    size_t units = size / unit;
-    Py_UCS4 *characters = PyMem_New(Py_UCS4, units > 0 ? units : 1);
-    PyObject *text;
-
-    if (characters == NULL)
-        return PyErr_NoMemory();
-    for (size_t i = 0; i < units; i++) {
-        const uint8_t *bytes = provider->front + i * unit;
-        uint32_t character = bytes[0] | (uint32_t)bytes[1] << 8;
-
-        if (unit == 4) {
-            character |= ((uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24) & 0x1fffff;
-            if (character & 0x100000)
-                character &= ~UINT32_C(0x0f0000);
-        }
-        characters[i] = surrogates ? character : without_surrogate(character);
-    }
-    text = PyUnicode_FromKindAndData(PyUnicode_4BYTE_KIND, characters, (Py_ssize_t)units);
-    PyMem_Free(characters);
-    advance(provider, size);
-    return text;
-}
-
-/* The first byte says of what kind the string is; half of them are ASCII. */
 static PyObject *
 consume_text(PyObject *self, PyObject *argument, bool surrogates)
 {
-    struct provider *provider = provider_of(self);
     size_t count;
-    uint8_t kind;
 
-    if (as_count(argument, &count) < 0)
-        return NULL;
-    if (count == 0 || provider->left == 0)
-        return PyUnicode_New(0, 0);
-    kind = *provider->front;
-    advance(provider, 1);
-    if (provider->left == 0)
-        return PyUnicode_New(0, 0);
-    if (kind & 1)
-        return ascii(provider, count);
-    return wide(provider, count, kind & 2 ? 2 : 4, surrogates);
+    return as_count(argument, &count) < 0 ? NULL
+                                          : pykcov_consume_text(input_of(self), count, surrogates);
 }
 
 /* The only method of Atheris's that can be called with a keyword. */
@@ -170,39 +85,20 @@ consume_without_surrogates(PyObject *self, PyObject *count)
 static PyObject *
 consume_bytes(PyObject *self, PyObject *argument)
 {
-    struct provider *provider = provider_of(self);
-    PyObject *bytes;
-    size_t size;
+    size_t count;
 
-    if (as_count(argument, &size) < 0)
-        return NULL;
-    size = smaller(size, provider->left);
-    bytes = PyBytes_FromStringAndSize((const char *)provider->front, (Py_ssize_t)size);
-    if (bytes != NULL)
-        advance(provider, size);
-    return bytes;
+    return as_count(argument, &count) < 0 ? NULL : pykcov_consume_bytes(input_of(self), count);
 }
 
 /* Integers. */
-
-static PyObject *
-next_integer(struct provider *provider, size_t size, bool is_signed)
-{
-    PyObject *integer;
-
-    size = smaller(size, provider->left);
-    integer = _PyLong_FromByteArray(provider->front, size, 1, is_signed && size > 0);
-    if (integer != NULL)
-        advance(provider, size);
-    return integer;
-}
 
 static PyObject *
 consume_integer(PyObject *self, PyObject *argument, bool is_signed)
 {
     size_t size;
 
-    return as_count(argument, &size) < 0 ? NULL : next_integer(provider_of(self), size, is_signed);
+    return as_count(argument, &size) < 0 ? NULL
+                                         : pykcov_consume_integer(input_of(self), size, is_signed);
 }
 
 static PyObject *
@@ -217,193 +113,32 @@ consume_uint(PyObject *self, PyObject *size)
     return consume_integer(self, size, false);
 }
 
-/* A number of 0 to `range`, of no more than `bits` bits from the back. */
-static uint64_t
-small_integer(struct provider *provider, unsigned bits, uint64_t range)
-{
-    uint64_t result = 0;
-
-    for (unsigned offset = 0;
-         offset < bits && offset < 64 && range >> offset > 0 && provider->left > 0; offset += 8)
-        result = result << 8 | provider->front[--provider->left];
-    return range != UINT64_MAX ? result % (range + 1) : result;
-}
-
-static unsigned
-bit_length(uint64_t number)
-{
-    return number == 0 ? 0 : 64 - (unsigned)__builtin_clzll(number);
-}
-
-/* A range of more than 64 bits is taken from the front, in whole bytes. */
-static PyObject *
-integer_in_large_range(struct provider *provider, PyObject *minimum, PyObject *range, size_t bits)
-{
-    PyObject *one = PyLong_FromLong(1);
-    PyObject *modulus = one != NULL ? PyNumber_Add(range, one) : NULL;
-    PyObject *number = modulus != NULL ? next_integer(provider, bits / 8, true) : NULL;
-    PyObject *offset = number != NULL ? PyNumber_Remainder(number, modulus) : NULL;
-    PyObject *result = offset != NULL ? PyNumber_Add(minimum, offset) : NULL;
-
-    Py_XDECREF(one);
-    Py_XDECREF(modulus);
-    Py_XDECREF(number);
-    Py_XDECREF(offset);
-    return result;
-}
-
-static PyObject *
-wrong_range(const char *method)
-{
-    return PyErr_Format(PyExc_RuntimeError, "%s: min must be <= max", method);
-}
-
-static bool
-is_negative(PyObject *integer)
-{
-#if PY_VERSION_HEX >= 0x030E0000
-    int sign = 0;
-
-    PyLong_GetSign(integer, &sign); /* fails only for what is no integer */
-    return sign < 0;
-#else
-    return _PyLong_Sign(integer) < 0;
-#endif
-}
-
-static PyObject *
-integer_of_range(struct provider *provider, PyObject *minimum, PyObject *range)
-{
-    PyObject *offset, *result;
-    uint64_t small;
-    size_t bits;
-
-    if (is_negative(range))
-        return wrong_range("ConsumeIntInRange");
-    if ((bits = _PyLong_NumBits(range)) > 64)
-        return integer_in_large_range(provider, minimum, range, bits);
-    small = PyLong_AsUnsignedLongLong(range);
-    offset = PyLong_FromUnsignedLongLong(small_integer(provider, (unsigned)bits, small));
-    if (offset == NULL)
-        return NULL;
-    result = PyNumber_Add(minimum, offset);
-    Py_DECREF(offset);
-    return result;
-}
-
-static PyObject *
-integer_in_range(struct provider *provider, PyObject *minimum, PyObject *maximum)
-{
-    int low_overflow = 1, high_overflow = 1;
-    long long low, high;
-    PyObject *range, *result;
-
-    if (!PyLong_Check(minimum) || !PyLong_Check(maximum))
-        return PyErr_Format(PyExc_TypeError, "ConsumeIntInRange: %R and %R are not both integers",
-                            minimum, maximum);
-    low = PyLong_AsLongLongAndOverflow(minimum, &low_overflow);
-    high = PyLong_AsLongLongAndOverflow(maximum, &high_overflow);
-    if (low_overflow == 0 && high_overflow == 0 && low <= high) {
-        uint64_t span = (uint64_t)high - (uint64_t)low;
-
-        return PyLong_FromLongLong(
-            (long long)((uint64_t)low + small_integer(provider, bit_length(span), span)));
-    }
-    if ((range = PyNumber_Subtract(maximum, minimum)) == NULL)
-        return NULL;
-    result = integer_of_range(provider, minimum, range);
-    Py_DECREF(range);
-    return result;
-}
-
 static PyObject *
 consume_int_in_range(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     if (check_arguments("ConsumeIntInRange", count, 2) < 0)
         return NULL;
-    return integer_in_range(provider_of(self), args[0], args[1]);
+    return pykcov_consume_integer_in_range(input_of(self), args[0], args[1]);
 }
 
 /* Floats. */
 
-/* 0 to 1. */
-static double
-probability(struct provider *provider)
-{
-    size_t size = smaller(sizeof(uint64_t), provider->left);
-    uint64_t number = 0;
-
-    memcpy(&number, provider->front, size);
-    advance(provider, size);
-    return (double)number / (double)UINT64_MAX;
-}
-
-static bool
-boolean(struct provider *provider)
-{
-    bool result;
-
-    if (provider->left == 0)
-        return false;
-    result = *provider->front & 1;
-    advance(provider, 1);
-    return result;
-}
-
-static double
-float_in_range(struct provider *provider, double minimum, double maximum)
-{
-    double result = minimum, range = maximum - minimum;
-
-    if (minimum < 0 && maximum > 0 && minimum + DBL_MAX < maximum) {
-        /* The difference of both is infinite. */
-        range = maximum / 2 - minimum / 2;
-        if (boolean(provider))
-            result += range;
-    }
-    return result + range * probability(provider);
-}
-
-static double
-regular_float(struct provider *provider)
-{
-    return float_in_range(provider, -DBL_MAX, DBL_MAX);
-}
-
-static double
-any_float(struct provider *provider)
-{
-    const double special[] = {0.0,           -0.0,    INFINITY, -INFINITY, NAN,     DBL_TRUE_MIN,
-                              -DBL_TRUE_MIN, DBL_MIN, -DBL_MIN, DBL_MAX,   -DBL_MAX};
-    uint8_t kind;
-
-    if (provider->left == 0)
-        return 0.0;
-    kind = *provider->front;
-    advance(provider, 1);
-    if (kind >= sizeof(special) / sizeof(special[0]))
-        return regular_float(provider);
-    /* As many as a regular one takes. */
-    advance(provider, smaller(9, provider->left));
-    return special[kind];
-}
-
 static PyObject *
 consume_float(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return PyFloat_FromDouble(any_float(provider_of(self)));
+    return PyFloat_FromDouble(pykcov_consume_float(input_of(self)));
 }
 
 static PyObject *
 consume_regular_float(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return PyFloat_FromDouble(regular_float(provider_of(self)));
+    return PyFloat_FromDouble(pykcov_consume_regular_float(input_of(self)));
 }
 
 static PyObject *
 consume_probability(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return PyFloat_FromDouble(probability(provider_of(self)));
+    return PyFloat_FromDouble(pykcov_consume_probability(input_of(self)));
 }
 
 static int
@@ -417,7 +152,7 @@ as_range(PyObject *const *args, double *minimum, double *maximum)
         return -1;
     if (!(*minimum > *maximum))
         return 0;
-    wrong_range("ConsumeFloatInRange");
+    PyErr_SetString(PyExc_RuntimeError, "ConsumeFloatInRange: min must be <= max");
     return -1;
 }
 
@@ -429,7 +164,7 @@ consume_float_in_range(PyObject *self, PyObject *const *args, Py_ssize_t count)
     if (check_arguments("ConsumeFloatInRange", count, 2) < 0 ||
         as_range(args, &minimum, &maximum) < 0)
         return NULL;
-    return PyFloat_FromDouble(float_in_range(provider_of(self), minimum, maximum));
+    return PyFloat_FromDouble(pykcov_consume_float_in_range(input_of(self), minimum, maximum));
 }
 
 /* Lists: the items one after the other. */
@@ -472,7 +207,7 @@ list_of(PyObject *self, PyObject *const *args, Py_ssize_t given, Py_ssize_t want
 
 LIST(consume_int_list, "ConsumeIntList", 2, consume_int(self, args[0]))
 LIST(consume_int_list_in_range, "ConsumeIntListInRange", 3,
-     integer_in_range(provider_of(self), args[0], args[1]))
+     pykcov_consume_integer_in_range(input_of(self), args[0], args[1]))
 LIST(consume_float_list, "ConsumeFloatList", 1, consume_float(self, NULL))
 LIST(consume_regular_float_list, "ConsumeRegularFloatList", 1, consume_regular_float(self, NULL))
 LIST(consume_probability_list, "ConsumeProbabilityList", 1, consume_probability(self, NULL))
@@ -484,38 +219,30 @@ LIST(consume_float_list_in_range, "ConsumeFloatListInRange", 3,
 static PyObject *
 consume_bool(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return PyBool_FromLong(boolean(provider_of(self)));
+    return PyBool_FromLong(pykcov_consume_bool(input_of(self)));
 }
 
 static PyObject *
 pick_value_in_list(PyObject *self, PyObject *list)
 {
-    uint64_t size, index;
-
     if (!PyList_Check(list))
         return PyErr_Format(PyExc_TypeError, "PickValueInList() takes a list, not %.200s",
                             Py_TYPE(list)->tp_name);
-    size = (uint64_t)PyList_GET_SIZE(list);
-    index = small_integer(provider_of(self),
-                          size <= UINT8_MAX    ? 8
-                          : size <= UINT16_MAX ? 16
-                          : size <= UINT32_MAX ? 32
-                                               : 64,
-                          size - 1);
-    return PySequence_GetItem(list, size > 0 ? (Py_ssize_t)index : 0);
+    return PySequence_GetItem(
+        list, (Py_ssize_t)pykcov_consume_index(input_of(self), (size_t)PyList_GET_SIZE(list)));
 }
 
 static PyObject *
 remaining_bytes(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return PyLong_FromSize_t(provider_of(self)->left);
+    return PyLong_FromSize_t(input_of(self)->left);
 }
 
 static PyObject *
 remaining_buffer(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return PyBytes_FromStringAndSize((const char *)provider_of(self)->front,
-                                     (Py_ssize_t)provider_of(self)->left);
+    return PyBytes_FromStringAndSize((const char *)input_of(self)->front,
+                                     (Py_ssize_t)input_of(self)->left);
 }
 
 static int
@@ -528,8 +255,8 @@ provider_init(PyObject *self, PyObject *args, PyObject *kwargs)
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "S:FuzzedDataProvider", keywords, &data))
         return -1;
     Py_XSETREF(provider->data, Py_NewRef(data));
-    provider->front = (const uint8_t *)PyBytes_AS_STRING(data);
-    provider->left = (size_t)PyBytes_GET_SIZE(data);
+    provider->input.front = (const uint8_t *)PyBytes_AS_STRING(data);
+    provider->input.left = (size_t)PyBytes_GET_SIZE(data);
     return 0;
 }
 
