@@ -57,6 +57,8 @@ Exit code, as libFuzzer's:
 @click.option("--source", multiple=True, type=click.Path(exists=True, file_okay=False), help="Instrument this folder.")
 @click.option("--stdlib", is_flag=True, help="Instrument the standard library, too.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary, only what went wrong.")
+# For libFuzzer, when it starts this command again: the folder of the campaign (fuzz/jobs.py).
+@click.option("--part-of", type=click.Path(path_type=Path), hidden=True)
 @click.argument("harness")
 @click.argument("arguments", metavar="[CORPUS]... [-- FLAGS]", nargs=-1, type=click.UNPROCESSED)
 def command(
@@ -68,6 +70,7 @@ def command(
     source: tuple[str, ...],
     stdlib: bool,
     quiet: bool,
+    part_of: Path | None,
     harness: str,
     arguments: tuple[str, ...],
 ) -> int:
@@ -82,7 +85,6 @@ def command(
         raise CommandError(f"can't open {path!r}: no such harness", BAD_INPUT)
     from pykcov.fuzz import exits, libfuzzer
     from pykcov.fuzz.settings import Settings
-    from pykcov.fuzz.supervisor import command_of
 
     try:
         libfuzzer.find()
@@ -90,28 +92,20 @@ def command(
         raise CommandError(str(error), BAD_INPUT) from None
     folder = Path(directory) if directory else _default_folder(harness)
     given = [argument for argument in arguments if argument != "--"]
-    if not any(not argument.startswith("-") for argument in given):
+    if part_of is None and not any(not argument.startswith("-") for argument in given):
         (folder / "corpus").mkdir(parents=True, exist_ok=True)
         given.insert(0, str(folder / "corpus"))
-    options = [
-        *(f"--include={glob}" for glob in include),
-        *(f"--exclude={glob}" for glob in exclude),
-        *(f"--source={os.path.abspath(each)}" for each in source),
-        *(["--stdlib"] if stdlib else []),
-        *("--quiet", "--minimize=0", f"--directory={folder.absolute()}"),
-    ]
     settings = Settings(
         harness,
         given,
-        command_of(options, harness),
-        str(folder / "findings"),
-        keep_going,
+        findings=str(folder / "findings"),
+        keep_going=keep_going,
         include=list(include),
         exclude=list(exclude),
-        source=list(source),
+        source=[os.path.abspath(each) for each in source],
         stdlib=stdlib,
     )
-    outcome = _run(settings, minimize)
+    outcome = _run(settings, minimize, part_of)
     snapshot = outcome.snapshot
     if outcome.code == 0 and snapshot.executions and not snapshot.sees:
         _say("none of the inputs reached any probe: what the harness calls is not what is instrumented")
@@ -123,16 +117,16 @@ def command(
     return outcome.code
 
 
-def _run(settings: "Settings", minimize: float) -> "Outcome":
+def _run(settings: "Settings", minimize: float, part_of: Path | None) -> "Outcome":
     from pykcov.fuzz.supervisor import Supervisor
 
-    supervisor = Supervisor(settings, minimize_seconds=minimize)
-    if sys.stderr is None or not sys.stderr.isatty():
-        return supervisor.run(_say, None)
-    from pykcov.fuzz.status import Status
+    with Supervisor(settings, minimize_seconds=minimize, part_of=part_of) as supervisor:
+        if sys.stderr is None or not sys.stderr.isatty():
+            return supervisor.run(_say, None)
+        from pykcov.fuzz.status import Status
 
-    with Status(supervisor.snapshot, lambda: supervisor.found) as status:
-        return supervisor.run(lambda line: status.say(f"pykcov: {line}"), status.stream)
+        with Status(supervisor.snapshot, lambda: supervisor.found) as status:
+            return supervisor.run(lambda line: status.say(f"pykcov: {line}"), status.stream)
 
 
 def _default_folder(harness: str) -> Path:

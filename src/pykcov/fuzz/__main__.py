@@ -4,6 +4,10 @@ import sys
 
 _modules_of_bare_python = frozenset(sys.modules) - {"pykcov", "pykcov.fuzz"}
 
-from pykcov.fuzz import worker  # noqa: E402
+try:
+    from pykcov.fuzz import worker
 
-worker.main(sys.argv[1], _modules_of_bare_python)
+    worker.main(sys.argv[1], _modules_of_bare_python)
+except KeyboardInterrupt:
+    print("pykcov: interrupted before it fuzzed", file=sys.stderr)
+    sys.exit(72)  # as libFuzzer does

@@ -5,11 +5,10 @@ import faulthandler
 import os
 import signal
 import sys
-from hashlib import sha1
 from pathlib import Path
 from typing import NoReturn
 
-from pykcov.fuzz import _engine, exits, findings, instrumentation, libfuzzer
+from pykcov.fuzz import _engine, exits, findings, instrumentation, jobs, libfuzzer
 from pykcov.fuzz.engine import Engine
 from pykcov.fuzz.harness import Harness, Target
 from pykcov.fuzz.hooks import enabled_hooks
@@ -80,12 +79,13 @@ class Campaign:
         self._tokens.add(token)
         finding = findings.Finding(kind, token, report_of(error), data, self._settings.harness)
         write_error(f"\n === Uncaught Python exception: ===\n{finding.report}\nDEDUP_TOKEN: {token}\n")
+        found = len(self._tokens)
         if self._settings.findings is not None:
             folder = findings.save(finding, Path(self._settings.findings))
             write_error(f"pykcov: saved in {os.path.relpath(folder)}\n")
-            if self._settings.told is not None:
-                os.write(self._settings.told, f"{sha1(data).hexdigest()} {folder.name}\n".encode())
-        return None if len(self._tokens) < self._settings.keep_going else exits.FAILED
+            if self._settings.found is not None:
+                found = jobs.tell(Path(self._settings.found), data, folder.name)
+        return None if found < self._settings.keep_going else exits.FAILED
 
     def name_late_imports(self) -> None:
         """Say which modules have got probes since this was called last, as an input has imported them."""

@@ -176,13 +176,17 @@ run_target(PyObject *input)
 {
     PyObject *token = enter_group();
     PyObject *result;
-    uint64_t begin = now();
+    uint64_t begin = now(), end;
 
+    if (engine.first == 0)
+        engine.first = begin;
     engine.statistics->started = begin;
     engine.statistics->running = true;
     result = PyObject_CallOneArg(engine.function, input);
     engine.statistics->running = false;
-    engine.statistics->inside += now() - begin;
+    end = now();
+    engine.statistics->inside += end - begin;
+    engine.statistics->spent = end - engine.first;
     leave_group(token);
     return result;
 }

@@ -32,6 +32,7 @@ struct engine {
     unsigned long long limit; /* executions; 0: any number */
     Py_buffer buffers[DEVICES], counters, statistics_buffer;
     struct statistics *statistics; /* in statistics_buffer */
+    uint64_t first;                /* when the first input began, in ns */
 
     PyObject *group;
     Py_ssize_t group_references; /* to a group that nobody else refers to */

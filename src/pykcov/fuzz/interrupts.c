@@ -6,6 +6,10 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#define SAME_SIGNAL UINT64_C(1000000000) /* ns */
 
 static const int signals[] = {SIGINT, SIGTERM};
 
@@ -13,7 +17,7 @@ static const int signals[] = {SIGINT, SIGTERM};
 
 static struct sigaction originals[SIGNALS]; /* those of libFuzzer, or of the program */
 static volatile sig_atomic_t waiting;       /* the signal that came while no input ran */
-static volatile sig_atomic_t times;
+static volatile uint64_t first;             /* when that was, in ns */
 static volatile sig_atomic_t inside;
 
 static void
@@ -29,14 +33,28 @@ pass_on(int number, siginfo_t *information, void *context)
     }
 }
 
-/* A second one does not wait. */
+static uint64_t
+now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
+}
+
+/*
+ * Somebody who is impatient does not wait. But what comes at once after the first one is the same
+ * signal: a terminal sends it to us, and to our parent, which passes it on.
+ */
 static void
 handle(int number, siginfo_t *information, void *context)
 {
-    if (inside || ++times > 1)
+    if (inside || (waiting != 0 && now() - first > SAME_SIGNAL)) {
         pass_on(number, information, context);
-    else
+    } else if (waiting == 0) {
+        first = now();
         waiting = number;
+    }
 }
 
 static void

@@ -23,8 +23,8 @@ class Settings:
     """The descriptor of fuzz/statistics.py."""
     dump: int | None = None
     """The descriptor of a file for the stacks of a process that crashes or hangs."""
-    told: int | None = None
-    """The descriptor of a file that takes a line for each finding: the hash of its input and the name of its folder."""
+    found: str | None = None
+    """The list (fuzz/jobs.py) of what is found."""
     include: list[str] = field(default_factory=list)
     exclude: list[str] = field(default_factory=list)
     source: list[str] = field(default_factory=list)

@@ -14,6 +14,7 @@
 struct statistics {
     _Atomic uint64_t executions;
     _Atomic uint64_t inside;  /* ns that the target ran */
+    _Atomic uint64_t spent;   /* ns since the first input began */
     _Atomic uint64_t dropped; /* entries of comparisons that did not fit into the buffer */
     _Atomic uint64_t probes;  /* counters that libFuzzer knows */
     _Atomic uint64_t

@@ -2,12 +2,15 @@
 
 import mmap
 import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 from pykcov.fuzz import _engine
 
-_WORDS = 9
-_BYTES = mmap.PAGESIZE * -(-_engine.STATISTICS_BYTES // mmap.PAGESIZE)
+_WORDS = 10
+BYTES = mmap.PAGESIZE * -(-_engine.STATISTICS_BYTES // mmap.PAGESIZE)
+"""What a file for them has."""
 
 
 class Snapshot(NamedTuple):
@@ -16,6 +19,8 @@ class Snapshot(NamedTuple):
     executions: int
     inside: int
     """ns that the target ran."""
+    spent: int
+    """ns since the first input began."""
     dropped: int
     """Entries of comparisons that did not fit into the buffer."""
     probes: int
@@ -31,6 +36,9 @@ class Snapshot(NamedTuple):
     """Bytes of its input."""
 
 
+_ADDED = ("executions", "inside", "spent", "dropped", "leftovers")
+
+
 class Statistics:
     """Shared memory: one process writes it by way of the engine, another one reads."""
 
@@ -39,13 +47,30 @@ class Statistics:
         made = descriptor is None
         self.descriptor = os.memfd_create("pykcov-fuzz") if descriptor is None else descriptor
         if made:
-            os.truncate(self.descriptor, _BYTES)
-        self.memory = mmap.mmap(self.descriptor, _BYTES)
+            os.truncate(self.descriptor, BYTES)
+        self.memory = mmap.mmap(self.descriptor, BYTES)
 
     def snapshot(self) -> Snapshot:
         """Return what stands there now."""
-        return Snapshot(*memoryview(self.memory)[: 8 * _WORDS].cast("Q"))
+        return _snapshot(self.memory[: 8 * _WORDS])
 
     def input(self) -> bytes:
         """Return the input that ran last: all of it, if it is not longer than the engine keeps."""
         return self.memory[8 * _WORDS : 8 * _WORDS + min(self.snapshot().size, _engine.STATISTICS_BYTES - 8 * _WORDS)]
+
+
+def total(snapshots: Iterable[Snapshot]) -> Snapshot:
+    """Return the numbers of several processes as one."""
+    columns = zip(*(list(snapshots) or [Snapshot(*[0] * _WORDS)]), strict=True)
+    names = zip(Snapshot._fields, columns, strict=True)
+    return Snapshot(*(sum(column) if name in _ADDED else max(column) for name, column in names))
+
+
+def read(path: Path) -> Snapshot:
+    """Return what stands in a file of statistics now."""
+    with path.open("rb") as file:
+        return _snapshot(file.read(8 * _WORDS).ljust(8 * _WORDS, b"\0"))
+
+
+def _snapshot(words: bytes) -> Snapshot:
+    return Snapshot(*memoryview(words).cast("Q"))

@@ -14,7 +14,7 @@ from typing import BinaryIO, Self
 
 from pykcov.fuzz.statistics import Snapshot
 
-_PROGRESS = re.compile(rb"^#\d+\s+(?P<what>\w+)\s+cov: (?P<cov>\d+) ft: \d+ corp: (?P<corpus>\d+)")
+_PROGRESS = re.compile(rb"^#\d+:?\s+(\w+\s+)?cov: (?P<cov>\d+) ft: \d+ corp: (?P<corpus>\d+)")
 _NOISE = (b"WARNING: Failed to find function", b"INFO: Loaded", b"INFO: Running with entropic", b"\tNEW_FUNC")
 
 _SECONDS = 0.25
@@ -81,14 +81,14 @@ class Status:
         if now - then > 2 * _SECONDS:
             self._rate = (numbers.executions - executions) / (now - then)
             self._last = (now, numbers.executions)
-        inside = 100 * numbers.inside / 1e9 / max(now - self._began, 1e-9)
+        inside = 100 * numbers.inside / max(numbers.spent, 1)
         words = [
             f"{numbers.executions:,} executions",
             f"{self._rate:,.0f}/s",
             f"{self._locations:,} of {numbers.probes:,} locations, new {_ago(now - self._last_new)} ago",
             f"corpus {self._corpus:,}",
             f"{self._found():,} findings",
-            f"{min(inside, 100):.0f}% in the target",
+            f"{inside:.0f}% in the target",
         ]
         if numbers.dropped:
             words.append(f"{numbers.dropped:,} comparisons dropped")

@@ -1,25 +1,26 @@
 """Starts the process that fuzzes, watches it, and takes care of what it cannot report itself: crashes, hangs, kills."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from hashlib import sha1
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from pykcov.fuzz import exits, findings
 from pykcov.fuzz.findings import Finding
+from pykcov.fuzz.jobs import Jobs, tell
 from pykcov.fuzz.minimize import Judge, minimize
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.stacks import frames_of_dump, native_kind, token_of
-from pykcov.fuzz.statistics import Snapshot, Statistics
+from pykcov.fuzz.statistics import Snapshot, total
 
 _ARTIFACTS = {
     "crash-": "crash",
@@ -28,6 +29,9 @@ _ARTIFACTS = {
     "oom-": "out-of-memory",
 }
 """What libFuzzer calls the files that it writes, and what they are."""
+
+_HAS_JOBS = re.compile("-(fork|jobs|merge|minimize_crash|cleanse_crash)=[^0]")
+"""Flags with which libFuzzer does not fuzz, but starts others that do."""
 
 _CODES = {"timeout": exits.TIMEOUT, "out-of-memory": exits.OUT_OF_MEMORY}
 _KINDS = {code: kind for kind, code in _CODES.items()}
@@ -45,100 +49,129 @@ class Outcome:
 
 
 class Supervisor:
-    """One campaign: one process after the other, until enough was found."""
+    """One campaign: one process after the other, until enough was found. A context manager."""
 
-    def __init__(self, settings: Settings, *, minimize_seconds: float) -> None:
-        """Take what to fuzz, and how long to make the input of each finding shorter."""
+    def __init__(self, settings: Settings, *, minimize_seconds: float, part_of: Path | None = None) -> None:
+        """Take what to fuzz, and how long to make the input of each finding shorter.
+
+        part_of: the folder of the campaign that this one is a job of (fuzz/jobs.py), if it is.
+        """
         assert settings.findings is not None
         self._settings = settings
         self._minimize_seconds = minimize_seconds
+        self._leader = part_of  # None: ourselves
+        self._scratch = tempfile.TemporaryDirectory(prefix="pykcov-fuzz-")
+        self._jobs = Jobs(part_of or Path(self._scratch.name))
         self._say: Callable[[str], object] = print
         self._errors: IO[bytes] | None = None
-        self._told: IO[bytes] | None = None
         self._folder = Path(settings.findings)
-        self._found: dict[str, Path] = {}
-        self._statistics = Statistics()
-        self._done: list[Snapshot] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self._interrupt = 0
         self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Forget what the processes have shared."""
+        self._scratch.cleanup()
 
     def run(self, say: Callable[[str], object], errors: IO[bytes] | None) -> Outcome:
         """Fuzz. `say` shows a line; standard error of the processes goes to `errors`, None: to ours."""
         self._say, self._errors = say, errors
         self._folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="pykcov-fuzz-") as scratch:
-            while True:
-                code, died = self._run_process(Path(scratch))
-                if not died or len(self._found) >= self._settings.keep_going or not self._go_on():
-                    break
-                self._done.append(self._statistics.snapshot())
-                self._statistics = Statistics()
-        for folder in self._found.values():
-            self._examine(folder)
-        if self._found and code == 0:
+        with _handlers(self._end):
+            code = self._run_processes()
+            if self._leader is None:
+                self._end_jobs()
+        names = self._jobs.found() if self._leader is None else self._jobs.own_found()
+        found = [self._folder / name for name in names]
+        try:
+            for folder in found:
+                self._examine(folder)
+        except KeyboardInterrupt:
+            self._say("interrupted: no more inputs are made shorter")
+        # With -jobs libFuzzer ends with 1 if any of them has found something.
+        if found and code in (0, exits.FAILED):
             code = exits.CRASHED
-        return Outcome(code, list(self._found.values()), self.snapshot())
+        return Outcome(code, found, self.snapshot())
 
     def snapshot(self) -> Snapshot:
-        """Return the numbers so far."""
-        now = self._statistics.snapshot()
-        sums = {
-            name: getattr(now, name) + sum(getattr(one, name) for one in self._done)
-            for name in ("executions", "inside", "dropped", "leftovers")
-        }
-        return now._replace(**sums, sees=max(now.sees, *(one.sees for one in self._done), 0))
+        """Return the numbers so far, of all processes."""
+        return total(self._jobs.snapshots())
 
     @property
     def found(self) -> int:
         """How many findings there are so far."""
-        told = self._told
-        return len(self._found) + (os.pread(told.fileno(), 1 << 20, 0).count(b"\n") if told is not None else 0)
+        return len(self._jobs.found())
 
-    def _run_process(self, scratch: Path) -> tuple[int, bool]:
+    def _run_processes(self) -> int:
+        """Run one process after the other; return the exit code of the last."""
+        while True:
+            code, died = self._run_process()
+            if not died or self._interrupt or self.found >= self._settings.keep_going or not self._go_on():
+                return code
+
+    def _run_process(self) -> tuple[int, bool]:
         """Run one process; return its exit code, and whether something that it could not report ended it."""
-        with tempfile.TemporaryFile() as dump, tempfile.TemporaryFile() as told:
+        statistics = self._jobs.new_statistics()
+        if statistics is None:
+            return exits.INTERRUPTED, False
+        with tempfile.TemporaryFile() as dump:
             settings = replace(
                 self._settings,
-                arguments=self._arguments(scratch),
-                statistics=self._statistics.descriptor,
+                arguments=self._arguments(),
+                command=self._command(),
+                statistics=statistics.descriptor,
                 dump=dump.fileno(),
-                told=told.fileno(),
-                keep_going=self._settings.keep_going - len(self._found),
+                found=str(self._jobs.list),
             )
-            self._told = told
-            process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", "pykcov.fuzz", settings.dumps()],
-                pass_fds=[self._statistics.descriptor, dump.fileno(), told.fileno()],
+                pass_fds=[statistics.descriptor, dump.fileno()],
                 stderr=self._errors,
             )
-            status = _wait(process)
-            self._told = None
+            if self._interrupt:
+                self._process.send_signal(self._interrupt)
+            status = self._process.wait()
             dump.seek(0)
             stacks = dump.read().decode("utf-8", "replace")
-            told.seek(0)
-            inputs = dict(line.split() for line in told.read().decode().splitlines())
-        self._found.update((name, self._folder / name) for name in inputs.values())
-        code = status if status >= 0 else exits.CRASHED
-        died = self._take_artifacts(scratch, set(inputs), stacks)
-        if not died and not inputs and self._ended_inside(status):
-            # libFuzzer may have put its file where the user wants it.
+        if self._interrupt and (status < 0 or status == exits.FAILED):
+            return exits.INTERRUPTED, False
+        died = self._take_artifacts(stacks)
+        if not died and status != exits.INTERRUPTED and statistics.snapshot().running:
+            # The target ended the process in a way that libFuzzer could not notice, or it has put its file
+            # where the user wants it.
             kind = _KINDS.get(status) or _signal_in(stacks) or (native_kind(-status) if status < 0 else "exit")
-            self._keep(kind, self._statistics.input(), stacks)
-            died, code = True, _CODES.get(kind, exits.CRASHED)
-        return code, died
+            self._keep(kind, statistics.input(), stacks)
+            died, status = True, _CODES.get(kind, exits.CRASHED)
+        return (status if status >= 0 else exits.CRASHED), died
 
-    def _ended_inside(self, status: int) -> bool:
-        """Whether the target ended the process in a way that libFuzzer could not notice."""
-        interrupted = status == exits.INTERRUPTED or -status in (signal.SIGINT, signal.SIGTERM)
-        return self._statistics.snapshot().running == 1 and not interrupted
+    def _end(self, number: int) -> None:
+        """Interrupt what runs. A terminal has sent the signal to all already; those who get it twice know that."""
+        self._interrupt = number
+        self._jobs.end(number)
+        if self._process is not None:
+            # libFuzzer ignores SIGINT while it waits for jobs, of which it would start others.
+            jobs = any(_HAS_JOBS.match(argument) for argument in self._settings.arguments)
+            with suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM if jobs else number)
 
-    def _take_artifacts(self, scratch: Path, told: set[str], stacks: str) -> bool:
+    def _end_jobs(self) -> None:
+        """See to it that no job goes on without us."""
+        self._jobs.end(signal.SIGTERM)
+        for process in self._jobs.wait():
+            self._say(f"process {process} was told to end, and does not")
+
+    def _take_artifacts(self, stacks: str) -> bool:
         """Make findings of the files that libFuzzer has left; return whether there was one that was not told before."""
         new = False
-        for path in sorted(scratch.iterdir()):
+        for path in sorted(Path(self._scratch.name).glob("*-*")):
             kind = next((kind for prefix, kind in _ARTIFACTS.items() if path.name.startswith(prefix)), None)
             data = path.read_bytes()
             path.unlink()
-            if kind is not None and sha1(data).hexdigest() not in told:
+            if kind is not None and not self._jobs.has_told(data):
                 self._keep(_signal_in(stacks) or kind if kind == "crash" else kind, data, stacks)
                 new = True
         return new
@@ -151,7 +184,7 @@ class Supervisor:
         report = stacks or f"The process ended without a word ({kind}), with this input.\n"
         finding = Finding(kind, token_of(kind, frames), report, data, self._settings.harness)
         folder = findings.save(finding, self._folder)
-        self._found[folder.name] = folder
+        tell(self._jobs.list, data, folder.name)
         self._say(f"{kind}: saved in {os.path.relpath(folder)}")
 
     def _examine(self, folder: Path) -> None:
@@ -174,7 +207,7 @@ class Supervisor:
             findings.save_minimized(finding, folder, shorter)
             self._say(f"{folder.name}: minimized from {len(finding.input)} to {len(shorter)} bytes")
 
-    def _arguments(self, scratch: Path) -> list[str]:
+    def _arguments(self) -> list[str]:
         """Return the command line of the next process: what is left of the limits."""
         arguments = []
         for argument in self._settings.arguments:
@@ -182,11 +215,26 @@ class Supervisor:
             if flag == "-max_total_time" and value.isdigit() and int(value):
                 value = str(max(int(int(value) - (time.monotonic() - self._began)), 1))
             elif flag in ("-runs", "-atheris_runs") and value.isdigit():
-                value = str(max(int(value) - sum(one.executions for one in self._done), 0))
+                value = str(max(int(value) - self._jobs.own_executions(), 0))
+            elif argument == f"-artifact_prefix={self._leader}/":
+                continue  # a job has its own
             arguments.append(f"{flag}={value}" if flag.startswith("-") and value else argument)
         if not any(argument.startswith(("-artifact_prefix=", "-exact_artifact_path=")) for argument in arguments):
-            arguments.append(f"-artifact_prefix={scratch}/")
+            arguments.append(f"-artifact_prefix={self._scratch.name}/")
         return arguments
+
+    def _command(self) -> str:
+        """Return the command by which libFuzzer starts itself again, for the shell."""
+        settings = self._settings
+        options = [
+            *(f"--include={name}" for name in settings.include),
+            *(f"--exclude={name}" for name in settings.exclude),
+            *(f"--source={folder}" for folder in settings.source),
+            *(["--stdlib"] if settings.stdlib else []),
+            *("--quiet", "--minimize=0", f"--keep-going={settings.keep_going}"),
+            *(f"--directory={self._folder.parent.absolute()}", f"--part-of={self._jobs.folder}"),
+        ]
+        return shlex.join([sys.executable, "-m", "pykcov", "fuzz", *options, settings.harness])
 
     def _go_on(self) -> bool:
         for argument in self._settings.arguments:
@@ -194,26 +242,16 @@ class Supervisor:
             if flag == "-max_total_time" and value.isdigit() and int(value):
                 return time.monotonic() - self._began < int(value)
             if flag in ("-runs", "-atheris_runs") and value.isdigit():
-                return self.snapshot().executions < int(value)
+                return self._jobs.own_executions() < int(value)
         return True
 
 
-def command_of(options: list[str], harness: str) -> str:
-    """Return the command by which libFuzzer starts itself again, for the shell."""
-    return shlex.join([sys.executable, "-m", "pykcov", "fuzz", *options, harness])
-
-
-def _wait(process: "subprocess.Popen[bytes]") -> int:
-    """Wait for the end; a signal from the terminal goes to the process, too, which ends as it should."""
-
-    def pass_on(number: int, _: object) -> None:
-        with suppress(ProcessLookupError):
-            process.send_signal(number)
-
-    old = {signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
-    old[signal.SIGTERM] = signal.signal(signal.SIGTERM, pass_on)
+@contextmanager
+def _handlers(end: Callable[[int], object]) -> Iterator[None]:
+    """Have SIGINT and SIGTERM call `end`."""
+    old = {number: signal.signal(number, lambda number, _: end(number)) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return process.wait()
+        yield
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)

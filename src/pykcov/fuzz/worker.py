@@ -14,8 +14,9 @@ from pykcov.program.child import forget_our_imports
 def main(text: str, bare_modules: frozenset[str]) -> NoReturn:
     """Run the harness that settings describe; `bare_modules` were imported before pykcov. Ends the process."""
     settings = Settings.loads(text)
-    if settings.dump is not None:
-        os.set_inheritable(settings.dump, False)
+    for descriptor in (settings.dump, settings.statistics):
+        if descriptor is not None:
+            os.set_inheritable(descriptor, False)
     forget_our_imports(bare_modules)
     sys.modules["atheris"] = pykcov.atheris
 
