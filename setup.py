@@ -44,8 +44,9 @@ setup(
             depends=[str(FUZZ / "consume.h")],
             extra_compile_args=COMPILE,
         ),
-        # No modules: what libFuzzer looks for by name (fuzz/mutators.h).
+        # No modules: what libFuzzer looks for by name (fuzz/mutators.h, fuzz/memory.c).
         Extension("pykcov.fuzz._mutator", sources=[str(FUZZ / "mutator.c")], extra_compile_args=COMPILE),
+        Extension("pykcov.fuzz._memory", sources=[str(FUZZ / "memory.c")], extra_compile_args=COMPILE),
         Extension("pykcov.fuzz._crossover", sources=[str(FUZZ / "crossover.c")], extra_compile_args=COMPILE),
     ]
 )

@@ -67,3 +67,6 @@ def set_mutator(library: str, function: Callable[..., bytes] | None, /) -> None:
     To be called before load(). None: libFuzzer's mutations and one of ours, which puts an operand of a comparison in
     the place of another one of another length.
     """
+
+def preload(library: str, /) -> None:
+    """Show libFuzzer what is in a shared object: `_memory` (fuzz/memory.c). To be called before load(). OSError."""

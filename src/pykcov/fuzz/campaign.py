@@ -28,6 +28,8 @@ def run(harness: Harness, settings: Settings | None = None) -> NoReturn:
     _engine.set_mutator(_library("_mutator"), harness.mutator)
     if harness.crossover is not None:
         _engine.set_mutator(_library("_crossover"), harness.crossover)
+    if settings.dump is not None:
+        _engine.preload(_library("_memory"))
     try:
         statistics = Statistics(settings.statistics) if settings.statistics is not None else None
         engine = Engine(statistics)
@@ -66,7 +68,8 @@ class Campaign:
         if self._settings.dump is not None:
             faulthandler.disable()
             faulthandler.enable(self._settings.dump)
-            faulthandler.register(signal.SIGALRM, self._settings.dump, chain=True)
+            for number in (signal.SIGALRM, signal.SIGRTMAX):  # an alarm of libFuzzer's, and fuzz/memory.c
+                faulthandler.register(number, self._settings.dump, chain=True)
 
     def failed(self, error: BaseException, data: bytes) -> int | None:
         """Keep what the target raised; return None to go on, or an exit code."""

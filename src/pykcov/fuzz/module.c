@@ -200,6 +200,7 @@ static PyMethodDef functions[] = {
     {"run", (PyCFunction)(void (*)(void))run, METH_VARARGS | METH_KEYWORDS, NULL},
     {"mutate", mutate, METH_VARARGS, NULL},
     {"exchange", pykcov_exchange, METH_VARARGS, NULL},
+    {"preload", pykcov_preload, METH_O, NULL},
     {"set_mutator", pykcov_set_mutator, METH_VARARGS, NULL},
     {0},
 };

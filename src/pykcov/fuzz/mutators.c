@@ -70,6 +70,18 @@ symbol_in(const char *path, const char *name)
 }
 
 PyObject *
+pykcov_preload(PyObject *Py_UNUSED(module), PyObject *path)
+{
+    const char *name = PyUnicode_AsUTF8(path);
+
+    if (name == NULL)
+        return NULL;
+    if (dlopen(name, RTLD_NOW | RTLD_GLOBAL) == NULL)
+        return PyErr_Format(PyExc_OSError, "%s", dlerror());
+    Py_RETURN_NONE;
+}
+
+PyObject *
 pykcov_set_mutator(PyObject *Py_UNUSED(module), PyObject *args)
 {
     const char *path;

@@ -18,4 +18,7 @@
  */
 PyObject *pykcov_set_mutator(PyObject *module, PyObject *args);
 
+/* preload(library): `_memory`, which is found in the same way. OSError. */
+PyObject *pykcov_preload(PyObject *module, PyObject *path);
+
 #endif

@@ -190,7 +190,10 @@ class Supervisor:
     def _examine(self, folder: Path) -> None:
         """Find out more of a finding: a shorter input, and of a crash where it happened."""
         finding = findings.load(folder)
-        if self._minimize_seconds <= 0 or finding.kind in _CODES:
+        if self._minimize_seconds <= 0:
+            return
+        if finding.kind in _CODES:
+            self._say(f"{folder.name}: its input is not made shorter: each try could go as far as it did")
             return
         with Judge(self._settings) as judge:
             verdict = judge.verdict(finding.input, locations=finding.kind.startswith("SIG"))
