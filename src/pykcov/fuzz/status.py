@@ -82,14 +82,12 @@ class Status:
             self._rate = (numbers.executions - executions) / (now - then)
             self._last = (now, numbers.executions)
         inside = 100 * numbers.inside / max(numbers.spent, 1)
-        words = [
-            f"{numbers.executions:,} executions",
-            f"{self._rate:,.0f}/s",
-            f"{self._locations:,} of {numbers.probes:,} locations, new {_ago(now - self._last_new)} ago",
-            f"corpus {self._corpus:,}",
-            f"{self._found():,} findings",
-            f"{inside:.0f}% in the target",
-        ]
+        words = [f"{numbers.executions:,} executions", f"{self._rate:,.0f}/s"]
+        if self._corpus:  # not before libFuzzer has told, which with -jobs it does not
+            new = _ago(now - self._last_new)
+            words.append(f"{self._locations:,} of {numbers.probes:,} locations, new {new} ago")
+            words.append(f"corpus {self._corpus:,}")
+        words += [f"{self._found():,} findings", f"{inside:.0f}% in the target"]
         if numbers.dropped:
             words.append(f"{numbers.dropped:,} comparisons dropped")
         return " · ".join(words)
@@ -102,7 +100,7 @@ class Status:
         from rich.text import Text
 
         while not self._ended.wait(_SECONDS):
-            self._live.update(Text(self.line(), overflow="ellipsis", no_wrap=True), refresh=True)
+            self._live.update(Text(self.line()), refresh=True)
 
 
 def _ago(seconds: float) -> str:
