@@ -132,6 +132,12 @@ def test_without_libfuzzer_the_command_that_installs_it_is_named(
         "import signal; signal.signal(signal.SIGINT, lambda *_: None); signal.signal(signal.SIGALRM, signal.SIG_DFL)",
         "import threading, time; threading.Thread(target=time.sleep, args=(0.01,), daemon=True).start()",
         "sys.meta_path.insert(0, type('F', (), {'find_spec': staticmethod(lambda *_: None)}))",
+        "import os; [os.close(number) for number in (0, 1, 2)]; sys.stdout = sys.stderr = None",
+        "import atexit, os; atexit.register(os.listdir, 'nowhere')",
+        "import subprocess; subprocess.run(['true'])",
+        "import os, threading; threading.Thread(target=os.fork, daemon=True).start()",
+        "import os; os.chdir('/')",
+        "import builtins; builtins.__import__ = lambda *words, old=builtins.__import__: old(*words)",
     ],
 )
 def test_odd_harnesses_go_on_to_the_bug(tmp_path: Path, odd: str) -> None:
