@@ -127,7 +127,11 @@ FUZZ_LIBRARIES = Markdown==3.8 toml==0.10.2 python-dateutil==2.8.2 six ecdsa==0.
 .bench/fuzz/ready: Makefile
 	@mkdir -p .bench/fuzz
 	$(PYTHON) -m pip install --quiet --no-deps --target .bench/fuzz $(FUZZ_LIBRARIES)
+	$(PYTHON) -m pip install --quiet --no-deps --target .bench/fuzz/old ecdsa==0.13.2
 	@touch $@
+
+fuzz-harnesses: $(VENV)/ready .bench/fuzz/ready ## every harness of benchmarks/fuzz as it is, under pykcov fuzz and Atheris (PyPI)
+	$(BIN)/python -m pytest -m slow tests/fuzz
 
 bench-fuzz: $(VENV)/ready .bench/fuzz/ready ## pykcov fuzz beside Atheris: executions a second, time to known bugs (an hour)
 	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/speed.py

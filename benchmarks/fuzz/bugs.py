@@ -22,7 +22,10 @@ MICRO = [
     *("magic_1", "magic_2", "magic_4", "magic_8", "magic_text", "unequal_text", "startswith_chain"),
     *("dictionary_dispatch", "set_membership", "floats", "float_text", "match_200", "checksum"),
 ]
-BUGS = [*("markdown", "htmlparser", "toml", "dateutil", "ecdsa", "pyasn1", "pypdf", "pygments", "zipp"), "markdown_it"]
+BUGS = [
+    *("markdown", "htmlparser", "toml", "dateutil", "ecdsa_old", "ecdsa", "pyasn1", "pypdf", "pygments", "zipp"),
+    "markdown_it",
+]
 
 
 def command(engine: str, harness: Path, scratch: Path) -> list[str]:

@@ -1,0 +1,45 @@
+"""Harnesses for Atheris over real libraries run as they are, under both."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parents[2]
+HARNESSES = sorted((HERE / "benchmarks" / "fuzz" / "harnesses").glob("fuzz_*.py"))
+LIBRARIES = HERE / ".bench" / "fuzz"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not LIBRARIES.exists(), reason="their libraries are not installed: make fuzz-harnesses"),
+]
+pytest.importorskip("atheris", reason="the extra `fuzz` is not installed")
+
+
+def run(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, *words, "-runs=300", "-seed=1"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=os.environ | {"PYTHONPATH": str(LIBRARIES), "MICRO": "magic_4"},
+        timeout=600,
+    )
+
+
+@pytest.mark.parametrize("path", HARNESSES, ids=lambda path: path.stem)
+def test_a_harness_runs_under_both(tmp_path: Path, path: Path) -> None:
+    theirs = run(tmp_path, str(path))
+    ours = run(tmp_path, "-m", "pykcov", "fuzz", "-d", "out", "--minimize=0", str(path))
+    for ran in (theirs, ours):
+        # Some have bugs that are found as soon.
+        assert ran.returncode == 0 or "Uncaught Python exception" in ran.stdout, ran.stdout
+        assert "INITED" in ran.stdout
+    if ours.returncode == 0:
+        assert "pykcov: 300 executions, 0 findings" in ours.stdout
+    else:
+        assert (ours.returncode, len([*(tmp_path / "out" / "findings").iterdir()])) == (77, 1)
