@@ -32,7 +32,10 @@ setup(
             "pykcov.fuzz._engine",
             sources=[
                 str(FUZZ / name)
-                for name in ("engine.c", "exchange.c", "interrupts.c", "libfuzzer.c", "module.c", "mutators.c", "pairs.c", "replay.c")
+                for name in (
+                    *("engine.c", "exchange.c", "interrupts.c", "libfuzzer.c", "module.c", "mutators.c", "pairs.c"),
+                    "replay.c",
+                )
             ],
             depends=sorted(str(path) for path in FUZZ.glob("*.h")),
             include_dirs=[str(CORE)],
