@@ -130,7 +130,9 @@ def test_array_is_compared_as_an_array() -> None:
 
 
 def test_comparison_that_raises_is_recorded_and_raises() -> None:
-    buffer, result, _ = traced(lambda: function("def f(x): return x['no']")({"yes": 1}))
+    compared = function("def f(x): return x['no']")
+
+    buffer, result, _ = traced(lambda: compared({"yes": 1}))
 
     assert repr(result) == "KeyError('no')"
     assert [(one.operand1, one.operand2) for one in buffer.comparisons()] == [("no", "yes")]
