@@ -6,12 +6,12 @@ from workloads.pyperformance_program import load
 
 program = load("comprehensions")
 INSTRUMENTED = [program]
-ITERATIONS = 500
+ITERATIONS = 1000
 
 
 def prepare() -> Callable[[int], int]:
     def run(iteration: int) -> int:
-        program.bench_comprehensions(40)
+        program.bench_comprehensions(20)
         return iteration
 
     return run
