@@ -25,14 +25,14 @@ class Failed(Exception):
 class Process:
     """A worker process and the socket to it."""
 
-    def __init__(self, workload: str, configuration: str, iterations: int, cpu: int | None) -> None:
-        """`iterations`: 0 is the workload's own number; `cpu`: the processor to run on, None is any."""
+    def __init__(self, workload: str, configuration: str, iterations: int, parts: int, cpu: int | None) -> None:
+        """`iterations`: 0 is a workload's own number, divided by `parts`; `cpu`: the processor to run on, None: any."""
         self._connection, theirs = socket.socketpair()
         self._connection.settimeout(TIMEOUT_SECONDS)
         self._answers = self._connection.makefile("r", encoding="utf-8")
         self._output = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, str(WORKER), str(theirs.fileno()), workload, configuration, str(iterations)],
+            [sys.executable, str(WORKER), str(theirs.fileno()), workload, configuration, str(iterations), str(parts)],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
@@ -76,7 +76,7 @@ class Process:
 class Team:
     """One process for each configuration that works here. Failures go into the results; who fails leaves the team."""
 
-    def __init__(self, workload: str, results: Results, iterations: int, cpu: int | None) -> None:
+    def __init__(self, workload: str, results: Results, iterations: int, parts: int, cpu: int | None) -> None:
         """Start the processes, one after the other: each imports, instruments and warms up."""
         self._workload = workload
         self._results = results
@@ -85,7 +85,7 @@ class Team:
             cell = results.cell(workload, name)
             if cell.problem or cell.missing:
                 continue
-            self._processes[name] = Process(workload, name, iterations, cpu)
+            self._processes[name] = Process(workload, name, iterations, parts, cpu)
             answer = self._ask(name, None)
             cell.functions = answer.get("ready", 0)
             cell.missing = answer.get("unavailable", "")

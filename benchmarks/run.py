@@ -29,7 +29,7 @@ WORKLOADS = sorted(path.stem for path in (HERE / "workloads").glob("*.py") if pa
 def measure(workload: str, options: argparse.Namespace, results: Results) -> None:
     """All rounds of one workload, in as many generations of processes as asked for."""
     for generation in range(options.processes):
-        with Team(workload, results, options.iterations, options.cpu) as team:
+        with Team(workload, results, options.iterations, options.parts, options.cpu) as team:
             for number in range(options.rounds):
                 results.add_round(workload, team.measure(number))
             if generation == options.processes - 1:
@@ -46,6 +46,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--processes", type=int, default=3, help="times the processes start anew (default: %(default)s)"
     )
     parser.add_argument("--iterations", type=int, default=0, help="iterations a run (default: each workload's own)")
+    parser.add_argument(
+        "--parts",
+        type=int,
+        default=1,
+        metavar="N",
+        help="runs an Nth as long and N times the rounds: turns change faster than the speed of the machine",
+    )
     parser.add_argument("--cpu", type=int, help="run the workers on this processor only (default: the last one)")
     parser.add_argument("--no-pin", action="store_true", help="let the workers run on all processors")
     parser.add_argument("--quick", action="store_true", help="two iterations, one round: does it all work?")
@@ -61,6 +68,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         options.configurations.insert(0, BARE.name)
     if options.quick:
         options.rounds, options.processes, options.iterations = 1, 1, options.iterations or 2
+    options.rounds *= options.parts
     if options.no_pin:
         options.cpu = None
     elif options.cpu is None:

@@ -74,7 +74,7 @@ class Worker:
         gc.freeze()
 
 
-def prepare(workload: str, configuration: Configuration, iterations: int) -> tuple[Worker, int]:
+def prepare(workload: str, configuration: Configuration, iterations: int, parts: int) -> tuple[Worker, int]:
     """Import, instrument and prepare a workload; answers its worker and the number of instrumented functions."""
     configuration.load()
     try:
@@ -84,12 +84,12 @@ def prepare(workload: str, configuration: Configuration, iterations: int) -> tup
     modules = [module, *module.INSTRUMENTED]
     functions = functions_of(modules)
     configuration.instrument(functions, modules)
-    return Worker(configuration, module.prepare(), iterations or module.ITERATIONS), len(functions)
+    return Worker(configuration, module.prepare(), iterations or max(1, module.ITERATIONS // parts)), len(functions)
 
 
 def main() -> None:
     """Answer until "quit"."""
-    descriptor, workload, name, iterations = sys.argv[1:]
+    descriptor, workload, name, iterations, parts = sys.argv[1:]
     connection = socket.socket(fileno=int(descriptor))
     # Not before the workload: a tool must not find more imported than the program imports.
     stream = connection.makefile("rw", encoding="utf-8", newline="\n")
@@ -101,7 +101,7 @@ def main() -> None:
         stream.flush()
 
     try:
-        worker, functions = prepare(workload, ALL[name], int(iterations))
+        worker, functions = prepare(workload, ALL[name], int(iterations), int(parts))
     except Unavailable as error:
         answer({"unavailable": str(error)})
         return

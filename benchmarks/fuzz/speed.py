@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 HARNESSES = HERE / "harnesses"
 PARSERS = ["json", "toml", "tomllib", "dateutil", "htmlparser", "html5lib", "markdown", "markdown_it", "pyasn1", "yaml"]
 SIZES = {"tiny": 24, "1 KB": 1024, "4 KB": 4096}
-INPUTS = {"tiny": 2000, "1 KB": 50, "4 KB": 15}
+INPUTS = {"tiny": 300, "1 KB": 20, "4 KB": 6}
 ENGINES = ("bare", "pykcov", "atheris")
 # Not measured: code is imported, specialized, and comparisons are sampled.
 WARM_UP = 3
