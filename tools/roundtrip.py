@@ -23,18 +23,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from pykcov.instrument.comparisons import METHOD_OPERATIONS, METHODS
 from pykcov.instrument.opcodes import METHOD_BELOW_OBJECT
 from pykcov.instrument.rewrite import Granularity, Site, rewrite
+from pykcov.instrument.versions import fact
 
 VARIANTS: dict[str, tuple[Granularity, bool]] = {
     "block": ("block", False),
     "line": ("line", False),
     "line with comparisons": ("line", True),
 }
-EVENT = ["LOAD_CONST", "UNARY_INVERT", "POP_TOP"]
+EVENT = ["LOAD_CONST", fact("event"), "POP_TOP"]
 COMPARE_EVENT = ["COPY", "LOAD_CONST", "COPY", "STORE_SUBSCR"]
 LOADS = ("LOAD_CONST", "LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT")
 EARLY_EVENTS = [["COPY", "LOAD_CONST", load, "STORE_SUBSCR"] for load in LOADS]
@@ -58,6 +59,13 @@ class Mark:
 
     def __invert__(self) -> None:
         """Make the event happen."""
+
+    def __aiter__(self) -> Self:
+        """Make it happen on 3.11."""
+        return self
+
+    def __anext__(self) -> None:
+        """Be what GET_AITER wants."""
 
     def __setitem__(self, right: object, left: object) -> None:
         """Observe a comparison."""

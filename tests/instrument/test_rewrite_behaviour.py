@@ -7,7 +7,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 import pytest
-from rewriting import GRANULARITIES, LineEvents, Recorder, nested, numbers
+from rewriting import GRANULARITIES, LineEvents, Recorder, nested, silent
 
 from pykcov.instrument.rewrite import Granularity, rewrite
 
@@ -47,7 +47,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
 def test_a_rewritten_program_gives_the_same_result(file: Path, name: str, granularity: Granularity, load: Load) -> None:
     code = compiled(file)
     expected = getattr(load(code), name)()
-    assert getattr(load(rewrite(code, numbers, granularity=granularity)), name)() == expected
+    assert getattr(load(rewrite(code, silent, granularity=granularity)), name)() == expected
 
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
@@ -61,7 +61,7 @@ def test_a_debugger_sees_the_same_lines_in_the_same_order(
             program()
         return lines.seen
 
-    assert events(rewrite(compiled(file), numbers, granularity=granularity)) == events(compiled(file))
+    assert events(rewrite(compiled(file), silent, granularity=granularity)) == events(compiled(file))
 
 
 def recorded(file: Path, name: str, granularity: Granularity, load: Load) -> tuple[dict[str, set[int]], LineEvents]:
@@ -102,7 +102,7 @@ def test_what_a_code_object_says_of_itself_stays(file: Path, granularity: Granul
     changed = {"co_code", "co_consts", "co_stacksize", "co_linetable", "co_exceptiontable", "co_lnotab"}
     kept = [name for name in dir(code) if name.startswith("co_") and name not in changed]
     kept = [name for name in kept if not callable(getattr(code, name))]
-    for before, after in zip(nested(code), nested(rewrite(code, numbers, granularity=granularity)), strict=True):
+    for before, after in zip(nested(code), nested(rewrite(code, silent, granularity=granularity)), strict=True):
         assert {name: getattr(before, name) for name in kept} == {name: getattr(after, name) for name in kept}
         plain = [constant for constant in before.co_consts if not isinstance(constant, CodeType)]
         constants = after.co_consts[: len(before.co_consts)]
@@ -113,13 +113,13 @@ def test_a_specialised_and_a_monitored_function_is_rewritten_as_compiled() -> No
     space: dict[str, Any] = {}
     exec("def f(n):\n    s = 0\n    for x in range(n):\n        s += x\n    return s", space)
     function = space["f"]
-    compiled = rewrite(function.__code__, numbers)
+    compiled = rewrite(function.__code__, silent)
     for _ in range(1000):
         function(3)
-    assert rewrite(function.__code__, numbers) == compiled
+    assert rewrite(function.__code__, silent) == compiled
     with LineEvents(function.__code__.co_filename):
         function(3)
-        assert rewrite(function.__code__, numbers) == compiled
+        assert rewrite(function.__code__, silent) == compiled
     function.__code__ = compiled
     assert function(5) == 10
 
@@ -142,4 +142,4 @@ names = [C.__type_params__[0].__bound__, Pair.__value__.__args__[0].__name__, C(
 
     code = compile(source, "<source>", "exec")
     for granularity in GRANULARITIES:
-        assert run(rewrite(code, numbers, granularity=granularity)) == run(code)
+        assert run(rewrite(code, silent, granularity=granularity)) == run(code)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rewriting import GRANULARITIES, Recorder, function_code, numbers, roundtrip
+from rewriting import GRANULARITIES, Recorder, function_code, roundtrip, silent
 
 from pykcov.instrument.controlflow import Jump, control_flow
 from pykcov.instrument.layout import Layout
@@ -37,7 +37,7 @@ def loop_of(statements: int) -> str:
 @pytest.mark.parametrize("statements", [*range(6, 26), 200, 260, 2600])
 def test_jumps_of_every_length(statements: int, granularity: Granularity) -> None:
     code = function_code(loop_of(statements))
-    rewritten = rewrite(code, numbers, granularity=granularity)
+    rewritten = rewrite(code, silent, granularity=granularity)
     assert run(rewritten, 3) == run(code, 3) == 3 * (statements + 1000000)
     ROUNDTRIP.compare(code, [(rewrite(code, ROUNDTRIP.marks, granularity=granularity), Counter())])
 
@@ -58,7 +58,7 @@ def test_probes_behind_any_number_of_constants(constants: int, granularity: Gran
         "def f(n):\n    'documented'\n    for x in range(n):\n        a = 1\n        b = 2\n    return (a, b)"
     )
     filled = code.replace(co_consts=(*code.co_consts, *range(1000, 1000 + constants - len(code.co_consts))))
-    rewritten = rewrite(filled, numbers, granularity=granularity)
+    rewritten = rewrite(filled, silent, granularity=granularity)
     assert run(rewritten, 2) == (1, 2)
     assert rewritten.co_consts[: len(filled.co_consts)] == filled.co_consts
     assert rewritten.co_consts[0] == "documented"
@@ -68,7 +68,7 @@ def test_probes_behind_any_number_of_constants(constants: int, granularity: Gran
 def test_more_probes_than_an_argument_holds() -> None:
     source = "def f(n):\n" + "    n += 1\n" * 70000 + "    return n"
     code = function_code(source)
-    rewritten = rewrite(code, numbers, granularity="line")
+    rewritten = rewrite(code, silent, granularity="line")
     assert len(rewritten.co_consts) > 65536
     assert run(rewritten, 5) == 70005
 

@@ -4,7 +4,7 @@ import dis
 from types import CodeType
 
 import pytest
-from rewriting import GRANULARITIES, Recorder, function_code, numbers
+from rewriting import GRANULARITIES, Recorder, function_code, silent
 
 from pykcov.instrument.rewrite import Granularity, rewrite
 
@@ -35,7 +35,7 @@ def test_without_any_lines_every_block_has_a_probe(table: bytes, granularity: Gr
 def test_a_line_table_that_ends_early_or_late_does_no_harm(length: int, granularity: Granularity) -> None:
     for table in (CODE.co_linetable[:length], CODE.co_linetable + NO_LINE * length):
         cut = CODE.replace(co_linetable=table)
-        rewritten = rewrite(cut, numbers, granularity=granularity)
+        rewritten = rewrite(cut, silent, granularity=granularity)
         assert run(rewritten, [0, 1, 0]) == 2
         assert {p[0] for p in rewritten.co_positions()} <= {p[0] for p in cut.co_positions()} | {None}
 
@@ -45,7 +45,7 @@ def test_code_that_is_never_reached_has_no_say_in_the_depth_of_the_stack() -> No
     # The stack would be empty for this POP_TOP.
     dead = bytes((dis.opmap["POP_TOP"], 0)) * 3 + code.co_code
     extended = code.replace(co_code=code.co_code + dead, co_linetable=code.co_linetable + NO_LINE)
-    assert run(rewrite(extended, numbers), 3) == 3
+    assert run(rewrite(extended, silent), 3) == 3
 
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
@@ -66,4 +66,4 @@ def test_probed_code_can_be_probed_again(granularity: Granularity) -> None:
 )
 def test_code_that_could_not_run_is_refused(code: bytes, error: str) -> None:
     with pytest.raises(ValueError, match=error):
-        rewrite(CODE.replace(co_code=code), numbers)
+        rewrite(CODE.replace(co_code=code), silent)

@@ -6,7 +6,7 @@ from types import CodeType
 from typing import Any
 
 import pytest
-from rewriting import numbers
+from rewriting import silent
 
 from pykcov.instrument import versions
 from pykcov.instrument.rewrite import UnsupportedPythonError, rewrite
@@ -57,12 +57,12 @@ def test_the_version_found_is_the_one_that_runs() -> None:
 def test_an_unknown_python_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "VERSION", None)
     with pytest.raises(UnsupportedPythonError, match=rf"{sys.version_info.major}\.{sys.version_info.minor}.*3\.11, 3"):
-        rewrite(compile("", "", "exec"), numbers)
+        rewrite(compile("", "", "exec"), silent)
 
 
 def test_an_unknown_granularity_is_refused() -> None:
     with pytest.raises(ValueError, match="'statement'"):
-        rewrite(compile("", "", "exec"), numbers, granularity="statement")  # type: ignore[arg-type]
+        rewrite(compile("", "", "exec"), silent, granularity="statement")  # type: ignore[arg-type]
 
 
 def test_a_wrong_number_of_probes_is_refused() -> None:

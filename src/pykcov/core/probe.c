@@ -1,6 +1,7 @@
 /*
  * probe.c: the constant in probed bytecode. `LOAD_CONST probe; UNARY_INVERT; POP_TOP` comes to
- * probe_invert(): no call, no argument, no frame.
+ * probe_invert(): no call, no argument, no frame. On CPython 3.11 there is GET_AITER in the place
+ * of UNARY_INVERT, which comes to probe_aiter().
  */
 #include "module.h"
 
@@ -57,8 +58,8 @@ ask_adopter(void)
 }
 
 /* In a thread that may have to be attached to something else first. */
-static __attribute__((noinline)) PyObject *
-probe_of_moving_thread(struct probe *probe)
+static __attribute__((noinline)) int
+hit_in_moving_thread(struct probe *probe)
 {
     struct kcov_trace *trace;
     int mode;
@@ -68,27 +69,46 @@ probe_of_moving_thread(struct probe *probe)
     mode = kcov_probe_mode(trace);
     if (__builtin_expect(mode & KCOV_MODE_ADOPT, 0)) {
         if (ask_adopter() < 0)
-            return NULL;
+            return -1;
         trace = kcov_attached_trace();
         mode = kcov_probe_mode(trace);
     }
     kcov_record_probe(trace, mode & ~KCOV_MODE_FOLLOW, probe->pc, probe->number);
-    Py_RETURN_NONE;
+    return 0;
 }
 
-static PyObject *
-probe_invert(PyObject *self)
+/* -1: an exception, which is not the probe's. */
+static inline __attribute__((always_inline)) int
+hit(struct probe *probe)
 {
-    struct probe *probe = (struct probe *)self;
     struct kcov_trace *trace = kcov_attached_trace();
     int mode = kcov_probe_mode(trace);
 
     if (mode != KCOV_MODE_NONE) {
         if (__builtin_expect(mode & (KCOV_MODE_ADOPT | KCOV_MODE_FOLLOW), 0))
-            return probe_of_moving_thread(probe);
+            return hit_in_moving_thread(probe);
         kcov_record_probe(trace, mode, probe->pc, probe->number);
     }
-    Py_RETURN_NONE;
+    return 0;
+}
+
+static PyObject *
+probe_invert(PyObject *self)
+{
+    return hit((struct probe *)self) == 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+/* The interpreter wants something that has am_anext; it drops it at once. */
+static PyObject *
+probe_aiter(PyObject *self)
+{
+    return hit((struct probe *)self) == 0 ? Py_NewRef(self) : NULL;
+}
+
+static PyObject *
+probe_anext(PyObject *Py_UNUSED(self))
+{
+    return PyErr_Format(PyExc_TypeError, "a probe cannot be iterated over");
 }
 
 static PyObject *
@@ -142,6 +162,8 @@ static PyMethodDef probe_methods[] = {
 
 static PyType_Slot probe_slots[] = {
     {Py_nb_invert, probe_invert},
+    {Py_am_aiter, probe_aiter},
+    {Py_am_anext, probe_anext},
     {Py_tp_repr, probe_repr},
     {Py_tp_dealloc, probe_dealloc},
     {Py_tp_members, probe_members},

@@ -48,6 +48,22 @@ MAGIC_NUMBERS = {3495: (3, 11), 3531: (3, 12), 3571: (3, 13), 3627: (3, 14), 366
 """The magic number of .pyc files: CPython changes it with the bytecode, and not within the releases of a version."""
 
 FACTS = {
+    "event": Fact(
+        "What makes the event of a probe happen. The interpreter calls the slot of GET_AITER itself, that of the other "
+        "by way of a function: on 3.11 a tenth of a dormant probe. Elsewhere it makes no difference.",
+        {
+            (3, 11): "GET_AITER",
+            (3, 12): "UNARY_INVERT",
+            (3, 13): "UNARY_INVERT",
+            (3, 14): "UNARY_INVERT",
+            (3, 15): "UNARY_INVERT",
+        },
+        """
+async def f(x):
+    async for y in ~x: pass
+assert value in names(f.__code__)
+""",
+    ),
     "for_iter_exit": Fact(
         "FOR_ITER's jump out of the loop names the first of these and lands behind it or behind the last; a generator "
         "that ends runs them. Nothing may stand before or between them.",
