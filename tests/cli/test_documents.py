@@ -53,7 +53,7 @@ def test_every_option_is_in_the_document(name: str) -> None:
     command = cli.pykcov.get_command(click.Context(cli.pykcov), name)
     assert command is not None
     assert f"## pykcov {name}" in COMMAND_LINE
-    options = [option.opts[-1] for option in command.params if isinstance(option, click.Option)]
+    options = [option.opts[-1] for option in command.params if isinstance(option, click.Option) and not option.hidden]
     known = {"--output": "-o", "--quiet": "-q"}
     assert [option for option in options if f"`{known.get(option, option)}" not in COMMAND_LINE] == []
 
