@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -60,6 +61,9 @@ def test_50_concurrent_traces_that_start_processes_hold_each_its_own(
         process = context.Process(target=job)
         process.start()
         process.join()
+        # Another thread that starts a process may have reaped this one, and not said so yet.
+        while process.exitcode is None:
+            time.sleep(0.001)
         # Of a forkserver CPython says 255 where two threads ask at the same time.
         assert process.exitcode in ((0, 255) if method == "forkserver" else (0,))
 
