@@ -12,6 +12,7 @@ from pykcov._exec import Unrecorded
 from pykcov.fuzz import _engine
 from pykcov.instrument import alive
 from pykcov.instrument.quiet import compares, first_probe, without_comparisons
+from pykcov.instrument.stored import code_pairs
 
 
 class Comparing:
@@ -57,12 +58,7 @@ class Comparing:
     def _make_quiet(self, code: CodeType) -> None:
         quiet = without_comparisons(code)
         if quiet is not None:
-            self._note(code, quiet)
-
-    def _note(self, code: CodeType, quiet: CodeType) -> None:
-        self._codes[id(quiet)] = code, quiet
-        self._codes.setdefault(id(code), (code, quiet))
-        # A function that quiet code defines is quiet, and may live for long.
-        for loud, within in zip(code.co_consts, quiet.co_consts, strict=False):
-            if type(within) is CodeType:
-                self._note(loud, within)
+            # A function that quiet code defines is quiet, and may live for long.
+            for pair in code_pairs(code, quiet):
+                self._codes.setdefault(id(pair[0]), pair)
+                self._codes[id(pair[1])] = pair

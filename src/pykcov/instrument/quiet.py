@@ -3,12 +3,13 @@
 A comparison costs five instructions more, also where nothing records it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import CodeType
 
 from pykcov._core import CompareProbe, Probe
 from pykcov.instrument.originals import kind_of, original_of
 from pykcov.instrument.rewrite import Site, rewrite
+from pykcov.instrument.stored import code_pairs
 
 
 def compares(code: CodeType) -> bool:
@@ -29,17 +30,10 @@ def without_comparisons(probed: CodeType) -> CodeType | None:
     original, kind = original_of(probed), kind_of(probed)
     if original is None or kind is None:
         return None
-    probes = _probes(original, probed)
+    codes = code_pairs(original, probed)
 
     def make_probes(_: CodeType, sites: Sequence[Site]) -> Sequence[object]:
-        return next(probes)
+        before, after = next(codes)
+        return [probe for probe in after.co_consts[len(before.co_consts) :] if type(probe) is Probe]
 
     return rewrite(original, make_probes, granularity=kind.granularity)
-
-
-def _probes(original: CodeType, probed: CodeType) -> Iterator[list[object]]:
-    """Yield the probes of code that are none of comparisons, and of each code object in it, in the order of rewrite."""
-    yield [constant for constant in probed.co_consts[len(original.co_consts) :] if type(constant) is Probe]
-    for before, after in zip(original.co_consts, probed.co_consts, strict=False):
-        if type(before) is CodeType:
-            yield from _probes(before, after)

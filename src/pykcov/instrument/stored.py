@@ -7,7 +7,7 @@ known of their places stays bytes until somebody asks.
 import marshal
 from _imp import _fix_co_filename  # type: ignore[attr-defined]
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import CodeType
 from typing import Any
 
@@ -26,7 +26,7 @@ def dump(original: CodeType, probed: CodeType) -> bytes | None:
     places: dict[int, int] = {}  # Of the first probe of code -> where its probes begin.
     probes: list[AnyProbe] = []
     described_codes = []
-    for before, after in _pairs(original, probed):
+    for before, after in code_pairs(original, probed):
         if after.co_filename != probed.co_filename:
             return None
         first = len(before.co_consts)
@@ -140,11 +140,12 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
             yield from _nested(constant)
 
 
-def _pairs(original: CodeType, probed: CodeType) -> Iterable[tuple[CodeType, CodeType]]:
+def code_pairs(original: CodeType, probed: CodeType) -> Iterator[tuple[CodeType, CodeType]]:
+    """Yield a code object and what rewrite() made of it, then those nested in it, in the order of rewrite()."""
     yield original, probed
     for before, after in zip(original.co_consts, probed.co_consts, strict=False):
         if type(before) is CodeType:
-            yield from _pairs(before, after)
+            yield from code_pairs(before, after)
 
 
 def _without_probes(original: CodeType, probed: CodeType) -> CodeType:
