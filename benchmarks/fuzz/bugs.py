@@ -11,12 +11,11 @@ import re
 import resource
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-HARNESSES = Path(__file__).parent / "harnesses"
+from speed import HARNESSES, command
 
 MICRO = [
     *("magic_1", "magic_2", "magic_4", "magic_8", "magic_text", "unequal_text", "startswith_chain"),
@@ -26,12 +25,6 @@ BUGS = [
     *("markdown", "htmlparser", "toml", "dateutil", "ecdsa_old", "ecdsa", "pyasn1", "pypdf", "pygments", "zipp"),
     "markdown_it",
 ]
-
-
-def command(engine: str, harness: Path, scratch: Path) -> list[str]:
-    if engine == "atheris":
-        return [sys.executable, str(harness), f"-artifact_prefix={scratch}/"]
-    return [sys.executable, "-m", "pykcov", "fuzz", "--minimize=0", "-q", f"-d{scratch}/out", str(harness)]
 
 
 def processor_time(words: list[str], environment: dict[str, str]) -> tuple[float, str]:

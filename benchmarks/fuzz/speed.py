@@ -38,7 +38,7 @@ class Player:
         os.mkfifo(self._go)
         os.mkfifo(self._took)
         self._process = subprocess.Popen(
-            _command(engine, inputs, scratch),
+            _player(engine, inputs, scratch),
             env=os.environ
             | {"TURNS_HARNESS": str(harness), "TURNS_INPUTS": str(inputs)}
             | {"TURNS_GO": str(self._go), "TURNS_TOOK": str(self._took)},
@@ -58,17 +58,21 @@ class Player:
         self._process.wait()
 
 
-def _command(engine: str, inputs: Path, scratch: Path) -> list[str]:
-    turns = str(HERE / "turns.py")
+def _player(engine: str, inputs: Path, scratch: Path) -> list[str]:
+    turns = HERE / "turns.py"
+    if engine == "bare":
+        return [sys.executable, str(HERE / "bare.py"), str(turns)]
     corpus = scratch / f"{engine}-corpus"
     corpus.mkdir()
     shutil.copy(min(inputs.iterdir()), corpus)
-    flags = [str(corpus), "-seed=1", "-len_control=0", "-timeout=300"]
-    if engine == "bare":
-        return [sys.executable, str(HERE / "bare.py"), turns]
+    return [*command(engine, turns, scratch), str(corpus), "-seed=1", "-len_control=0", "-timeout=300"]
+
+
+def command(engine: str, harness: Path, scratch: Path) -> list[str]:
+    """Return what runs a harness under an engine; corpora and flags of libFuzzer come behind it."""
     if engine == "atheris":
-        return [sys.executable, turns, f"-artifact_prefix={scratch}/", *flags]
-    return [sys.executable, "-m", "pykcov", "fuzz", "--minimize=0", "-q", f"-d{scratch}/out", turns, "--", *flags]
+        return [sys.executable, str(harness), f"-artifact_prefix={scratch}/"]
+    return [sys.executable, "-m", "pykcov", "fuzz", "--minimize=0", "-q", f"-d{scratch}/out", str(harness)]
 
 
 @contextmanager
