@@ -4,8 +4,8 @@
 #include "engine.h"
 
 #include <stdlib.h>
-#include <time.h>
 
+#include "clock.h"
 #include "interrupts.h"
 #include "kcov.h"
 
@@ -22,15 +22,6 @@
 struct engine pykcov_engine;
 
 #define engine pykcov_engine
-
-static uint64_t
-now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
-}
 
 /* An error of ours, or of a hook in Python: the campaign cannot go on. */
 static void
@@ -176,7 +167,7 @@ run_target(PyObject *input)
 {
     PyObject *token = enter_group();
     PyObject *result;
-    uint64_t begin = now(), end;
+    uint64_t begin = pykcov_now(), end;
 
     if (engine.first == 0)
         engine.first = begin;
@@ -184,7 +175,7 @@ run_target(PyObject *input)
     engine.statistics->running = true;
     result = PyObject_CallOneArg(engine.function, input);
     engine.statistics->running = false;
-    end = now();
+    end = pykcov_now();
     engine.statistics->inside += end - begin;
     engine.statistics->spent = end - engine.first;
     leave_group(token);

@@ -6,10 +6,10 @@
 
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <time.h>
 
-#define SAME_SIGNAL UINT64_C(1000000000) /* ns */
+#include "clock.h"
+
+#define SAME_SIGNAL SECOND_NS
 
 static const int signals[] = {SIGINT, SIGTERM};
 
@@ -33,15 +33,6 @@ pass_on(int number, siginfo_t *information, void *context)
     }
 }
 
-static uint64_t
-now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
-}
-
 /*
  * Somebody who is impatient does not wait. But what comes at once after the first one is the same
  * signal: a terminal sends it to us, and to our parent, which passes it on.
@@ -49,10 +40,10 @@ now(void)
 static void
 handle(int number, siginfo_t *information, void *context)
 {
-    if (inside || (waiting != 0 && now() - first > SAME_SIGNAL)) {
+    if (inside || (waiting != 0 && pykcov_now() - first > SAME_SIGNAL)) {
         pass_on(number, information, context);
     } else if (waiting == 0) {
-        first = now();
+        first = pykcov_now();
         waiting = number;
     }
 }
