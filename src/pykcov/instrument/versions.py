@@ -59,9 +59,17 @@ FACTS = {
             (3, 15): "UNARY_INVERT",
         },
         """
-async def f(x):
-    async for y in ~x: pass
-assert value in names(f.__code__)
+import dis
+class Probe:
+    def __invert__(self): hits.append("UNARY_INVERT")
+    def __aiter__(self): hits.append("GET_AITER"); return self
+    def __anext__(self): pass
+hits = []
+code = compile("~x", "", "eval")
+inverting, hitting = (bytes((dis.opmap[name], 0)) for name in ("UNARY_INVERT", value))
+assert code.co_code.count(inverting) == 1
+eval(code.replace(co_code=code.co_code.replace(inverting, hitting)), {"x": Probe()})
+assert hits == [value]
 """,
     ),
     "for_iter_exit": Fact(
