@@ -33,7 +33,13 @@ setup(
             sources=[
                 str(FUZZ / name)
                 for name in (
-                    *("engine.c", "exchange.c", "interrupts.c", "libfuzzer.c", "module.c", "mutators.c", "pairs.c"),
+                    "engine.c",
+                    "exchange.c",
+                    "interrupts.c",
+                    "libfuzzer.c",
+                    "module.c",
+                    "mutators.c",
+                    "pairs.c",
                     "replay.c",
                 )
             ],
