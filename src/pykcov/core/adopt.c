@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "awake.h"
 #include "device.h"
 #include "lock.h"
 #include "thread.h"
@@ -64,6 +65,14 @@ unused_idle(void)
     return idle;
 }
 
+static void
+set_present(struct kcov_idle *idle)
+{
+    kcov_awake_add((idle != NULL) - (present != NULL));
+    present = idle;
+    set_modes();
+}
+
 int
 kcov_adopter_set(bool on)
 {
@@ -75,10 +84,8 @@ kcov_adopter_set(bool on)
         idle = unused_idle();
         error = idle == NULL ? ENOMEM : 0;
     }
-    if (error == 0) {
-        present = idle;
-        set_modes();
-    }
+    if (error == 0)
+        set_present(idle);
     kcov_unlock();
     return error;
 }
@@ -123,6 +130,5 @@ kcov_adopt_forget(struct kcov_thread *thread)
 void
 kcov_adopt_forked(void)
 {
-    present = NULL;
-    set_modes();
+    set_present(NULL);
 }

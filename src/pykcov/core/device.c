@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "awake.h"
 #include "lock.h"
 #include "remote.h"
 #include "thread.h"
@@ -262,6 +263,9 @@ kcov_device_release(struct kcov_device *device)
 void
 kcov_device_set_mode(struct kcov_device *device, int mode)
 {
+    bool recorded = kcov_event_mode(&device->trace) != KCOV_MODE_NONE;
+
+    kcov_awake_add((mode != KCOV_MODE_NONE) - recorded);
     kcov_set_mode(&device->trace, mode | kcov_follow_mode());
 }
 

@@ -1,0 +1,89 @@
+"""Probes are dormant while nobody records, and awake as long as anybody may."""
+
+import os
+import threading
+
+import pytest
+from in_threads import hit, in_thread
+
+import pykcov
+from pykcov import _core
+
+PROBE = _core.probes([1 << 63])[0]
+
+
+def recorded(hits: int) -> int:
+    """Trace some hits with a device of our own; return how many there are in its buffer."""
+    with pykcov.open() as device:
+        device.set_buffer_size(64)
+        device.enable()
+        for _ in range(hits):
+            hit(PROBE)
+        device.disable()
+        return device.mmap().count
+
+
+def test_one_who_stops_leaves_the_others_awake(device: pykcov.Device) -> None:
+    device.enable()
+    for hits in range(3):
+        assert in_thread(lambda hits=hits: recorded(hits)) == hits
+        hit(PROBE)
+    device.disable()
+    assert device.mmap().count == 3
+
+
+def test_a_thread_that_ends_with_its_device_enabled_blinds_nobody(device: pykcov.Device) -> None:
+    def leave_enabled() -> pykcov.Device:
+        own = pykcov.open()
+        own.set_buffer_size(64)
+        own.enable()
+        hit(PROBE)
+        return own
+
+    for _ in range(3):
+        with in_thread(leave_enabled) as left:
+            device.enable()
+            hit(PROBE)
+            device.disable()
+            assert left.mmap().count == 1
+    assert device.mmap().count == 3
+
+
+def test_an_adopter_that_goes_leaves_devices_awake_and_the_other_way_round(device: pykcov.Device) -> None:
+    asked: list[int] = []
+    device.enable()
+    _core.set_adopter(lambda: asked.append(threading.get_ident()))
+    _core.set_adopter(None)
+    hit(PROBE)
+    _core.set_adopter(lambda: asked.append(threading.get_ident()))
+    try:
+        device.disable()
+        assert in_thread(lambda: (threading.get_ident(), hit(PROBE)))[0] in asked
+    finally:
+        _core.set_adopter(None)
+    assert device.mmap().count == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("enabled", [False, True])
+@pytest.mark.parametrize("adopted", [False, True])
+def test_a_forked_child_records_whoever_recorded_before(device: pykcov.Device, enabled: bool, adopted: bool) -> None:
+    if adopted:
+        _core.set_adopter(lambda: None)
+    if enabled:
+        device.enable()
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(int(recorded(3) == 3 and recorded(2) == 2))
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if adopted:
+        _core.set_adopter(None)
+    hit(PROBE)
+    if enabled:
+        device.disable()
+    assert os.waitstatus_to_exitcode(status) == 1
+    assert device.mmap().count == int(enabled)
