@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 
 INSTRUMENTED = [difflib]
-ITERATIONS = 85
+ITERATIONS = 110
 
 
 def prepare() -> Callable[[int], int]:
@@ -33,7 +33,7 @@ def prepare() -> Callable[[int], int]:
 
     def run(iteration: int) -> int:
         old, new = pairs[iteration % len(pairs)]
-        out = "".join(difflib.unified_diff(old, new)) + "".join(difflib.ndiff(old[:20], new[:20]))
+        out = "".join(difflib.unified_diff(old, new)) + "".join(difflib.ndiff(old[:16], new[:16]))
         close = difflib.get_close_matches(old[0], new, n=2)
         return zlib.crc32((out + "".join(close)).encode())
 

@@ -80,7 +80,7 @@ class Campaign:
         if token in self._tokens:
             return None
         self._tokens.add(token)
-        finding = findings.Finding(kind, token, report_of(error), data, self._settings.harness)
+        finding = findings.finding_now(kind, token, report_of(error), data, self._settings.harness)
         write_error(f"\n === Uncaught Python exception: ===\n{finding.report}\nDEDUP_TOKEN: {token}\n")
         found = len(self._tokens)
         if self._settings.findings is not None:

@@ -5,7 +5,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 from typing import NamedTuple, NoReturn
@@ -73,7 +72,7 @@ def measure(settings: Settings, paths: Sequence[Path]) -> Coverage:
         answer = Path(folder, "answer")
         request = {"paths": [str(path.absolute()) for path in paths], "answer": str(answer)}
         process = Popen(
-            [sys.executable, "-m", "pykcov.fuzz", replace(settings, measure=json.dumps(request)).dumps()],
+            [sys.executable, "-m", "pykcov.fuzz", settings._replace(measure=json.dumps(request)).dumps()],
             stdout=DEVNULL,
         )
         if process.wait() or not answer.is_file():

@@ -11,10 +11,10 @@ FINDINGS/KeyError-pkg_parse-1f2e3d4c/
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from pykcov.fuzz.stacks import folder_name
 
@@ -39,8 +39,7 @@ if __name__ == "__main__":
 _LITERAL_MAX = 4096
 
 
-@dataclass
-class Finding:
+class Finding(NamedTuple):
     """Something that an input brings about and that should not be."""
 
     kind: str
@@ -51,13 +50,20 @@ class Finding:
     input: bytes
     harness: str
     """As it is given to `pykcov fuzz`."""
-    found: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    python: str = sys.version.split()[0]
+    found: str
+    """When, in UTC."""
+    python: str
 
     @property
     def name(self) -> str:
         """The name of its folder."""
         return folder_name(self.token)
+
+
+def finding_now(kind: str, token: str, report: str, input: bytes, harness: str) -> Finding:
+    """Return what has been found at this moment, in a process of this Python."""
+    found = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+    return Finding(kind, token, report, input, harness, found, sys.version.split()[0])
 
 
 def save(finding: Finding, folder: Path) -> Path:
@@ -72,7 +78,7 @@ def save(finding: Finding, folder: Path) -> Path:
     (own / "minimized").unlink(missing_ok=True)
     _write(own / "input", finding.input)
     _write(own / "report.txt", finding.report.encode("utf-8", "backslashreplace"))
-    facts = {name: value for name, value in asdict(finding).items() if name not in ("input", "report")}
+    facts = {name: value for name, value in finding._asdict().items() if name not in ("input", "report")}
     _write(own / "reproduce.py", _reproducer(finding, own, finding.input).encode())
     # Last: a folder without it is not a finding.
     _write(own / "finding.json", json.dumps(facts, indent=2).encode() + b"\n")

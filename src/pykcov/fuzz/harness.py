@@ -1,8 +1,7 @@
 """What a harness declares: the function that takes an input, and how it wants to be run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 Target = Callable[[bytes], object]
 Mutator = Callable[[bytes, int, int], bytes]
@@ -11,8 +10,7 @@ Crossover = Callable[[bytes, bytes, int, int], bytes]
 """Takes two inputs, the most bytes and a seed, and returns another input."""
 
 
-@dataclass
-class Harness:
+class Harness(NamedTuple):
     """What Setup() was told."""
 
     target: Target

@@ -7,8 +7,8 @@ processes that fuzz for it, locked while it or one of these lives, and a list of
 import fcntl
 import os
 import time
+from _blake2 import blake2b  # hashlib would load OpenSSL
 from contextlib import suppress
-from hashlib import sha1
 from pathlib import Path
 
 from pykcov.fuzz import statistics
@@ -65,7 +65,7 @@ class Jobs:
 
     def has_told(self, data: bytes) -> bool:
         """Return whether an input is that of a finding that was told here."""
-        return any(known == sha1(data).hexdigest() for known, _ in _told(self.list))
+        return any(known == _digest(data) for known, _ in _told(self.list))
 
     def others(self) -> set[int]:
         """Return the process ids of the others that live."""
@@ -91,7 +91,7 @@ class Jobs:
 def tell(found: Path, data: bytes, name: str) -> int:
     """Add a finding to a list: its input and the name of its folder. Return how many the campaign has by now."""
     with found.open("ab", 0) as file:
-        file.write(f"{sha1(data).hexdigest()} {name}\n".encode())
+        file.write(f"{_digest(data)} {name}\n".encode())
     return len(names(found.parent))
 
 
@@ -112,3 +112,7 @@ def _is_locked(path: Path) -> bool:
         except BlockingIOError:
             return True
     return False
+
+
+def _digest(data: bytes) -> str:
+    return blake2b(data, digest_size=20).hexdigest()

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from pykcov.fuzz.candidates import LOCATIONS, NOTHING, Verdict
 from pykcov.fuzz.settings import Settings
@@ -60,7 +59,7 @@ class Judge:
     def __init__(self, settings: Settings) -> None:
         """Start it."""
         self._connection, theirs = socket.socketpair()
-        settings = replace(settings, candidates=theirs.fileno(), statistics=None, dump=None, findings=None)
+        settings = settings._replace(candidates=theirs.fileno(), statistics=None, dump=None, findings=None)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "pykcov.fuzz", settings.dumps()],
             pass_fds=[theirs.fileno()],

@@ -1,17 +1,16 @@
 """What `pykcov fuzz` tells the process that fuzzes."""
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import Self
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 
-@dataclass
-class Settings:
+class Settings(NamedTuple):
     """All of it; travels as JSON on the command line of the other process."""
 
     harness: str
     """A script, 'module:function', or a test: 'file.py::name'."""
-    arguments: list[str] = field(default_factory=list)
+    arguments: Sequence[str] = ()
     """For libFuzzer: corpora and flags."""
     command: str = ""
     """What libFuzzer calls to start itself again (-fork, -jobs, -merge): a command for the shell, without arguments."""
@@ -25,9 +24,9 @@ class Settings:
     """The descriptor of a file for the stacks of a process that crashes or hangs."""
     found: str | None = None
     """The list (fuzz/jobs.py) of what is found."""
-    include: list[str] = field(default_factory=list)
-    exclude: list[str] = field(default_factory=list)
-    source: list[str] = field(default_factory=list)
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    source: Sequence[str] = ()
     stdlib: bool = False
     candidates: int | None = None
     """The descriptor of a socket: try the inputs that come there, and say what each does, instead of fuzzing."""
@@ -37,7 +36,7 @@ class Settings:
 
     def dumps(self) -> str:
         """Return it as text."""
-        return json.dumps(asdict(self))
+        return json.dumps(self._asdict())
 
     @classmethod
     def loads(cls, text: str) -> Self:

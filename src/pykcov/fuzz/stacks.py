@@ -4,9 +4,9 @@ import os
 import re
 import sys
 import traceback
+from _blake2 import blake2b  # hashlib would load OpenSSL
 from collections import Counter
 from collections.abc import Sequence
-from hashlib import sha1
 from types import TracebackType
 from typing import NamedTuple
 
@@ -84,7 +84,7 @@ def token_of(kind: str, frames: Sequence[Frame]) -> str:
 def folder_name(token: str) -> str:
     """Return a short name for a file system: words that can be read, and a hash that tells tokens apart."""
     words = "-".join(re.sub(r"[^A-Za-z0-9_]+", "_", part).strip("_") for part in token.split("--")[:2])
-    return f"{words[:60]}-{sha1(token.encode('utf-8', 'backslashreplace')).hexdigest()[:8]}"
+    return f"{words[:60]}-{blake2b(token.encode('utf-8', 'backslashreplace'), digest_size=4).hexdigest()}"
 
 
 def kind_of(error: BaseException) -> str:

@@ -10,14 +10,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, NamedTuple, Self
 
 from pykcov.fuzz import exits, findings
-from pykcov.fuzz.findings import Finding
 from pykcov.fuzz.jobs import Jobs, tell
-from pykcov.fuzz.minimize import Judge, minimize
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.stacks import frames_of_dump, native_kind, token_of
 from pykcov.fuzz.statistics import Snapshot, total
@@ -37,8 +34,7 @@ _CODES = {"timeout": exits.TIMEOUT, "out-of-memory": exits.OUT_OF_MEMORY}
 _KINDS = {code: kind for kind, code in _CODES.items()}
 
 
-@dataclass
-class Outcome:
+class Outcome(NamedTuple):
     """How a campaign ended."""
 
     code: int
@@ -119,8 +115,7 @@ class Supervisor:
         if statistics is None:
             return exits.INTERRUPTED, False
         with tempfile.TemporaryFile() as dump:
-            settings = replace(
-                self._settings,
+            settings = self._settings._replace(
                 arguments=self._arguments(),
                 command=self._command(),
                 statistics=statistics.descriptor,
@@ -182,7 +177,7 @@ class Supervisor:
         stacks = stacks[begin:] if begin > 0 else stacks
         frames = frames_of_dump(stacks)
         report = stacks or f"The process ended without a word ({kind}), with this input.\n"
-        finding = Finding(kind, token_of(kind, frames), report, data, self._settings.harness)
+        finding = findings.finding_now(kind, token_of(kind, frames), report, data, self._settings.harness)
         folder = findings.save(finding, self._folder)
         tell(self._jobs.list, data, folder.name)
         self._say(f"{kind}: saved in {os.path.relpath(folder)}")
@@ -195,6 +190,8 @@ class Supervisor:
         if finding.kind in _CODES:
             self._say(f"{folder.name}: its input is not made shorter: each try could go as far as it did")
             return
+        from pykcov.fuzz.minimize import Judge, minimize
+
         with Judge(self._settings) as judge:
             verdict = judge.verdict(finding.input, locations=finding.kind.startswith("SIG"))
             if verdict.locations:

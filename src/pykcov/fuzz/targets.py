@@ -47,7 +47,7 @@ def _run_script(settings: Settings) -> NoReturn:
 def _run_function(settings: Settings) -> NoReturn:
     module, _, path = settings.harness.partition(":")
     if not (settings.include or settings.source or settings.stdlib):
-        settings.include = [module.partition(".")[0]]
+        settings = settings._replace(include=[module.partition(".")[0]])
     sys.path.insert(0, os.getcwd())
     instrumentation.choose(_selection(settings))
     try:
