@@ -39,15 +39,15 @@ call_mutator(uint8_t *data, size_t size, size_t capacity, unsigned seed)
                        data, capacity);
 }
 
-/* One mutation of eight is ours, if there is one that fits. */
+/* One mutation of four is ours, if there is one that fits. */
 static size_t
 mutate(uint8_t *data, size_t size, size_t capacity, unsigned seed)
 {
     struct engine *engine = &pykcov_engine;
     size_t changed = 0;
 
-    if (seed % 8 == 0)
-        changed = pykcov_pairs_apply(&engine->replay.pairs, data, size, capacity, seed / 8);
+    if (seed % 4 == 0)
+        changed = pykcov_pairs_apply(&engine->replay.pairs, data, size, capacity, seed / 4);
     return changed != 0 ? changed : engine->libfuzzer.mutate(data, size, capacity);
 }
 

@@ -86,20 +86,24 @@ give_word(struct replay *replay, const uint8_t *bytes, size_t size)
         pykcov_replay_word(replay, bytes, size);
 }
 
-/* The decimal form of a constant, for programs that parse text. */
+static void
+add_pair(struct replay *replay, uint64_t pc, struct word from, struct word to)
+{
+    pykcov_pairs_add(&replay->pairs, (struct word){replay->input, replay->input_size}, pc, from,
+                     to);
+}
+
+/* The decimal form of a constant that is no integer, for programs that parse text. */
 static void
 give_decimal(struct replay *replay, uint64_t type, uint64_t bits)
 {
     char text[DECIMAL_MAX];
-    unsigned shift = 64 - (8u << (type >> 1 & 3));
     double number;
     float half;
 
     if (!is_new(replay, mix(bits ^ type << 32) | 1))
         return;
-    if (!(type & KCOV_CMP_FLOAT)) {
-        snprintf(text, sizeof(text), "%lld", (long long)((int64_t)(bits << shift) >> shift));
-    } else if (shift != 0) {
+    if ((type >> 1 & 3) != 3) {
         memcpy(&half, &bits, sizeof(half));
         snprintf(text, sizeof(text), "%.9g", (double)half);
     } else {
@@ -111,6 +115,36 @@ give_decimal(struct replay *replay, uint64_t type, uint64_t bits)
         pykcov_replay_word(replay, text, strlen(text));
 }
 
+/* Written by hand, as each integer that meets a constant comes here. */
+static struct word
+decimal(char text[DECIMAL_MAX], int64_t number)
+{
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    char *first = text + DECIMAL_MAX;
+
+    do {
+        *--first = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (number < 0)
+        *--first = '-';
+    return (struct word){(const uint8_t *)first, (size_t)(text + DECIMAL_MAX - first)};
+}
+
+/* An integer that met a constant: as the byte that it is, and as text. */
+static void
+pair_integers(struct replay *replay, uint64_t type, uint64_t constant, uint64_t other, uint64_t pc)
+{
+    char texts[2][DECIMAL_MAX];
+    unsigned shift = 64 - (8u << (type >> 1 & 3));
+    int64_t from = (int64_t)(other << shift) >> shift, to = (int64_t)(constant << shift) >> shift;
+    uint8_t bytes[2] = {(uint8_t)from, (uint8_t)to};
+
+    if (from == bytes[0] && to == bytes[1])
+        add_pair(replay, pc, (struct word){&bytes[0], 1}, (struct word){&bytes[1], 1});
+    add_pair(replay, pc, decimal(texts[0], from), decimal(texts[1], to));
+}
+
 static void
 compare_numbers(struct replay *replay, uint64_t type, uint64_t a, uint64_t b, uint64_t pc)
 {
@@ -119,8 +153,10 @@ compare_numbers(struct replay *replay, uint64_t type, uint64_t a, uint64_t b, ui
 
     if (a == b && !replay->value_profile)
         return;
-    if (type & KCOV_CMP_CONST)
+    if (type & KCOV_CMP_CONST && type & KCOV_CMP_FLOAT)
         give_decimal(replay, type, a);
+    else if (type & KCOV_CMP_CONST)
+        pair_integers(replay, type, a, b, pc);
     switch (type >> 1 & 3) {
     case 0:
         function = (void (*)(void))libfuzzer->trace_cmp1;
@@ -179,11 +215,12 @@ smaller(size_t a, size_t b)
 
 /* What is not in the record whole, or is a constant, is not what an input holds. */
 static void
-add_pair(struct replay *replay, const struct operand *from, bool is_const, const struct operand *to)
+pair_operands(struct replay *replay, uint64_t pc, const struct operand *from, bool is_const,
+              const struct operand *to)
 {
     if (!is_const && from->size == from->length && to->size == to->length)
-        pykcov_pairs_add(&replay->pairs, replay->input, replay->input_size, from->bytes, from->size,
-                         to->bytes, to->size);
+        add_pair(replay, pc, (struct word){from->bytes, from->size},
+                 (struct word){to->bytes, to->size});
 }
 
 static void
@@ -192,10 +229,11 @@ compare_equal(struct replay *replay, const struct record *record)
     const struct operand *left = &record->left, *right = &record->right;
 
     compare_bytes(replay, record->pc, left->bytes, right->bytes, smaller(left->size, right->size));
-    if (left->length == right->length && left->size == right->size)
+    if (left->length == right->length && left->size == right->size &&
+        (left->size != 1 || left->bytes[0] == right->bytes[0]))
         return;
-    add_pair(replay, left, record->left_is_const, right);
-    add_pair(replay, right, record->right_is_const, left);
+    pair_operands(replay, record->pc, left, record->left_is_const, right);
+    pair_operands(replay, record->pc, right, record->right_is_const, left);
     if (!record->left_is_const)
         give_word(replay, right->bytes, right->size);
     if (!record->right_is_const)
