@@ -66,11 +66,11 @@ def test_a_file_in_the_place_of_a_corpus_is_an_input_to_run(tmp_path: Path) -> N
     (tmp_path / "input").write_bytes(b"a")
     ran = run(tmp_path, "input")
     assert ran.code == 0, ran.output
-    assert "Executed input in " in ran.output
+    assert f"Executed {tmp_path / 'input'} in " in ran.output
     assert ran.executions > 0
 
 
 def test_a_corpus_that_is_not_there_is_named(tmp_path: Path) -> None:
     ran = run(tmp_path, "nowhere")
     assert ran.code == 1, ran.output
-    assert 'ERROR: The required directory "nowhere" does not exist' in ran.output
+    assert f'ERROR: The required directory "{tmp_path}/nowhere" does not exist' in ran.output

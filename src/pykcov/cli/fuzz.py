@@ -90,8 +90,9 @@ def command(
         libfuzzer.find()
     except libfuzzer.LibFuzzerMissingError as error:
         raise CommandError(str(error), BAD_INPUT) from None
-    folder = Path(directory) if directory else _default_folder(harness)
-    given = [argument for argument in arguments if argument != "--"]
+    # What is fuzzed may go to another folder.
+    folder = (Path(directory) if directory else _default_folder(harness)).absolute()
+    given = [each if each.startswith("-") else os.path.abspath(each) for each in arguments if each != "--"]
     if part_of is None and not any(not argument.startswith("-") for argument in given):
         (folder / "corpus").mkdir(parents=True, exist_ok=True)
         given.insert(0, str(folder / "corpus"))

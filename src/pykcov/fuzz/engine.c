@@ -1,9 +1,12 @@
 /*
  * engine.c: see engine.h.
  */
+#define _GNU_SOURCE
 #include "engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "interrupts.h"
@@ -340,13 +343,28 @@ pykcov_engine_begin(void)
     register_counters();
 }
 
+/*
+ * A thread of the target has forked, and its process, which has that thread alone, ends: libFuzzer
+ * would take that for the end of the target. Called before what libFuzzer has registered.
+ */
+static void
+end_forked(int status, void *Py_UNUSED(unused))
+{
+    if (!engine.forked)
+        return;
+    fflush(NULL);
+    _exit(status);
+}
+
 int
 pykcov_engine_execute(const uint8_t *data, size_t size)
 {
     PyObject *input, *result, *exception;
 
-    if (engine.statistics->executions == 0)
+    if (engine.statistics->executions == 0) {
+        on_exit(end_forked, NULL);
         call_hook(engine.started);
+    }
     pykcov_interrupts_begin();
     input = checked(PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size));
     copy_input(data, size);

@@ -38,6 +38,9 @@ if __name__ == "__main__":
 
 _LITERAL_MAX = 4096
 
+_STARTED_IN = os.getcwd()
+"""Where the path of a harness begins: the target may go to another folder."""
+
 
 class Finding(NamedTuple):
     """Something that an input brings about and that should not be."""
@@ -129,8 +132,9 @@ def _reproducer(finding: Finding, own: Path, data: bytes) -> str:
     harness = finding.harness
     path, separator, test = harness.partition("::")
     folder = ""
-    if os.path.exists(path):
-        harness = os.path.relpath(path, own) + separator + test
+    file = os.path.join(_STARTED_IN, path)
+    if os.path.exists(file):
+        harness = os.path.relpath(file, own) + separator + test
         folder = "Path(__file__).parent /"
     literal = repr(data) if len(data) <= _LITERAL_MAX else 'Path(__file__).with_name("input").read_bytes()'
     return _REPRODUCE.format(
