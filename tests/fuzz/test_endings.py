@@ -83,6 +83,28 @@ def test_an_interrupt_leaves_a_whole_corpus_and_a_report(tmp_path: Path) -> None
         assert path.stat().st_size > 0
 
 
+def test_what_fuzzes_ends_with_the_process_that_watches_it(tmp_path: Path) -> None:
+    write_harness(tmp_path, ENDING.format("pass").replace('b"END"', "b'E'"))
+    process = start(tmp_path, "-d", "out", "harness.py", "-seed=1")
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "out").glob("corpus/*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (child,) = _children(process.pid)
+    process.kill()
+    process.wait()
+    while _is_running(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _is_running(child)
+
+
+def _is_running(pid: int) -> bool:
+    """Whether there is a process of this id that has not ended; one that nobody waits for stays as a zombie."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
 def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 

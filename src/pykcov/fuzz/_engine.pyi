@@ -52,6 +52,9 @@ def run(
     statistics: writable memory of STATISTICS_BYTES (statistics.h).
     """
 
+def end_with(parent: int, /) -> None:
+    """Have SIGTERM sent to this process when its parent, of this process id, ends. OSError: the kernel refuses."""
+
 def exchange(functions: list[tuple[ref[FunctionType], CodeType, CodeType]], index: int, /) -> None:
     """Give those of the functions that are alive one of two codes that differ in probes only: that at the index.
 

@@ -4,7 +4,10 @@
 #include "engine.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "exchange.h"
 #include "mutators.h"
@@ -195,10 +198,26 @@ mutate(PyObject *Py_UNUSED(module), PyObject *args)
     return result;
 }
 
+static PyObject *
+end_with(PyObject *Py_UNUSED(module), PyObject *argument)
+{
+    long parent = PyLong_AsLong(argument);
+
+    if (PyErr_Occurred())
+        return NULL;
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+        return PyErr_SetFromErrno(PyExc_OSError);
+    /* It may have ended before. */
+    if (getppid() != parent)
+        raise(SIGTERM);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
     {"load", load, METH_O, NULL},
     {"run", (PyCFunction)(void (*)(void))run, METH_VARARGS | METH_KEYWORDS, NULL},
     {"mutate", mutate, METH_VARARGS, NULL},
+    {"end_with", end_with, METH_O, NULL},
     {"exchange", pykcov_exchange, METH_VARARGS, NULL},
     {"preload", pykcov_preload, METH_O, NULL},
     {"set_mutator", pykcov_set_mutator, METH_VARARGS, NULL},

@@ -20,6 +20,8 @@ class Settings(NamedTuple):
     """Stop at so many findings."""
     statistics: int | None = None
     """The descriptor of fuzz/statistics.py."""
+    parent: int | None = None
+    """The id of the process that watches: without it, it is not to go on."""
     dump: int | None = None
     """The descriptor of a file for the stacks of a process that crashes or hangs."""
     found: str | None = None

@@ -118,6 +118,7 @@ class Supervisor:
             settings = self._settings._replace(
                 arguments=self._arguments(),
                 command=self._command(),
+                parent=os.getpid(),
                 statistics=statistics.descriptor,
                 dump=dump.fileno(),
                 found=str(self._jobs.list),

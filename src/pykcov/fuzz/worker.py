@@ -5,7 +5,7 @@ import sys
 from typing import NoReturn
 
 import pykcov.atheris
-from pykcov.fuzz import campaign, exits, harness, instrumentation, targets
+from pykcov.fuzz import _engine, campaign, exits, harness, instrumentation, targets
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.stacks import report_of, write_error
 from pykcov.program.child import forget_our_imports
@@ -17,6 +17,8 @@ def main(text: str, bare_modules: frozenset[str]) -> NoReturn:
     for descriptor in (settings.dump, settings.statistics):
         if descriptor is not None:
             os.set_inheritable(descriptor, False)
+    if settings.parent is not None:
+        _engine.end_with(settings.parent)
     forget_our_imports(bare_modules)
     sys.modules["atheris"] = pykcov.atheris
 
