@@ -20,7 +20,12 @@ def recorded(hits: int) -> int:
         for _ in range(hits):
             hit(PROBE)
         device.disable()
-        return device.mmap().count
+        return hits_in(device)
+
+
+def hits_in(device: pykcov.Device) -> int:
+    """Count those of our probe: what runs at a fork may have probes, too."""
+    return int((device.mmap().pcs() == PROBE.pc).sum())
 
 
 def test_one_who_stops_leaves_the_others_awake(device: pykcov.Device) -> None:
@@ -29,7 +34,7 @@ def test_one_who_stops_leaves_the_others_awake(device: pykcov.Device) -> None:
         assert in_thread(lambda hits=hits: recorded(hits)) == hits
         hit(PROBE)
     device.disable()
-    assert device.mmap().count == 3
+    assert hits_in(device) == 3
 
 
 def test_a_thread_that_ends_with_its_device_enabled_blinds_nobody(device: pykcov.Device) -> None:
@@ -45,8 +50,8 @@ def test_a_thread_that_ends_with_its_device_enabled_blinds_nobody(device: pykcov
             device.enable()
             hit(PROBE)
             device.disable()
-            assert left.mmap().count == 1
-    assert device.mmap().count == 3
+            assert hits_in(left) == 1
+    assert hits_in(device) == 3
 
 
 def test_an_adopter_that_goes_leaves_devices_awake_and_the_other_way_round(device: pykcov.Device) -> None:
@@ -61,7 +66,7 @@ def test_an_adopter_that_goes_leaves_devices_awake_and_the_other_way_round(devic
         assert in_thread(lambda: (threading.get_ident(), hit(PROBE)))[0] in asked
     finally:
         _core.set_adopter(None)
-    assert device.mmap().count == 1
+    assert hits_in(device) == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -86,4 +91,4 @@ def test_a_forked_child_records_whoever_recorded_before(device: pykcov.Device, e
     if enabled:
         device.disable()
     assert os.waitstatus_to_exitcode(status) == 1
-    assert device.mmap().count == int(enabled)
+    assert hits_in(device) == int(enabled)

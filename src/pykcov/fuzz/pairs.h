@@ -2,7 +2,8 @@
  * pairs.h: operands that met, of which one stood in the input.
  *
  * libFuzzer puts an operand in the place of another one if both have the same length, of at least
- * two bytes. For all others there is this: a mutation that takes the one out and puts the other in.
+ * two bytes, and that rarely. So there is this: a mutation that takes the one out and puts the
+ * other in.
  *
  * Each pair is tried a few times. The more often the same thing was put in for the same place of
  * the program, the fewer of its pairs are kept: a check that always fails would take up mutations

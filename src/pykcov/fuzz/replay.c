@@ -230,7 +230,7 @@ compare_equal(struct replay *replay, const struct record *record)
 
     compare_bytes(replay, record->pc, left->bytes, right->bytes, smaller(left->size, right->size));
     if (left->length == right->length && left->size == right->size &&
-        (left->size != 1 || left->bytes[0] == right->bytes[0]))
+        memcmp(left->bytes, right->bytes, left->size) == 0)
         return;
     pair_operands(replay, record->pc, left, record->left_is_const, right);
     pair_operands(replay, record->pc, right, record->right_is_const, left);
