@@ -83,6 +83,26 @@ def test_an_interrupt_leaves_a_whole_corpus_and_a_report(tmp_path: Path) -> None
         assert path.stat().st_size > 0
 
 
+def test_a_crash_that_never_ends_is_found(tmp_path: Path) -> None:
+    body = """
+import ctypes
+
+libc = ctypes.CDLL(None)
+libc.signal(11, ctypes.cast(libc.pause, ctypes.c_void_p))  # libFuzzer leaves what is there
+
+
+@atheris.instrument_func
+def TestOneInput(data):
+    if data[:2] == b"EN":
+        ctypes.string_at(0)
+"""
+    ran = fuzz_body(tmp_path, body, options=("--minimize=0",))
+    assert ran.code == 77, ran.output
+    (finding,) = ran.findings
+    assert finding.name.startswith("SIGSEGV")
+    assert (finding / "input").read_bytes()[:2] == b"EN"
+
+
 def test_what_fuzzes_ends_with_the_process_that_watches_it(tmp_path: Path) -> None:
     write_harness(tmp_path, ENDING.format("pass").replace('b"END"', "b'E'"))
     process = start(tmp_path, "-d", "out", "harness.py", "-seed=1")

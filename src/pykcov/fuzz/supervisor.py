@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import shlex
 import signal
 import subprocess
@@ -29,6 +30,11 @@ _ARTIFACTS = {
 
 _HAS_JOBS = re.compile("-(fork|jobs|merge|minimize_crash|cleanse_crash)=[^0]")
 """Flags with which libFuzzer does not fuzz, but starts others that do."""
+
+_TIME_TO_END = 5
+"""Seconds after a crash."""
+
+_DUMP_HEAD = 1 << 20
 
 _CODES = {"timeout": exits.TIMEOUT, "out-of-memory": exits.OUT_OF_MEMORY}
 _KINDS = {code: kind for kind, code in _CODES.items()}
@@ -130,7 +136,7 @@ class Supervisor:
             )
             if self._interrupt:
                 self._process.send_signal(self._interrupt)
-            status = self._process.wait()
+            status = _wait(self._process, dump)
             dump.seek(0)
             stacks = dump.read().decode("utf-8", "replace")
         if self._interrupt and (status < 0 or status == exits.FAILED):
@@ -245,6 +251,26 @@ class Supervisor:
             if flag in ("-runs", "-atheris_runs") and value.isdigit():
                 return self._jobs.own_executions() < int(value)
         return True
+
+
+def _wait(process: "subprocess.Popen[bytes]", dump: IO[bytes]) -> int:
+    """Wait for a process to end, and return its status.
+
+    One that has crashed may never do so: what ends it allocates memory, and the heap may be broken and locked. It is
+    killed when it has had time enough.
+    """
+    crashed = False
+    descriptor = os.pidfd_open(process.pid)
+    ended = select.poll()
+    ended.register(descriptor, select.POLLIN)
+    try:
+        while not ended.poll(_TIME_TO_END * 1000):
+            if crashed:
+                process.kill()
+            crashed = b"Fatal Python error" in os.pread(dump.fileno(), _DUMP_HEAD, 0)
+    finally:
+        os.close(descriptor)
+    return process.wait()
 
 
 @contextmanager
