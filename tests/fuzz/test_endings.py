@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -63,12 +64,18 @@ def test_a_finding_is_kept_also_if_libfuzzer_puts_its_file_elsewhere(
     assert artifact.read_bytes() == (finding / "input").read_bytes()
 
 
-def test_an_interrupt_leaves_a_whole_corpus_and_a_report(tmp_path: Path) -> None:
-    write_harness(tmp_path, ENDING.format("pass").replace('b"END"', "b'E'"))
-    process = start(tmp_path, "-d", "out", "harness.py", "-seed=1")
+def _fuzzing(folder: Path) -> "subprocess.Popen[str]":
+    """Start a campaign that finds nothing, and wait until its corpus has an input."""
+    write_harness(folder, ENDING.format("pass").replace('b"END"', "b'E'"))
+    process = start(folder, "-d", "out", "harness.py", "-seed=1")
     deadline = time.monotonic() + 60
-    while not list((tmp_path / "out").glob("corpus/*")) and time.monotonic() < deadline:
+    while not list((folder / "out").glob("corpus/*")) and time.monotonic() < deadline:
         time.sleep(0.05)
+    return process
+
+
+def test_an_interrupt_leaves_a_whole_corpus_and_a_report(tmp_path: Path) -> None:
+    process = _fuzzing(tmp_path)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     time.sleep(0.2)
@@ -104,14 +111,11 @@ def TestOneInput(data):
 
 
 def test_what_fuzzes_ends_with_the_process_that_watches_it(tmp_path: Path) -> None:
-    write_harness(tmp_path, ENDING.format("pass").replace('b"END"', "b'E'"))
-    process = start(tmp_path, "-d", "out", "harness.py", "-seed=1")
-    deadline = time.monotonic() + 60
-    while not list((tmp_path / "out").glob("corpus/*")) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    process = _fuzzing(tmp_path)
     (child,) = _children(process.pid)
     process.kill()
     process.wait()
+    deadline = time.monotonic() + 60
     while _is_running(child) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _is_running(child)
