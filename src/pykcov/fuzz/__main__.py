@@ -2,12 +2,15 @@
 
 import sys
 
-_modules_of_bare_python = frozenset(sys.modules) - {"pykcov", "pykcov.fuzz"}
-
 try:
+    import pykcov.instrument  # noqa: F401
+
+    # What puts in probes needs these. They stay what they are, as under Atheris: a second `re` would have probes.
+    modules_that_stay = frozenset(sys.modules)
+
     from pykcov.fuzz import worker
 
-    worker.main(sys.argv[1], _modules_of_bare_python)
+    worker.main(sys.argv[1], modules_that_stay)
 except KeyboardInterrupt:
     print("pykcov: interrupted before it fuzzed", file=sys.stderr)
     sys.exit(72)  # as libFuzzer does

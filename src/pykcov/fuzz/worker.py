@@ -11,15 +11,15 @@ from pykcov.fuzz.stacks import report_of, write_error
 from pykcov.program.child import forget_our_imports
 
 
-def main(text: str, bare_modules: frozenset[str]) -> NoReturn:
-    """Run the harness that settings describe; `bare_modules` were imported before pykcov. Ends the process."""
+def main(text: str, modules_that_stay: frozenset[str]) -> NoReturn:
+    """Run the harness that settings describe; it imports others than `modules_that_stay` afresh. Ends the process."""
     settings = Settings.loads(text)
     for descriptor in (settings.dump, settings.statistics):
         if descriptor is not None:
             os.set_inheritable(descriptor, False)
     if settings.parent is not None:
         _engine.end_with(settings.parent)
-    forget_our_imports(bare_modules)
+    forget_our_imports(modules_that_stay)
     sys.modules["atheris"] = pykcov.atheris
 
     def run(declared: harness.Harness) -> NoReturn:

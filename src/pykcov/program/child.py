@@ -145,12 +145,17 @@ def forget_our_imports(bare_modules: frozenset[str]) -> None:
 
     Also what is not to be traced: while a module is imported it calls others, which may be.
     """
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        ours = name.partition(".")[0] == "pykcov"
-        if name in bare_modules or ours or file is None or not file.endswith(".py"):
-            continue
+    forgotten = {
+        name: module
+        for name, module in sys.modules.items()
+        if name not in bare_modules
+        and name.partition(".")[0] != "pykcov"
+        and (getattr(module, "__file__", None) or "").endswith(".py")
+    }
+    for name in forgotten:
         del sys.modules[name]
+    for name, module in forgotten.items():
+        # Those that stay forget their parts. Those that go still serve us.
         parent, _, attribute = name.rpartition(".")
         if parent in sys.modules and getattr(sys.modules[parent], attribute, None) is module:
             delattr(sys.modules[parent], attribute)
