@@ -1,56 +1,22 @@
 """pykcov: kcov(4) for Python.
 
+The first public name that is asked for brings them all (pykcov/_public.py); a part of the package, as pykcov.remote, is
+imported when it is asked for. Commands, and processes that trace or fuzz a program, need few of them, and start in half
+the time. Only the core is there at once: native code looks for it.
+
 PYTEST_DONT_REWRITE: pytest wants to rewrite the assertions of all that comes with a plugin, and warns of what it finds
 imported already, as under `pykcov run -m pytest`.
 """
 
-from pykcov._core import (
-    BUFFER_WORDS_MAX,
-    CMP_BYTES,
-    KIODISABLE,
-    KIOENABLE,
-    KIOREMOTEATTACH,
-    KIOSETBUFSIZE,
-    REMOTE_COMMON,
-    TRACE_CMP,
-    TRACE_PC,
-    TRACE_UNIQUE_PC,
-    Group,
-    current_group,
-    halt,
-    is_device,
-)
-from pykcov.device import (
-    Buffer,
-    Counters,
-    Device,
-    DeviceBusyError,
-    DeviceNotReadyError,
-    InvalidValueError,
-    KcovError,
-    NoMemoryError,
-    NotOwnerError,
-    UnknownRequestError,
-    get_include,
-    open,
-)
-from pykcov.fuzz.regression import fuzz_test
-from pykcov.instrument import (
-    Skipped,
-    UnsupportedPythonError,
-    instrument,
-    instrument_all,
-    instrument_code,
-    instrument_imports,
-    skipped,
-)
-from pykcov.locations import Location
-from pykcov.native.locations import symbolize
-from pykcov.records import Comparison
-from pykcov.remote import group
-from pykcov.session import Trace, trace
-from pykcov.tracer import FollowedTrace, Tracer
-from pykcov.warnings import PykcovWarning
+import os
+import sys
+from _thread import RLock
+
+import pykcov._core  # noqa: F401
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pykcov._public import *
 
 __all__ = [
     "BUFFER_WORDS_MAX",
@@ -97,3 +63,57 @@ __all__ = [
     "symbolize",
     "trace",
 ]
+
+_lock = RLock()  # held while names are loaded
+_loaded = False
+# A process that is forked while another thread loads would wait for that thread.
+os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+
+
+class _Package(type(sys)):  # type: ignore[misc]
+    def __getattr__(self, name: str) -> object:
+        with _lock:
+            found = _load_public_names().get(name) if name in __all__ else _import_part(name)
+        if found is None:
+            raise AttributeError(f"module 'pykcov' has no attribute {name!r}", name=name, obj=self)
+        return found
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *__all__})
+
+    @property
+    def instrument(self) -> object:
+        """The function: the import of the package of the same name would put that here."""
+        from pykcov.instrument import instrument
+
+        return instrument
+
+    @instrument.setter
+    def instrument(self, package: object) -> None:
+        pass
+
+
+def _load_public_names() -> dict[str, object]:
+    """Put all public names into this package; return what it has."""
+    global _loaded
+    if not _loaded:
+        from pykcov import _public
+
+        _loaded = True
+        globals().update({name: vars(_public)[name] for name in __all__})
+    return globals()
+
+
+def _import_part(name: str) -> object:
+    """Return a part of this package, None if there is none of this name."""
+    part = f"{__name__}.{name}"
+    try:
+        __import__(part)
+    except ModuleNotFoundError as error:
+        if error.name != part:
+            raise
+        return None
+    return sys.modules[part]
+
+
+sys.modules[__name__].__class__ = _Package

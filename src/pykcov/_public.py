@@ -1,0 +1,49 @@
+"""The public names of pykcov, from where they are defined."""
+
+from pykcov._core import (
+    BUFFER_WORDS_MAX as BUFFER_WORDS_MAX,
+    CMP_BYTES as CMP_BYTES,
+    KIODISABLE as KIODISABLE,
+    KIOENABLE as KIOENABLE,
+    KIOREMOTEATTACH as KIOREMOTEATTACH,
+    KIOSETBUFSIZE as KIOSETBUFSIZE,
+    REMOTE_COMMON as REMOTE_COMMON,
+    TRACE_CMP as TRACE_CMP,
+    TRACE_PC as TRACE_PC,
+    TRACE_UNIQUE_PC as TRACE_UNIQUE_PC,
+    Group as Group,
+    current_group as current_group,
+    halt as halt,
+    is_device as is_device,
+)
+from pykcov.device import (
+    Buffer as Buffer,
+    Counters as Counters,
+    Device as Device,
+    DeviceBusyError as DeviceBusyError,
+    DeviceNotReadyError as DeviceNotReadyError,
+    InvalidValueError as InvalidValueError,
+    KcovError as KcovError,
+    NoMemoryError as NoMemoryError,
+    NotOwnerError as NotOwnerError,
+    UnknownRequestError as UnknownRequestError,
+    get_include as get_include,
+    open as open,
+)
+from pykcov.fuzz.regression import fuzz_test as fuzz_test
+from pykcov.instrument import (
+    Skipped as Skipped,
+    UnsupportedPythonError as UnsupportedPythonError,
+    instrument as instrument,
+    instrument_all as instrument_all,
+    instrument_code as instrument_code,
+    instrument_imports as instrument_imports,
+    skipped as skipped,
+)
+from pykcov.locations import Location as Location
+from pykcov.native.locations import symbolize as symbolize
+from pykcov.records import Comparison as Comparison
+from pykcov.remote import group as group
+from pykcov.session import Trace as Trace, trace as trace
+from pykcov.tracer import FollowedTrace as FollowedTrace, Tracer as Tracer
+from pykcov.warnings import PykcovWarning as PykcovWarning
