@@ -1,12 +1,14 @@
 """The command line. Every module of this folder whose name has no leading underscore is a subcommand: its `command`."""
 
+import atexit
 import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
-from pkgutil import iter_modules
+from importlib.machinery import PathFinder
 from typing import NoReturn, TextIO
 
 import click
@@ -39,10 +41,12 @@ class _Commands(click.Group):
         return result
 
     def list_commands(self, context: click.Context) -> list[str]:
+        from pkgutil import iter_modules  # which takes time
+
         return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in self.list_commands(context):
+        if name.startswith("_") or PathFinder.find_spec(f"{__name__}.{name}", __path__) is None:
             return None
         command = import_module(f"{__name__}.{name}").command
         assert isinstance(command, click.Command)
@@ -71,11 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     code = exit_code_of(arguments)
     for stream in (sys.stdout, sys.stderr):
         _end(stream)
-    sys.exit(code)
+    # As multiprocessing ends its processes: to take apart all that was loaded takes longer than many a command.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    os._exit(code)
 
 
 def _end(stream: TextIO | None) -> None:
-    """Let what cannot be written not fail again when Python ends, which would make an exit code of its own of that."""
+    """Write what is left; what cannot be written is not to fail again, as by what else is printed at the end."""
     if stream is None:
         return
     try:

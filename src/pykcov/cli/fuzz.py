@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -58,7 +57,7 @@ Exit code, as libFuzzer's:
 @click.option("--stdlib", is_flag=True, help="Instrument the standard library, too.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary, only what went wrong.")
 # For libFuzzer, when it starts this command again: the folder of the campaign (fuzz/jobs.py).
-@click.option("--part-of", type=click.Path(path_type=Path), hidden=True)
+@click.option("--part-of", type=click.Path(), hidden=True)
 @click.argument("harness")
 @click.argument("arguments", metavar="[CORPUS]... [-- FLAGS]", nargs=-1, type=click.UNPROCESSED)
 def command(
@@ -70,7 +69,7 @@ def command(
     source: tuple[str, ...],
     stdlib: bool,
     quiet: bool,
-    part_of: Path | None,
+    part_of: str | None,
     harness: str,
     arguments: tuple[str, ...],
 ) -> int:
@@ -91,15 +90,16 @@ def command(
     except libfuzzer.LibFuzzerMissingError as error:
         raise CommandError(str(error), BAD_INPUT) from None
     # What is fuzzed may go to another folder.
-    folder = (Path(directory) if directory else _default_folder(harness)).absolute()
+    folder = os.path.abspath(directory or _default_folder(harness))
     given = [each if each.startswith("-") else os.path.abspath(each) for each in arguments if each != "--"]
     if part_of is None and not any(not argument.startswith("-") for argument in given):
-        (folder / "corpus").mkdir(parents=True, exist_ok=True)
-        given.insert(0, str(folder / "corpus"))
+        corpus = os.path.join(folder, "corpus")
+        os.makedirs(corpus, exist_ok=True)
+        given.insert(0, corpus)
     settings = Settings(
         harness,
         given,
-        findings=str(folder / "findings"),
+        findings=os.path.join(folder, "findings"),
         keep_going=keep_going,
         include=list(include),
         exclude=list(exclude),
@@ -118,7 +118,7 @@ def command(
     return outcome.code
 
 
-def _run(settings: "Settings", minimize: float, part_of: Path | None) -> "Outcome":
+def _run(settings: "Settings", minimize: float, part_of: str | None) -> "Outcome":
     from pykcov.fuzz.supervisor import Supervisor
 
     with Supervisor(settings, minimize_seconds=minimize, part_of=part_of) as supervisor:
@@ -130,13 +130,13 @@ def _run(settings: "Settings", minimize: float, part_of: Path | None) -> "Outcom
             return supervisor.run(lambda line: status.say(f"pykcov: {line}"), status.stream)
 
 
-def _default_folder(harness: str) -> Path:
+def _default_folder(harness: str) -> str:
     path, separator, test = harness.partition("::")
     if not separator and not os.path.isfile(path):
-        return Path(harness.replace(":", ".") + ".fuzz")
+        return harness.replace(":", ".") + ".fuzz"
     from pykcov.fuzz.regression import folder_of
 
-    return Path(folder_of(path, test))
+    return folder_of(path, test)
 
 
 def _say(line: str) -> None:

@@ -5,7 +5,6 @@ import faulthandler
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import NoReturn
 
 from pykcov.fuzz import _engine, exits, findings, instrumentation, jobs, libfuzzer
@@ -84,10 +83,10 @@ class Campaign:
         write_error(f"\n === Uncaught Python exception: ===\n{finding.report}\nDEDUP_TOKEN: {token}\n")
         found = len(self._tokens)
         if self._settings.findings is not None:
-            folder = findings.save(finding, Path(self._settings.findings))
+            folder = findings.save(finding, self._settings.findings)
             write_error(f"pykcov: saved in {os.path.relpath(folder)}\n")
             if self._settings.found is not None:
-                found = jobs.tell(Path(self._settings.found), data, folder.name)
+                found = jobs.tell(self._settings.found, data, finding.name)
         return None if found < self._settings.keep_going else exits.FAILED
 
     def name_late_imports(self) -> None:
@@ -147,7 +146,7 @@ def _shortened(names: list[str]) -> str:
 def _library(name: str) -> str:
     from importlib.machinery import EXTENSION_SUFFIXES
 
-    return str(Path(__file__).with_name(name + EXTENSION_SUFFIXES[0]))
+    return os.path.join(os.path.dirname(__file__), name + EXTENSION_SUFFIXES[0])
 
 
 def _end(code: int, message: str) -> NoReturn:

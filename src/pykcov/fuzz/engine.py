@@ -20,6 +20,7 @@ from pykcov.device import Buffer, Device, open
 from pykcov.fuzz import _engine, libfuzzer
 from pykcov.fuzz.comparing import Comparing
 from pykcov.fuzz.statistics import Statistics
+from pykcov.remote import carriers
 
 Target = Callable[[bytes], object]
 Failed = Callable[[BaseException, bytes], int | None]
@@ -68,8 +69,6 @@ class Engine:
 
         It ends the process: with 0, or as libFuzzer does when something was found.
         """
-        from pykcov.remote import carriers
-
         carriers.install()
         if getsignal(SIGINT) is default_int_handler:
             signal(SIGINT, SIG_DFL)  # libFuzzer's, then: with a report

@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable
-from pathlib import Path
+from contextlib import suppress
 from typing import NamedTuple
 
 from pykcov.fuzz.stacks import folder_name
@@ -69,66 +69,56 @@ def finding_now(kind: str, token: str, report: str, input: bytes, harness: str) 
     return Finding(kind, token, report, input, harness, found, sys.version.split()[0])
 
 
-def save(finding: Finding, folder: Path) -> Path:
+def save(finding: Finding, folder: str) -> str:
     """Write a finding below `folder`, over an older one of the same token only if the input is shorter.
 
     Returns its own folder.
     """
-    own = folder / finding.name
-    if known(own) and (own / "input").stat().st_size <= len(finding.input):
+    own = os.path.join(folder, finding.name)
+    if known(own) and os.path.getsize(os.path.join(own, "input")) <= len(finding.input):
         return own
-    own.mkdir(parents=True, exist_ok=True)
-    (own / "minimized").unlink(missing_ok=True)
-    _write(own / "input", finding.input)
-    _write(own / "report.txt", finding.report.encode("utf-8", "backslashreplace"))
+    os.makedirs(own, exist_ok=True)
+    with suppress(FileNotFoundError):
+        os.unlink(os.path.join(own, "minimized"))
+    _write(own, "input", finding.input)
+    _write(own, "report.txt", finding.report.encode("utf-8", "backslashreplace"))
     facts = {name: value for name, value in finding._asdict().items() if name not in ("input", "report")}
-    _write(own / "reproduce.py", _reproducer(finding, own, finding.input).encode())
+    _write(own, "reproduce.py", _reproducer(finding, own, finding.input).encode())
     # Last: a folder without it is not a finding.
-    _write(own / "finding.json", json.dumps(facts, indent=2).encode() + b"\n")
+    _write(own, "finding.json", json.dumps(facts, indent=2).encode() + b"\n")
     return own
 
 
-def save_minimized(finding: Finding, own: Path, data: bytes) -> None:
+def save_minimized(finding: Finding, own: str, data: bytes) -> None:
     """Add a shorter input that does the same."""
-    _write(own / "minimized", data)
-    _write(own / "reproduce.py", _reproducer(finding, own, data).encode())
+    _write(own, "minimized", data)
+    _write(own, "reproduce.py", _reproducer(finding, own, data).encode())
 
 
-def add_locations(own: Path, locations: Iterable[str]) -> None:
+def add_locations(own: str, locations: Iterable[str]) -> None:
     """Add to the report where the thread that crashed was last."""
-    report = (own / "report.txt").read_bytes()
     lines = "".join(f"  {location}\n" for location in locations)
-    _write(own / "report.txt", report + f"\nLast locations before the end, the last one below:\n{lines}".encode())
+    added = f"\nLast locations before the end, the last one below:\n{lines}"
+    _write(own, "report.txt", _read(own, "report.txt") + added.encode())
 
 
-def known(own: Path) -> bool:
+def known(own: str) -> bool:
     """Return whether the folder holds a finding, whole."""
-    return (own / "finding.json").is_file() and (own / "input").is_file()
+    return all(os.path.isfile(os.path.join(own, name)) for name in ("finding.json", "input"))
 
 
-def load(own: Path) -> Finding:
+def load(own: str) -> Finding:
     """Read a finding; its input is the shortest there is. OSError, ValueError if the folder holds none."""
-    facts = json.loads((own / "finding.json").read_text())
-    report = own / "report.txt"
+    facts = json.loads(_read(own, "finding.json"))
+    names = os.listdir(own)
     return Finding(
-        report=report.read_text("utf-8", "replace") if report.is_file() else "",
-        input=shortest_input(own),
+        report=_read(own, "report.txt").decode("utf-8", "replace") if "report.txt" in names else "",
+        input=_read(own, "minimized" if "minimized" in names else "input"),
         **{name: str(facts[name]) for name in ("kind", "token", "harness", "found", "python")},
     )
 
 
-def shortest_input(own: Path) -> bytes:
-    """Return the minimized input of a finding, or the one with which it was found."""
-    minimized = own / "minimized"
-    return (minimized if minimized.is_file() else own / "input").read_bytes()
-
-
-def all_in(folder: Path) -> list[Path]:
-    """Return the folders of the findings below `folder`, by name."""
-    return sorted(path.parent for path in folder.glob("*/finding.json") if known(path.parent))
-
-
-def _reproducer(finding: Finding, own: Path, data: bytes) -> str:
+def _reproducer(finding: Finding, own: str, data: bytes) -> str:
     harness = finding.harness
     path, separator, test = harness.partition("::")
     folder = ""
@@ -139,20 +129,21 @@ def _reproducer(finding: Finding, own: Path, data: bytes) -> str:
     literal = repr(data) if len(data) <= _LITERAL_MAX else 'Path(__file__).with_name("input").read_bytes()'
     return _REPRODUCE.format(
         token=finding.token.replace("\\", "/").replace('"""', "'''"),
-        name=own / "reproduce.py",
+        name=os.path.join(own, "reproduce.py"),
         harness=harness,
         folder=folder,
         data=literal,
     )
 
 
-def _write(path: Path, data: bytes) -> None:
+def _read(own: str, name: str) -> bytes:
+    with open(os.path.join(own, name), "rb") as file:
+        return file.read()
+
+
+def _write(own: str, name: str, data: bytes) -> None:
     """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(data)
-    temporary.replace(path)
-
-
-def names(folders: Iterable[Path]) -> str:
-    """Return folders in words."""
-    return ", ".join(os.path.relpath(folder) for folder in folders)
+    temporary = os.path.join(own, f".{name}.{os.getpid()}")
+    with open(temporary, "wb") as file:
+        file.write(data)
+    os.replace(temporary, os.path.join(own, name))

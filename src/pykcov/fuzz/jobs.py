@@ -9,7 +9,6 @@ import os
 import time
 from _blake2 import blake2b  # hashlib would load OpenSSL
 from contextlib import suppress
-from pathlib import Path
 
 from pykcov.fuzz import statistics
 from pykcov.fuzz.statistics import Snapshot, Statistics
@@ -23,25 +22,22 @@ _SECONDS = 10
 class Jobs:
     """The part of one `pykcov fuzz` in a campaign."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: str) -> None:
         """Take part in the campaign of a folder, which exists."""
         self.folder = folder
-        self._ended = folder / "ended"
+        self._ended = os.path.join(folder, "ended")
         self._own: list[Statistics] = []
-        # Numbers of processes come again.
-        self.list = folder / f"{os.getpid()}.{time.monotonic_ns()}{_FOUND}"
+        self.list = self._new_name(_FOUND)
         """The list for what is found here."""
 
     def new_statistics(self) -> Statistics | None:
         """Return those for one more process that fuzzes for this one; None if nobody is to begin any more."""
-        import tempfile  # which the processes that fuzz, and tell what they find, do without
-
         try:
-            descriptor, _ = tempfile.mkstemp(_STATISTICS, f"{os.getpid()}.", self.folder)
+            descriptor = os.open(self._new_name(_STATISTICS), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
             return None  # the campaign is over
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if self._ended.exists():
+        if os.path.exists(self._ended):
             return None
         os.truncate(descriptor, statistics.BYTES)
         self._own.append(Statistics(descriptor))
@@ -53,7 +49,7 @@ class Jobs:
 
     def snapshots(self) -> list[Snapshot]:
         """Return the numbers of all processes that fuzz or did."""
-        return [statistics.read(path) for path in self.folder.glob(f"*{_STATISTICS}")]
+        return [statistics.read(path) for path in _files(self.folder, _STATISTICS)]
 
     def found(self) -> list[str]:
         """Return the names of what the campaign has found."""
@@ -69,13 +65,13 @@ class Jobs:
 
     def others(self) -> set[int]:
         """Return the process ids of the others that live."""
-        paths = [path for path in self.folder.glob(f"*{_STATISTICS}") if _is_locked(path)]
-        return {int(path.name.partition(".")[0]) for path in paths} - {os.getpid()}
+        paths = [path for path in _files(self.folder, _STATISTICS) if _is_locked(path)]
+        return {int(os.path.basename(path).partition(".")[0]) for path in paths} - {os.getpid()}
 
     def end(self, number: int) -> None:
         """Let nobody begin any more; the others that live get a signal."""
         # First: who has not taken its lock yet looks for it afterwards.
-        self._ended.touch()
+        os.close(os.open(self._ended, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         for process in self.others():
             with suppress(ProcessLookupError):
                 os.kill(process, number)
@@ -87,26 +83,38 @@ class Jobs:
             time.sleep(0.02)
         return left
 
+    def _new_name(self, suffix: str) -> str:
+        # Numbers of processes come again.
+        return os.path.join(self.folder, f"{os.getpid()}.{time.monotonic_ns()}{suffix}")
 
-def tell(found: Path, data: bytes, name: str) -> int:
+
+def tell(found: str, data: bytes, name: str) -> int:
     """Add a finding to a list: its input and the name of its folder. Return how many the campaign has by now."""
-    with found.open("ab", 0) as file:
+    with open(found, "ab", 0) as file:
         file.write(f"{_digest(data)} {name}\n".encode())
-    return len(names(found.parent))
+    return len(names(os.path.dirname(found)))
 
 
-def names(folder: Path) -> list[str]:
+def names(folder: str) -> list[str]:
     """Return the names of what a campaign has found."""
-    return [*dict.fromkeys(name for path in sorted(folder.glob(f"*{_FOUND}")) for _, name in _told(path))]
+    return [*dict.fromkeys(name for path in _files(folder, _FOUND) for _, name in _told(path))]
 
 
-def _told(found: Path) -> list[tuple[str, str]]:
-    lines = found.read_text().splitlines() if found.exists() else []
-    return [(digest, name) for digest, _, name in (line.partition(" ") for line in lines)]
+def _files(folder: str, suffix: str) -> list[str]:
+    """Return those that there are, also when the campaign is over and its folder gone."""
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return sorted(os.path.join(folder, name) for name in names if name.endswith(suffix))
 
 
-def _is_locked(path: Path) -> bool:
-    with path.open("rb") as file:
+def _told(found: str) -> list[tuple[str, str]]:
+    if not os.path.exists(found):
+        return []
+    with open(found, encoding="utf-8") as file:
+        return [(digest, name) for digest, _, name in (line.rstrip("\n").partition(" ") for line in file)]
+
+
+def _is_locked(path: str) -> bool:
+    with open(path, "rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -3,7 +3,6 @@
 import mmap
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 from pykcov.fuzz import _engine
@@ -66,9 +65,9 @@ def total(snapshots: Iterable[Snapshot]) -> Snapshot:
     return Snapshot(*(sum(column) if name in _ADDED else max(column) for name, column in names))
 
 
-def read(path: Path) -> Snapshot:
+def read(path: str) -> Snapshot:
     """Return what stands in a file of statistics now."""
-    with path.open("rb") as file:
+    with open(path, "rb") as file:
         return _snapshot(file.read(8 * _WORDS).ljust(8 * _WORDS, b"\0"))
 
 

@@ -11,13 +11,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import IO, NamedTuple, Self
 
-from pykcov.fuzz import exits, findings
+from pykcov.fuzz import exits
 from pykcov.fuzz.jobs import Jobs, tell
 from pykcov.fuzz.settings import Settings
-from pykcov.fuzz.stacks import frames_of_dump, native_kind, token_of
 from pykcov.fuzz.statistics import Snapshot, total
 
 _ARTIFACTS = {
@@ -44,7 +42,7 @@ class Outcome(NamedTuple):
     """How a campaign ended."""
 
     code: int
-    findings: list[Path]
+    findings: list[str]
     """The folders of what was found, or found again."""
     snapshot: Snapshot
     """Of all processes together."""
@@ -53,7 +51,7 @@ class Outcome(NamedTuple):
 class Supervisor:
     """One campaign: one process after the other, until enough was found. A context manager."""
 
-    def __init__(self, settings: Settings, *, minimize_seconds: float, part_of: Path | None = None) -> None:
+    def __init__(self, settings: Settings, *, minimize_seconds: float, part_of: str | None = None) -> None:
         """Take what to fuzz, and how long to make the input of each finding shorter.
 
         part_of: the folder of the campaign that this one is a job of (fuzz/jobs.py), if it is.
@@ -63,10 +61,10 @@ class Supervisor:
         self._minimize_seconds = minimize_seconds
         self._leader = part_of  # None: ourselves
         self._scratch = tempfile.TemporaryDirectory(prefix="pykcov-fuzz-")
-        self._jobs = Jobs(part_of or Path(self._scratch.name))
+        self._jobs = Jobs(part_of or self._scratch.name)
         self._say: Callable[[str], object] = print
         self._errors: IO[bytes] | None = None
-        self._folder = Path(settings.findings)
+        self._folder = settings.findings
         self._process: subprocess.Popen[bytes] | None = None
         self._interrupt = 0
         self._began = time.monotonic()
@@ -82,15 +80,15 @@ class Supervisor:
     def run(self, say: Callable[[str], object], errors: IO[bytes] | None) -> Outcome:
         """Fuzz. `say` shows a line; standard error of the processes goes to `errors`, None: to ours."""
         self._say, self._errors = say, errors
-        self._folder.mkdir(parents=True, exist_ok=True)
+        os.makedirs(self._folder, exist_ok=True)
         with _handlers(self._end):
             code = self._run_processes()
             if self._leader is None:
                 self._end_jobs()
         names = self._jobs.found() if self._leader is None else self._jobs.own_found()
-        found = [self._folder / name for name in names]
+        found = [os.path.join(self._folder, name) for name in names]
         try:
-            for folder in found:
+            for folder in found if self._minimize_seconds > 0 else ():
                 self._examine(folder)
         except KeyboardInterrupt:
             self._say("interrupted: no more inputs are made shorter")
@@ -120,14 +118,14 @@ class Supervisor:
         statistics = self._jobs.new_statistics()
         if statistics is None:
             return exits.INTERRUPTED, False
-        with tempfile.TemporaryFile() as dump:
+        with os.fdopen(os.memfd_create("pykcov-stacks"), "rb") as dump:
             settings = self._settings._replace(
                 arguments=self._arguments(),
                 command=self._command(),
                 parent=os.getpid(),
                 statistics=statistics.descriptor,
                 dump=dump.fileno(),
-                found=str(self._jobs.list),
+                found=self._jobs.list,
             )
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pykcov.fuzz", settings.dumps()],
@@ -145,6 +143,8 @@ class Supervisor:
         if not died and status != exits.INTERRUPTED and statistics.snapshot().running:
             # The target ended the process in a way that libFuzzer could not notice, or it has put its file
             # where the user wants it.
+            from pykcov.fuzz.stacks import native_kind
+
             kind = _KINDS.get(status) or _signal_in(stacks) or (native_kind(-status) if status < 0 else "exit")
             self._keep(kind, statistics.input(), stacks)
             died, status = True, _CODES.get(kind, exits.CRASHED)
@@ -169,10 +169,12 @@ class Supervisor:
     def _take_artifacts(self, stacks: str) -> bool:
         """Make findings of the files that libFuzzer has left; return whether there was one that was not told before."""
         new = False
-        for path in sorted(Path(self._scratch.name).glob("*-*")):
-            kind = next((kind for prefix, kind in _ARTIFACTS.items() if path.name.startswith(prefix)), None)
-            data = path.read_bytes()
-            path.unlink()
+        for name in sorted(name for name in os.listdir(self._scratch.name) if "-" in name):
+            kind = next((kind for prefix, kind in _ARTIFACTS.items() if name.startswith(prefix)), None)
+            path = os.path.join(self._scratch.name, name)
+            with open(path, "rb") as file:
+                data = file.read()
+            os.unlink(path)
             if kind is not None and not self._jobs.has_told(data):
                 self._keep(_signal_in(stacks) or kind if kind == "crash" else kind, data, stacks)
                 new = True
@@ -180,39 +182,42 @@ class Supervisor:
 
     def _keep(self, kind: str, data: bytes, stacks: str) -> None:
         # Of several dumps the last: an alarm that is no timeout yet writes one, too.
+        from pykcov.fuzz import findings
+        from pykcov.fuzz.stacks import frames_of_dump, token_of
+
         begin = max(stacks.rfind("Current thread"), stacks.rfind("Fatal Python error"))
         stacks = stacks[begin:] if begin > 0 else stacks
         frames = frames_of_dump(stacks)
         report = stacks or f"The process ended without a word ({kind}), with this input.\n"
         finding = findings.finding_now(kind, token_of(kind, frames), report, data, self._settings.harness)
         folder = findings.save(finding, self._folder)
-        tell(self._jobs.list, data, folder.name)
+        tell(self._jobs.list, data, finding.name)
         self._say(f"{kind}: saved in {os.path.relpath(folder)}")
 
-    def _examine(self, folder: Path) -> None:
+    def _examine(self, folder: str) -> None:
         """Find out more of a finding: a shorter input, and of a crash where it happened."""
-        finding = findings.load(folder)
-        if self._minimize_seconds <= 0:
-            return
-        if finding.kind in _CODES:
-            self._say(f"{folder.name}: its input is not made shorter: each try could go as far as it did")
-            return
+        from pykcov.fuzz import findings
         from pykcov.fuzz.minimize import Judge, minimize
 
+        finding = findings.load(folder)
+        name = finding.name
+        if finding.kind in _CODES:
+            self._say(f"{name}: its input is not made shorter: each try could go as far as it did")
+            return
         with Judge(self._settings) as judge:
             verdict = judge.verdict(finding.input, locations=finding.kind.startswith("SIG"))
             if verdict.locations:
                 # Also if it ends in another way now: what an overflow meets is not the same each time.
                 findings.add_locations(folder, verdict.locations)
             if verdict.token != finding.token:
-                self._say(f"{folder.name}: not brought about by its input alone: {verdict.token or 'nothing happens'}")
+                self._say(f"{name}: not brought about by its input alone: {verdict.token or 'nothing happens'}")
                 return
             shorter = minimize(
                 finding.input, lambda data: judge.verdict(data).token == finding.token, self._minimize_seconds
             )
         if shorter != finding.input:
             findings.save_minimized(finding, folder, shorter)
-            self._say(f"{folder.name}: minimized from {len(finding.input)} to {len(shorter)} bytes")
+            self._say(f"{name}: minimized from {len(finding.input)} to {len(shorter)} bytes")
 
     def _arguments(self) -> list[str]:
         """Return the command line of the next process: what is left of the limits."""
@@ -239,7 +244,7 @@ class Supervisor:
             *(f"--source={folder}" for folder in settings.source),
             *(["--stdlib"] if settings.stdlib else []),
             *("--quiet", "--minimize=0", f"--keep-going={settings.keep_going}"),
-            *(f"--directory={self._folder.parent.absolute()}", f"--part-of={self._jobs.folder}"),
+            *(f"--directory={os.path.dirname(self._folder)}", f"--part-of={self._jobs.folder}"),
         ]
         return shlex.join([sys.executable, "-m", "pykcov", "fuzz", *options, settings.harness])
 
