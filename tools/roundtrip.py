@@ -36,9 +36,13 @@ VARIANTS: dict[str, tuple[Granularity, bool]] = {
     "line with comparisons": ("line", True),
 }
 EVENT = ["LOAD_CONST", fact("event"), "POP_TOP"]
-COMPARE_EVENT = ["COPY", "LOAD_CONST", "COPY", "STORE_SUBSCR"]
-LOADS = ("LOAD_CONST", "LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT")
-EARLY_EVENTS = [["COPY", "LOAD_CONST", load, "STORE_SUBSCR"] for load in LOADS]
+OPERANDS = {"COPY", "LOAD_CONST", "LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT"}
+# With a start, without one.
+COMPARE_EVENTS = [
+    [{"COPY"}, OPERANDS, {"BUILD_SLICE"}, {"LOAD_CONST"}, OPERANDS, {"STORE_SUBSCR"}],
+    [{"COPY"}, {"LOAD_CONST"}, OPERANDS, {"STORE_SUBSCR"}],
+]
+MARK_FROM_END = 3
 KEPT = (
     *("co_name", "co_qualname", "co_filename", "co_firstlineno", "co_flags", "co_names", "co_varnames", "co_cellvars"),
     *("co_freevars", "co_argcount", "co_kwonlyargcount", "co_posonlyargcount", "co_nlocals"),
@@ -153,14 +157,15 @@ def strip(code: CodeType) -> Stripped:
 
 def _event_length(instructions: list[dis.Instruction], at: int) -> int:
     """Return how many instructions the event of a probe takes, 0 if none begins here."""
-    shape = [i.opname for i in instructions[at : at + len(COMPARE_EVENT)]]
-    marked = [type(i.argval) is Mark for i in instructions[at : at + 2]]
-    compares = shape in (COMPARE_EVENT, *EARLY_EVENTS)
-    if marked == [False, True] and compares and instructions[at + 1].argval.site.operation:
-        return len(COMPARE_EVENT)
-    if not marked[0]:
+    for shape in COMPARE_EVENTS:
+        event = instructions[at : at + len(shape)]
+        if len(event) == len(shape) and all(i.opname in names for i, names in zip(event, shape, strict=True)):
+            mark = event[-MARK_FROM_END].argval
+            if type(mark) is Mark and mark.site.operation:
+                return len(shape)
+    if type(instructions[at].argval) is not Mark:
         return 0
-    if shape[: len(EVENT)] != EVENT or instructions[at].argval.site.operation:
+    if [i.opname for i in instructions[at : at + len(EVENT)]] != EVENT or instructions[at].argval.site.operation:
         raise Different(f"a torn probe at {instructions[at].offset}")
     return len(EVENT)
 
@@ -168,24 +173,35 @@ def _event_length(instructions: list[dis.Instruction], at: int) -> int:
 def _plain_loads(instructions: list[dis.Instruction]) -> set[int]:
     """Return which loads of an attribute, with PUSH_NULL behind them, were loads of a method: calls nest."""
     loads: list[int] = []
-    changed = set()
+    called = set()
     for at, instruction in enumerate(instructions):
-        if METHOD_BELOW_OBJECT and instruction.opname == "LOAD_ATTR" and instruction.argval in METHODS:
+        if METHOD_BELOW_OBJECT and _called_name(instruction) in METHODS:
             if instructions[at + 1].opname == "PUSH_NULL":
                 loads.append(at)
         elif type(instruction.argval) is Mark and METHOD_BELOW_OBJECT:
             operation = instruction.argval.site.operation
-            early = instructions[at - 1].arg == 1  # COPY 1: before the method is loaded.
+            first = at - 1 if instructions[at - 1].opname == "COPY" else at - 3
+            early = instructions[first].arg == 1  # COPY 1: before the method is loaded.
             if operation in METHOD_OPERATIONS and not early:
                 # One that is called already: the compiler may have copied the call to where an argument branches.
-                candidates = [*sorted(changed), *loads]
-                load = next((at for at in reversed(candidates) if METHODS[instructions[at].argval] == operation), None)
+                candidates = [*sorted(called), *loads]
+                load = next(
+                    (at for at in reversed(candidates) if METHODS[_called_name(instructions[at])] == operation), None
+                )
                 if load is None:
                     raise Different(f"the method of the call at {instruction.offset} is not loaded")
                 if load in loads:
                     loads.remove(load)
-                changed.add(load)
-    return changed
+                called.add(load)
+    return {load for load in called if instructions[load].opname == "LOAD_ATTR"}
+
+
+def _called_name(instruction: dis.Instruction) -> str:
+    """Return the name of the method or local variable that an instruction loads, and that may be called."""
+    if instruction.opname == "LOAD_ATTR" or instruction.opname.startswith("LOAD_FAST"):
+        # Of two variables the second.
+        return instruction.argval[-1] if isinstance(instruction.argval, tuple) else instruction.argval
+    return ""
 
 
 def _starts(code: CodeType, instructions: list[dis.Instruction]) -> list[int]:

@@ -15,7 +15,8 @@
 struct event {
     struct kcov_trace *trace;
     const struct kcov_comparison *comparison;
-    bool bytes; /* under KCOV_CMP_BYTES */
+    bool bytes;       /* under KCOV_CMP_BYTES */
+    Py_ssize_t start; /* of what is searched, the left operand */
 };
 
 /* The operands in the order in which they are recorded: a constant comes first. */
@@ -96,13 +97,19 @@ observe_floats(const struct event *event, PyObject *a, PyObject *b)
                     bits[0], bits[1], event->comparison->pc);
 }
 
+static inline bool
+is_swapped(const struct event *event)
+{
+    return event->comparison->constant == KCOV_CONSTANT_RIGHT;
+}
+
 static void
 observe_texts(const struct event *event, PyObject *a, PyObject *b)
 {
     struct kcov_operand first, second;
 
-    kcov_text_operand(a, &first);
-    kcov_text_operand(b, &second);
+    kcov_text_operand(a, is_swapped(event) ? 0 : event->start, &first);
+    kcov_text_operand(b, is_swapped(event) ? event->start : 0, &second);
     kcov_append_cmp_bytes(event->trace, type_of_record(event) | KCOV_CMP_TEXT, &first, &second,
                           event->comparison->pc);
 }
@@ -112,8 +119,8 @@ observe_bytes(const struct event *event, PyObject *a, PyObject *b)
 {
     struct kcov_operand first, second;
 
-    kcov_bytes_operand(a, &first);
-    kcov_bytes_operand(b, &second);
+    kcov_bytes_operand(a, is_swapped(event) ? 0 : event->start, &first);
+    kcov_bytes_operand(b, is_swapped(event) ? event->start : 0, &second);
     kcov_append_cmp_bytes(event->trace, type_of_record(event), &first, &second,
                           event->comparison->pc);
 }
@@ -138,8 +145,7 @@ observe_others(const struct event *event, PyObject *a, PyObject *b)
 static inline void
 observe(const struct event *event, PyObject *a, PyObject *b)
 {
-    bool swap = event->comparison->constant == KCOV_CONSTANT_RIGHT;
-    PyObject *first = swap ? b : a, *second = swap ? a : b;
+    PyObject *first = is_swapped(event) ? b : a, *second = is_swapped(event) ? a : b;
 
     if (kcov_is_integer(a) && kcov_is_integer(b))
         observe_integers(event, first, second);
@@ -223,13 +229,49 @@ observe_in(const struct event *event, PyObject *a, PyObject *b)
         observe(event, a, b);
 }
 
-/* `a.method(b)`. */
-static void
-observe_call(const struct event *event, PyObject *a, PyObject *b)
+static const char *const methods[] = {
+    [KCOV_CMP_STARTSWITH] = "startswith",
+    [KCOV_CMP_ENDSWITH] = "endswith",
+    [KCOV_CMP_FIND] = "find",
+    [KCOV_CMP_INDEX] = "index",
+    [KCOV_CMP_COUNT] = "count",
+    [KCOV_CMP_SPLIT] = "split",
+    [KCOV_CMP_PARTITION] = "partition",
+    [KCOV_CMP_REMOVEPREFIX] = "removeprefix",
+    [KCOV_CMP_REMOVESUFFIX] = "removesuffix",
+    [KCOV_CMP_GET] = "get",
+};
+
+/* Where a search starts; false if that cannot be told. */
+static bool
+start_of(PyObject *object, Py_ssize_t *start)
 {
-    /* Where the stack may hold no receiver, a bound method is made for us. */
-    if (Py_IS_TYPE(a, &PyCFunction_Type) && (a = PyCFunction_GET_SELF(a)) == NULL)
-        return;
+    int64_t value = 0;
+
+    if (object != Py_None && (!kcov_is_integer(object) || !kcov_small_integer(object, &value)))
+        return false;
+    *start = (Py_ssize_t)value;
+    return true;
+}
+
+/* `a.method(b)`. With a start, `a` is a slice of the object and that: there are no slices of these
+ * methods' own. */
+static void
+observe_call(struct event *event, PyObject *a, PyObject *b)
+{
+    if (PySlice_Check(a)) {
+        if (!start_of(((PySliceObject *)a)->stop, &event->start))
+            return;
+        a = ((PySliceObject *)a)->start;
+    }
+    /* A bound method: the program's, or made for us where the stack may hold no receiver. */
+    if (Py_IS_TYPE(a, &PyCFunction_Type)) {
+        const char *name = ((PyCFunctionObject *)a)->m_ml->ml_name;
+
+        if (strcmp(name, methods[event->comparison->operation]) != 0 ||
+            (a = PyCFunction_GET_SELF(a)) == NULL)
+            return;
+    }
     if (event->comparison->operation == KCOV_CMP_GET) {
         observe_keys(event, b, a);
         return;
@@ -258,7 +300,7 @@ observe_match(const struct event *event, PyObject *a, PyObject *b)
 }
 
 static void
-observe_operation(const struct event *event, PyObject *a, PyObject *b)
+observe_operation(struct event *event, PyObject *a, PyObject *b)
 {
     switch (event->comparison->operation) {
     case KCOV_CMP_IN:

@@ -115,20 +115,30 @@ kcov_integer_operand(PyObject *integer, struct kcov_operand *operand)
 }
 
 static void
-copy(struct kcov_operand *operand, const void *bytes, size_t length)
+copy(struct kcov_operand *operand, const char *bytes, size_t length)
 {
     memset(operand->words, 0, KCOV_OPERAND_BYTES);
     memcpy(operand->words, bytes, length < KCOV_OPERAND_BYTES ? length : KCOV_OPERAND_BYTES);
     operand->length = length;
 }
 
-void
-kcov_bytes_operand(PyObject *bytes, struct kcov_operand *operand)
+static Py_ssize_t
+clamped(Py_ssize_t start, Py_ssize_t length)
 {
-    if (Py_IS_TYPE(bytes, &PyBytes_Type))
-        copy(operand, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
-    else
-        copy(operand, PyByteArray_AS_STRING(bytes), (size_t)PyByteArray_GET_SIZE(bytes));
+    if (start < 0)
+        start += length;
+    return start < 0 ? 0 : start > length ? length : start;
+}
+
+void
+kcov_bytes_operand(PyObject *bytes, Py_ssize_t start, struct kcov_operand *operand)
+{
+    bool exact = Py_IS_TYPE(bytes, &PyBytes_Type);
+    Py_ssize_t length = exact ? PyBytes_GET_SIZE(bytes) : PyByteArray_GET_SIZE(bytes);
+
+    start = clamped(start, length);
+    copy(operand, (exact ? PyBytes_AS_STRING(bytes) : PyByteArray_AS_STRING(bytes)) + start,
+         (size_t)(length - start));
 }
 
 /* UTF-8 of a character, a lone surrogate too; how many bytes. */
@@ -145,20 +155,22 @@ encode(Py_UCS4 character, uint8_t bytes[4])
 }
 
 void
-kcov_text_operand(PyObject *text, struct kcov_operand *operand)
+kcov_text_operand(PyObject *text, Py_ssize_t start, struct kcov_operand *operand)
 {
-    size_t characters = (size_t)PyUnicode_GET_LENGTH(text), end = 0;
+    size_t characters, end = 0;
     unsigned kind = PyUnicode_KIND(text);
     const void *data = PyUnicode_DATA(text);
     uint8_t bytes[4];
 
+    start = clamped(start, PyUnicode_GET_LENGTH(text));
+    characters = (size_t)(PyUnicode_GET_LENGTH(text) - start);
     if (PyUnicode_IS_ASCII(text)) {
-        copy(operand, data, characters);
+        copy(operand, (const char *)data + start, characters);
         return;
     }
     memset(operand->words, 0, KCOV_OPERAND_BYTES);
     for (size_t i = 0; i < characters && i < KCOV_OPERAND_BYTES; i++) {
-        size_t length = encode(PyUnicode_READ(kind, data, (Py_ssize_t)i), bytes);
+        size_t length = encode(PyUnicode_READ(kind, data, start + (Py_ssize_t)i), bytes);
 
         for (size_t j = 0; j < length && end + j < KCOV_OPERAND_BYTES; j++)
             ((uint8_t *)operand->words)[end + j] = bytes[j];

@@ -75,7 +75,9 @@ bool kcov_same_double(PyObject *number, double *value);
  * is.
  */
 void kcov_integer_operand(PyObject *integer, struct kcov_operand *operand);
-void kcov_text_operand(PyObject *text, struct kcov_operand *operand);
-void kcov_bytes_operand(PyObject *bytes, struct kcov_operand *operand);
+
+/* From `start` on, an index as in a slice: below 0 it counts from the end. */
+void kcov_text_operand(PyObject *text, Py_ssize_t start, struct kcov_operand *operand);
+void kcov_bytes_operand(PyObject *bytes, Py_ssize_t start, struct kcov_operand *operand);
 
 #endif

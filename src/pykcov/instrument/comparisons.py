@@ -4,13 +4,14 @@ The probe stands before the instruction that compares, which is left as it is: `
 STORE_SUBSCR` does `probe[b] = a` with the two uppermost objects on the stack. Observed are
 
 - COMPARE_OP (`==` ... `>=`, also those of `match`), CONTAINS_OP, subscription and MATCH_KEYS;
-- calls of a method named as one of str's that searches, with one positional argument.
+- calls of a method named as one of str's that searches, or of a local variable of that name, which may be such a
+  method. Where the search starts is observed, too: instead of the object `slice(object, start)`.
 
-Before a call the stack holds the object and the argument. From 3.13 on there may be a NULL in the place of the object,
-that no instruction can copy. There the probe of a call whose argument is a constant or a local variable stands before
+Before a call the stack holds the object and the arguments. From 3.13 on there may be a NULL in the place of the object,
+that no instruction can copy. There the probe of a call whose arguments are constants or local variables stands before
 the load of the method, where the object is on the stack for sure: `COPY 1; LOAD_CONST probe`, the load of the argument
 once more, `STORE_SUBSCR`. For other arguments the method is loaded as an attribute that is bound to its object: so
-there is always a NULL, and below it the method that knows its object.
+there is always a NULL, and below it the method that knows its object. So it is when a variable is called.
 
 What cannot be recorded because of a constant operand (`x == None`) has no probe. `is` has none, nor has a comparison
 that the source does not say: that of the format with which annotations are asked for.
@@ -42,9 +43,12 @@ from pykcov.instrument.opcodes import (
     LOAD_METHOD,
     LOAD_METHOD_SHIFT,
     LOAD_SMALL_INT,
+    LOADS_OF_TWO,
+    LOADS_OF_VARIABLES,
     MATCH_KEYS,
     METHOD_BELOW_OBJECT,
     POP_JUMP_IF_FALSE,
+    PUSH_NULL,
     REPEATABLE,
     STACK_EFFECTS,
     SUBSCRIBE,
@@ -71,6 +75,9 @@ METHODS = {
     "get": 20,
 }
 METHOD_OPERATIONS = frozenset(METHODS.values())
+SEARCHES = frozenset(METHODS[name] for name in ("startswith", "endswith", "find", "index", "count"))
+"""Those that take a start as their second argument, and an end as their third."""
+_SECOND = SEARCHES | {METHODS["split"], METHODS["get"]}
 
 NO_CONSTANT, LEFT, RIGHT = range(3)
 
@@ -84,6 +91,14 @@ _FAR = 32
 _UNKNOWN = object()
 
 
+class Loads(NamedTuple):
+    """Code that loads arguments of a call."""
+
+    operand: bytes
+    start: bytes
+    """Empty: there is none."""
+
+
 class Comparisons(NamedTuple):
     """What choose_comparisons() finds in a code object."""
 
@@ -91,8 +106,8 @@ class Comparisons(NamedTuple):
     """Ascending."""
     loads: list[int]
     """Offsets of method loads that have to become loads of an attribute, with PUSH_NULL behind them; ascending."""
-    arguments: dict[int, bytes]
-    """Offset of a site that stands before the load of a method -> the code that loads the argument of the call."""
+    arguments: dict[int, Loads]
+    """Offset of a site that stands before the load of a method -> the code that loads the arguments of the call."""
 
 
 def choose_comparisons(code: CodeType, flow: ControlFlow, handled: list[Handled], depths: Depths) -> Comparisons:
@@ -101,18 +116,22 @@ def choose_comparisons(code: CodeType, flow: ControlFlow, handled: list[Handled]
 
 
 class _Choice:
-    __slots__ = ("arguments", "code", "consts", "depths", "jumps", "names", "opcodes", "positions", "targets")
+    __slots__ = (
+        *("arguments", "code", "consts", "depths", "jumps"),
+        *("names", "opcodes", "positions", "targets", "varnames"),
+    )
 
     def __init__(self, code: CodeType, flow: ControlFlow, handled: list[Handled], depths: Depths) -> None:
         self.code = code.co_code
         self.opcodes = self.code[::2]
         self.consts = code.co_consts
         self.names = code.co_names
+        self.varnames = code.co_varnames
         self.positions: list[Position] = list(code.co_positions())
         self.jumps = flow.jumps
         self.targets = {jump.target for jump in flow.jumps} | {entry.target for entry in handled}
         self.depths = depths
-        self.arguments: dict[int, bytes] = {}
+        self.arguments: dict[int, Loads] = {}
 
     def comparisons(self) -> Comparisons:
         found: dict[int, Site] = {}
@@ -122,6 +141,8 @@ class _Choice:
             if operation:
                 found[offset] = site_at(offset, self.positions[offset], (), operation, const)
         loads = self._calls(found) if not METHODS.keys().isdisjoint(self.names) else []
+        if not METHODS.keys().isdisjoint(self.varnames):
+            self._calls_of_variables(found)
         return Comparisons([site for _, site in sorted(found.items())], loads, self.arguments)
 
     def _operation(self, offset: int) -> tuple[int, int]:
@@ -182,14 +203,15 @@ class _Choice:
             if operation and (not LOAD_METHOD_SHIFT or argument & 1) and end not in self.targets:
                 observed = [
                     (call, const)
-                    for call in self._calls_of(at, end)
+                    for call in self._calls_of(at, end, operation)
                     if (const := self._constant_of_call(at, call, operation)) is not None
                 ]
                 start = self._start(at)
-                if METHOD_BELOW_OBJECT and len(observed) == 1 and self._loads_once_more(end, observed[0][0]):
+                once_more = METHOD_BELOW_OBJECT and len(observed) == 1 and self._loads(end, observed[0][0], operation)
+                if once_more:
                     ((call, const),) = observed
                     found[start] = site_at(start, self.positions[call], (), operation, const)
-                    self.arguments[start] = self.code[end * 2 : call * 2]
+                    self.arguments[start] = once_more
                     observed = []
                 elif METHOD_BELOW_OBJECT and observed:
                     loads.append(at)
@@ -198,12 +220,30 @@ class _Choice:
             at = self.opcodes.find(LOAD_METHOD, end)
         return loads
 
-    def _calls_of(self, load: int, end: int) -> Iterator[int]:
-        """Yield the calls of the method that is loaded, if they have one positional argument.
+    def _calls_of_variables(self, found: dict[int, Site]) -> None:
+        """Find the calls of local variables that are named as methods."""
+        operations = {index: METHODS[name] for index, name in enumerate(self.varnames) if name in METHODS}
+        at = self.opcodes.find(PUSH_NULL)
+        while at >= 0:
+            load = self._before(at) if METHOD_BELOW_OBJECT else at + 1
+            opcode, argument = self.opcodes[load], self._argument(load)
+            # The upper one of two is the second, its index in the lower half.
+            operation = operations.get(argument & 15 if opcode in LOADS_OF_TWO else argument, 0)
+            last = max(at, load)
+            if operation and opcode in LOADS_OF_TWO + LOADS_OF_VARIABLES and last + 1 not in self.targets:
+                for call in self._calls_of(last, last + 1, operation):
+                    const = self._constant_of_call(0, call, operation)
+                    if const is not None:
+                        found[call] = site_at(call, self.positions[call], (), operation, const)
+            at = self.opcodes.find(PUSH_NULL, at + 1)
+
+    def _calls_of(self, load: int, end: int, operation: int) -> Iterator[int]:
+        """Yield the calls of the method that is loaded, if they have positional arguments only, as many as it takes.
 
         There are several if the compiler has copied the end of a function to where an argument branches.
         """
         depth = self.depths.at(load)
+        most = 3 if operation in SEARCHES else 2 if operation in _SECOND else 1
         starts = {end}
         while depth is not None and starts:
             start = min(starts)
@@ -217,7 +257,7 @@ class _Choice:
                 if start <= jump.offset < call < jump.target and (self.depths.at(jump.target) or 0) > depth
             }
             plain = self.opcodes[call] != CALL_KW and self.opcodes[self._before(call)] != KW_NAMES
-            if plain and self._argument(call) == 1:
+            if plain and 1 <= self._argument(call) <= most:
                 yield call
 
     def _call_behind(self, start: int, depth: int) -> int | None:
@@ -233,7 +273,7 @@ class _Choice:
 
     def _constant_of_call(self, load: int, call: int, operation: int) -> int | None:
         """Return which operand of a call is a constant; None if it cannot be recorded."""
-        right = self._constant(call, 0)
+        right = self._constant(call, self._argument(call) - 1)
         left = self._constant(load, 0)
         if right is not _UNKNOWN:
             several = operation in (STARTSWITH, ENDSWITH) and type(right) is tuple and _has_scalars(right)
@@ -273,10 +313,17 @@ class _Choice:
             return argument
         return COMMON_CONSTANTS[argument] if opcode == LOAD_COMMON_CONSTANT else _UNKNOWN
 
-    def _loads_once_more(self, start: int, end: int) -> bool:
-        """Return whether all that is between two offsets is a load that may be repeated."""
-        opcodes = self.opcodes[start:end].lstrip(_PREFIX)
-        return len(opcodes) == 1 and opcodes in REPEATABLE and end not in self.targets
+    def _loads(self, start: int, call: int, operation: int) -> Loads | None:
+        """Return the loads of the arguments between two offsets; None if there is more, or it may not be repeated."""
+        loads = []
+        begin = start
+        for offset in range(start, call):
+            if self.opcodes[offset] not in REPEATABLE + _PREFIX or offset + 1 in self.targets:
+                return None
+            if self.opcodes[offset] != EXTENDED_ARG:
+                loads.append(self.code[begin * 2 : offset * 2 + 2])
+                begin = offset + 1
+        return Loads(loads[0], loads[1] if operation in SEARCHES and len(loads) > 1 else b"")
 
     def _start(self, offset: int) -> int:
         """Return where an instruction begins, its EXTENDED_ARGs included."""

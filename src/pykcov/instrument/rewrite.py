@@ -13,11 +13,12 @@ from types import CodeType
 
 from pykcov.instrument import exceptiontable, linetable, versions
 from pykcov.instrument.blocks import Blocks
-from pykcov.instrument.comparisons import METHOD_OPERATIONS, choose_comparisons
+from pykcov.instrument.comparisons import METHOD_OPERATIONS, SEARCHES, Loads, choose_comparisons
 from pykcov.instrument.controlflow import control_flow
 from pykcov.instrument.kind import GRANULARITIES
 from pykcov.instrument.layout import Layout
 from pykcov.instrument.opcodes import (
+    BUILD_SLICE,
     CACHE,
     CACHES,
     COPY,
@@ -80,7 +81,7 @@ def _rewrite(code: CodeType, make_probes: MakeProbes, granularity: Granularity, 
     if depths and tight:
         stack_size = max(stack_size, depths.deepest(tight) + 1)
     loads: list[int] = []
-    arguments: dict[int, bytes] = {}
+    arguments: dict[int, Loads] = {}
     if depths and compare:
         comparisons, loads, arguments = choose_comparisons(code, flow, handled, depths)
         if comparisons:
@@ -91,7 +92,7 @@ def _rewrite(code: CodeType, make_probes: MakeProbes, granularity: Granularity, 
     if len(probes) != len(sites):
         raise ValueError(f"{len(probes)} probes for the {len(sites)} sites of {code.co_qualname}")
 
-    pieces = _pieces(sites, len(code.co_consts), loads, arguments)
+    pieces = _pieces(sites, original, len(code.co_consts), loads, arguments)
     layout = Layout(pieces, flow.jumps + flow.references)
     nested = [
         _rewrite(constant, make_probes, granularity, compare) if isinstance(constant, CodeType) else constant
@@ -109,15 +110,18 @@ def _rewrite(code: CodeType, make_probes: MakeProbes, granularity: Granularity, 
 _offset = itemgetter(0)
 _EVENT = bytes((EVENT, 0, POP_TOP, 0))
 _SHORT_EVENTS = [bytes((LOAD_CONST, constant)) + _EVENT for constant in range(256)]
+_OBJECT = 2 if METHOD_BELOW_OBJECT else 1  # below the arguments of a call: the object, or the method that knows it
 _COPY_LEFT = bytes((COPY, 2))
-_COPY_METHOD = bytes((COPY, 3 if METHOD_BELOW_OBJECT else 2))
 _COPY_OBJECT = bytes((COPY, 1))
+_WITH_START = bytes((BUILD_SLICE, 2))
 _STORE = bytes((STORE_SUBSCR, 0)) + bytes((CACHE, 0)) * CACHES[STORE_SUBSCR]
 _ASSIGN = bytes((COPY, 3)) + _STORE
 _NULL = bytes((PUSH_NULL, 0))
 
 
-def _pieces(sites: Sequence[Site], first: int, loads: list[int], arguments: dict[int, bytes]) -> dict[int, bytes]:
+def _pieces(
+    sites: Sequence[Site], original: bytes, first: int, loads: list[int], arguments: dict[int, Loads]
+) -> dict[int, bytes]:
     """Return what to put before instructions, ascending. `first` is the index of the first probe in co_consts."""
     behind = 1 + CACHES[LOAD_METHOD]
     pieces = dict.fromkeys([offset + behind for offset in loads], _NULL)
@@ -126,9 +130,12 @@ def _pieces(sites: Sequence[Site], first: int, loads: list[int], arguments: dict
         if not site.operation:
             event = _event(constant)
         elif offset in arguments:
-            event = _COPY_OBJECT + _load(constant) + arguments[offset] + _STORE
+            operand, start = arguments[offset]
+            event = _COPY_OBJECT + (start and start + _WITH_START) + _load(constant) + operand + _STORE
+        elif site.operation in METHOD_OPERATIONS:
+            event = _call_event(constant, site.operation, original[offset * 2 + 1])
         else:
-            event = _compare_event(constant, site.operation)
+            event = _COPY_LEFT + _load(constant) + _ASSIGN
         pieces[offset] = pieces[offset] + event if offset in pieces else event
     return dict(sorted(pieces.items())) if loads else pieces
 
@@ -138,8 +145,12 @@ def _event(constant: int) -> bytes:
     return _SHORT_EVENTS[constant] if constant < 256 else _load(constant) + _EVENT
 
 
-def _compare_event(constant: int, operation: int) -> bytes:
-    return (_COPY_METHOD if operation in METHOD_OPERATIONS else _COPY_LEFT) + _load(constant) + _ASSIGN
+def _call_event(constant: int, operation: int, count: int) -> bytes:
+    """Return the code that observes a call with `count` arguments."""
+    event = bytes((COPY, count + _OBJECT))
+    if count > 1 and operation in SEARCHES:
+        event += bytes((COPY, count)) + _WITH_START
+    return event + _load(constant) + bytes((COPY, count + 2)) + _STORE
 
 
 def _load(constant: int) -> bytes:
