@@ -118,8 +118,10 @@ begin_round(bool comparing)
 
     if (!comparing && !engine.comparing)
         return;
-    if (comparing && !engine.comparing && engine.round > 0)
+    if (comparing && engine.stopped) {
         call_hook(engine.resume_comparing);
+        engine.stopped = false;
+    }
     engine.comparing = comparing;
     if (comparing && ++engine.round == 0)
         engine.round = 1;
@@ -212,6 +214,7 @@ replay_comparisons(const uint8_t *data, size_t size)
     }
     engine.replay.input = data;
     engine.replay.input_size = size;
+    pykcov_pairs_begin(&engine.replay.pairs);
     for (unsigned i = 0; i < DEVICES; i++) {
         note_dropped(i);
         entries += pykcov_replay(&engine.replay, engine.buffers[i].buf,
@@ -221,8 +224,10 @@ replay_comparisons(const uint8_t *data, size_t size)
         return;
     entries /= ENTRIES_EACH_TIME;
     engine.skips = entries < SKIPPED_MAX ? (unsigned)entries : SKIPPED_MAX;
-    if (engine.skips > 0)
+    if (engine.skips > 0) {
         call_hook(engine.stop_comparing);
+        engine.stopped = true;
+    }
 }
 
 /* libFuzzer forgets words when others take their place, so each comes again and again. */
@@ -360,6 +365,7 @@ int
 pykcov_engine_execute(const uint8_t *data, size_t size)
 {
     PyObject *input, *result, *exception;
+    bool staged = pykcov_stage_begin(&engine.stage, data, size);
 
     if (engine.statistics->executions == 0) {
         on_exit(end_forked, NULL);
@@ -368,6 +374,8 @@ pykcov_engine_execute(const uint8_t *data, size_t size)
     pykcov_interrupts_begin();
     input = checked(PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size));
     copy_input(data, size);
+    if (staged)
+        engine.skips = 0;
     before_execution();
     result = run_followed(input);
     if (engine.forked)
@@ -375,7 +383,10 @@ pykcov_engine_execute(const uint8_t *data, size_t size)
     exception = result == NULL ? take_exception() : NULL;
     Py_XDECREF(result);
     register_counters(); /* now, so that what was reached for the first time counts */
+    engine.replay.stage = staged ? &engine.stage : NULL;
     replay_comparisons(data, size);
+    if (!staged)
+        pykcov_stage_end(&engine.stage, engine.counters.buf, engine.registered, data, size);
     after_execution(exception, input);
     Py_XDECREF(exception);
     Py_DECREF(input);

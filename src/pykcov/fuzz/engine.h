@@ -40,9 +40,11 @@ struct engine {
     bool threaded;     /* some input has started a thread, or handed work to one */
     unsigned round;    /* of comparisons (core/sampling.h) */
     bool comparing;    /* comparisons are recorded */
+    bool stopped;      /* functions observe none (stop_comparing) */
     unsigned skips;    /* so many more executions without */
     size_t registered; /* counters that libFuzzer knows */
     struct replay replay;
+    struct stage stage;               /* not used with a mutator of the program's own */
     uint64_t dropped_before[DEVICES]; /* counted already */
 };
 

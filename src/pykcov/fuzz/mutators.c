@@ -39,15 +39,20 @@ call_mutator(uint8_t *data, size_t size, size_t capacity, unsigned seed)
                        data, capacity);
 }
 
-/* One mutation of four is ours, if there is one that fits. */
+/* What the stage has comes first. Then one mutation of four is ours, if there is one that fits;
+ * right after an execution of which comparisons were recorded, one of two: of these, which fit
+ * best. */
 static size_t
 mutate(uint8_t *data, size_t size, size_t capacity, unsigned seed)
 {
     struct engine *engine = &pykcov_engine;
-    size_t changed = 0;
+    struct pairs *pairs = &engine->replay.pairs;
+    size_t changed = pykcov_stage_mutate(&engine->stage, data, capacity);
 
-    if (seed % 4 == 0)
-        changed = pykcov_pairs_apply(&engine->replay.pairs, data, size, capacity, seed / 4);
+    if (changed == 0 && engine->comparing && seed % 2 == 0)
+        changed = pykcov_pairs_apply(pairs, data, size, capacity, seed / 4, true);
+    if (changed == 0 && seed % 4 == 0)
+        changed = pykcov_pairs_apply(pairs, data, size, capacity, seed / 4, false);
     return changed != 0 ? changed : engine->libfuzzer.mutate(data, size, capacity);
 }
 

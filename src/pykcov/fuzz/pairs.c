@@ -8,46 +8,52 @@
 
 #define PLACES (1u << PAIRS_BITS)
 #define TRIES 16
-#define APPLIED_FREELY 256 /* then every second pair of a place is kept, then every third, ... */
+#define COMPARED 4 /* of those that fit */
+#define APPLIED_FREELY 64
 
-static uint64_t
-hash_on(uint64_t hash, struct word word)
+uint64_t
+pykcov_hash(uint64_t seed, struct word word)
 {
-    hash ^= word.size;
+    uint64_t hash = seed ^ word.size;
+
     for (size_t i = 0; i < word.size; i++)
         hash = (hash ^ word.bytes[i]) * UINT64_C(0x100000001b3);
-    return (hash ^ hash >> 29) * UINT64_C(0x9e3779b97f4a7c15);
+    return ((hash ^ hash >> 29) * UINT64_C(0x9e3779b97f4a7c15)) | 1;
 }
 
-/* Whether it is time for another pair at a place. */
-static bool
-is_due(struct pairs *pairs, uint16_t place)
+struct pair
+pykcov_pair(uint64_t pc, struct word from, struct word to, bool is_const)
 {
-    if (++pairs->offered[place] <= pairs->applied[place] / APPLIED_FREELY)
-        return false;
-    pairs->offered[place] = 0;
-    return true;
+    struct word nothing = {NULL, 0};
+    struct pair pair = {
+        .hash = pykcov_hash(pykcov_hash(0, from), to),
+        .kind = (uint16_t)(pykcov_hash(pc, is_const ? to : nothing) >> (64 - PAIRS_KIND_BITS)),
+        .tries = TRIES,
+        .from_size = (uint8_t)from.size,
+        .to_size = (uint8_t)to.size,
+    };
+
+    memcpy(pair.from, from.bytes, from.size);
+    memcpy(pair.to, to.bytes, to.size);
+    return pair;
 }
 
 void
-pykcov_pairs_add(struct pairs *pairs, struct word input, uint64_t pc, struct word from,
-                 struct word to)
+pykcov_pairs_begin(struct pairs *pairs)
 {
-    uint64_t hash = hash_on(hash_on(0, from), to) | 1;
-    struct pair *pair = &pairs->table[hash >> (64 - PAIRS_BITS)];
-    uint16_t place = (uint16_t)(hash_on(pc, to) >> (64 - PAIRS_PLACE_BITS));
+    pairs->execution++;
+}
 
-    if ((pair->hash == hash && pair->tries > 0) || from.size == 0 ||
-        memmem(input.bytes, input.size, from.bytes, from.size) == NULL || !is_due(pairs, place))
-        return;
-    pairs->count += pair->tries == 0;
-    pair->hash = hash;
-    pair->place = place;
-    pair->tries = TRIES;
-    pair->from_size = (uint8_t)from.size;
-    pair->to_size = (uint8_t)to.size;
-    memcpy(pair->from, from.bytes, from.size);
-    memcpy(pair->to, to.bytes, to.size);
+void
+pykcov_pairs_add(struct pairs *pairs, const struct pair *pair)
+{
+    struct pair *place = &pairs->table[pair->hash >> (64 - PAIRS_BITS)];
+
+    if (place->hash != pair->hash || place->tries == 0) {
+        pairs->count += place->tries == 0;
+        *place = *pair;
+    }
+    place->execution = pairs->execution;
 }
 
 /* One of the places at which `from` stands: the first behind a place chosen by chance, or before.
@@ -56,29 +62,63 @@ static uint8_t *
 find(uint8_t *data, size_t size, const struct pair *pair, uint64_t random)
 {
     size_t begin = size > 0 ? (size_t)(random % size) : 0;
-    uint8_t *found = memmem(data + begin, size - begin, pair->from, pair->from_size);
+    uint8_t *found;
+
+    if (pair->from_size == 0)
+        return data + size;
+    found = memmem(data + begin, size - begin, pair->from, pair->from_size);
 
     return found != NULL ? found : memmem(data, size, pair->from, pair->from_size);
 }
 
-size_t
-pykcov_pairs_apply(struct pairs *pairs, uint8_t *data, size_t size, size_t capacity,
-                   uint64_t random)
+static size_t
+size_with(const struct pair *pair, size_t size)
 {
-    for (unsigned i = 0; pairs->count > 0 && i < PLACES; i++) {
-        struct pair *pair = &pairs->table[(random + i) % PLACES];
-        uint8_t *found;
-        size_t new_size = size - pair->from_size + pair->to_size;
+    return pair->from_size <= size ? size - pair->from_size + pair->to_size : 0;
+}
 
-        if (pair->tries == 0 || pair->from_size > size || new_size > capacity || new_size == 0 ||
+/* The least tried of a few that fit, and where it does. */
+static struct pair *
+choose(struct pairs *pairs, uint8_t *data, size_t size, size_t capacity, uint64_t random, bool last,
+       uint8_t **place)
+{
+    struct pair *best = NULL;
+    unsigned fitting = 0;
+
+    for (unsigned i = 0; pairs->count > 0 && i < PLACES && fitting < COMPARED; i++) {
+        struct pair *pair = &pairs->table[(random + i) % PLACES];
+        size_t new_size = size_with(pair, size);
+        uint8_t *found;
+
+        if (pair->tries == 0 || new_size == 0 || new_size > capacity ||
+            (last && pair->execution != pairs->execution) ||
+            (best != NULL && pairs->applied[pair->kind] >= pairs->applied[best->kind]) ||
             (found = find(data, size, pair, random >> PAIRS_BITS)) == NULL)
             continue;
-        memmove(found + pair->to_size, found + pair->from_size,
-                (size_t)(data + size - found) - pair->from_size);
-        memcpy(found, pair->to, pair->to_size);
-        pairs->count -= --pair->tries == 0;
-        pairs->applied[pair->place] += pairs->applied[pair->place] < UINT16_MAX;
-        return new_size;
+        fitting++;
+        best = pair;
+        *place = found;
     }
-    return 0;
+    return best;
+}
+
+size_t
+pykcov_pairs_apply(struct pairs *pairs, uint8_t *data, size_t size, size_t capacity,
+                   uint64_t random, bool last)
+{
+    uint8_t *found;
+    struct pair *pair = choose(pairs, data, size, capacity, random, last, &found);
+    uint16_t *applied;
+
+    if (pair == NULL)
+        return 0;
+    applied = &pairs->applied[pair->kind];
+    if (*applied > APPLIED_FREELY && (random >> 12) % *applied >= APPLIED_FREELY)
+        return 0;
+    memmove(found + pair->to_size, found + pair->from_size,
+            (size_t)(data + size - found) - pair->from_size);
+    memcpy(found, pair->to, pair->to_size);
+    pairs->count -= --pair->tries == 0;
+    *applied += *applied < UINT16_MAX;
+    return size_with(pair, size);
 }

@@ -14,6 +14,7 @@
 
 #include "libfuzzer.h"
 #include "pairs.h"
+#include "stage.h"
 
 #define REPLAY_WORDS_BITS 13
 
@@ -24,6 +25,7 @@ struct replay {
     size_t input_size;
     uint64_t random;
     struct pairs pairs;
+    struct stage *stage;                     /* takes the pairs of this input, too; or NULL */
     uint64_t words[1u << REPLAY_WORDS_BITS]; /* hashes of the words given so far */
 };
 
