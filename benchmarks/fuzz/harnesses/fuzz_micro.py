@@ -122,7 +122,7 @@ def checksum(data):
 source = ["@atheris.instrument_func", "def match_200(data):", "    match data[:2]:"]
 for number in range(200):
     source += [f"        case {(number * 257 % 65521).to_bytes(2, 'big')!r}:", f"            return {number}"]
-source += ["        case b'zz':", "            if data[2:6] == b'deep':", "                raise Found"]
+source += ["        case b'no':", "            if data[2:6] == b'deep':", "                raise Found"]
 exec("\n".join(source))
 
 atheris.Setup(sys.argv, globals()[os.environ["MICRO"]])
