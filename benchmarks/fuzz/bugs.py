@@ -1,7 +1,7 @@
 """Time and executions to known bugs, under pykcov and under Atheris: the same libFuzzer, the same seeds, in turns.
 
 A campaign ends at its first finding, or when its time is over. Time is processor time of all processes, start and
-imports included; the time that an input hangs before libFuzzer gives it up is taken off.
+imports included, without the time that an input hangs before libFuzzer gives it up.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import os
 import re
 import resource
 import statistics
+import struct
 import subprocess
 import tempfile
 import time
@@ -36,6 +37,18 @@ def processor_time(words: list[str], environment: dict[str, str]) -> tuple[float
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, done.stdout
 
 
+def hang_time(took: float, noted: Path, words: list[str], environment: dict[str, str]) -> float:
+    """Return how much of the time of all processes the last execution took.
+
+    The harness has noted when that began in its process. What the others take, and the end, is measured with one
+    execution.
+    """
+    (began,) = struct.unpack("d", noted.read_bytes())
+    all_of_one, _ = processor_time(words, environment)
+    (began_of_one,) = struct.unpack("d", noted.read_bytes())
+    return took - began - (all_of_one - began_of_one)
+
+
 def campaign(engine: str, target: str, seed: int, seconds: int, runs: int) -> dict[str, float | bool | int]:
     """Run one; say whether something was found, after how long and how many executions, and what was covered."""
     micro = target in MICRO
@@ -45,19 +58,24 @@ def campaign(engine: str, target: str, seed: int, seconds: int, runs: int) -> di
         scratch = Path(folder)
         (scratch / "corpus").mkdir()
         words = command(engine, HARNESSES / f"fuzz_{'micro' if micro else target}.py", scratch)
-        words += [str(scratch / "corpus"), f"-seed={seed}", f"-max_total_time={seconds}", "-timeout=5"]
-        words += ["-print_final_stats=1", "-rss_limit_mb=0", f"-runs={runs or -1}"]
-        began = time.monotonic()
-        took, errors = processor_time(words, environment)
-        wall = time.monotonic() - began
+        limits = [f"-seed={seed}", f"-max_total_time={seconds}", "-timeout=5", f"-runs={runs or -1}"]
+        noted = scratch / "began"
+        noted.touch()
+        environment["BEGAN"] = str(noted)
+        start = time.monotonic()
+        took, errors = processor_time(
+            [*words, str(scratch / "corpus"), *limits, "-print_final_stats=1", "-rss_limit_mb=0"], environment
+        )
+        wall = time.monotonic() - start
+        if "libFuzzer: timeout after" in errors:
+            took -= hang_time(took, noted, [*words, "-runs=1"], environment)
     final = re.findall(r"stat::number_of_executed_units: (\d+)", errors)
     executions = final or re.findall(r"^#(\d+)", errors, re.MULTILINE)
     covered = re.findall(r" cov: (\d+)", errors)
-    hung = re.findall(r"libFuzzer: timeout after (\d+) seconds", errors)
     found = "Uncaught Python exception" in errors or "ERROR: libFuzzer: " in errors or "BINGO" in errors
     return {
         "found": found,
-        "seconds": took - sum(map(int, hung)),
+        "seconds": took,
         "wall": wall,
         "executions": int(executions[-1]) if executions else 0,
         "cov": int(covered[-1]) if covered else 0,

@@ -3,6 +3,7 @@
 import sys
 
 import atheris
+import began
 
 with atheris.instrument_imports(include=["pygments"]):
     from pygments.lexers.ml import SMLLexer
@@ -12,6 +13,7 @@ LEXER = SMLLexer()
 
 @atheris.instrument_func
 def TestOneInput(data):
+    began.note()
     for _ in LEXER.get_tokens(data.decode("utf-8", "replace")):
         pass
 

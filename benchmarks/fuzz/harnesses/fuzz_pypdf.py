@@ -4,6 +4,7 @@ import io
 import sys
 
 import atheris
+import began
 
 with atheris.instrument_imports(include=["pypdf"]):
     from pypdf import PdfReader
@@ -12,6 +13,7 @@ with atheris.instrument_imports(include=["pypdf"]):
 
 @atheris.instrument_func
 def TestOneInput(data):
+    began.note()
     try:
         reader = PdfReader(io.BytesIO(data))
         for page in reader.pages:

@@ -5,6 +5,7 @@ import sys
 import zipfile
 
 import atheris
+import began
 
 with atheris.instrument_imports(include=["zipp"]):
     import zipp
@@ -12,6 +13,7 @@ with atheris.instrument_imports(include=["zipp"]):
 
 @atheris.instrument_func
 def TestOneInput(data):
+    began.note()
     provider = atheris.FuzzedDataProvider(data)
     names = [provider.ConsumeUnicodeNoSurrogates(12) for _ in range(provider.ConsumeIntInRange(1, 4))]
     archive = zipfile.ZipFile(io.BytesIO(), "w")
