@@ -129,6 +129,14 @@ COMPARED = {
     "suffix": "data.decode('latin-1').endswith('/suffix')",
     "search": "data.find(b'needle') > 0",
     "in": "b'needle' in data",
+    "numbers of two bytes": "int.from_bytes(data[:2], 'big') == 0x1F8B and int.from_bytes(data[2:4], 'little') == 0xC0DE",
+    "checksum": "len(data) > 8 and int.from_bytes(data[:4], 'little') == zlib.crc32(data[4:]) and data[4:8] == b'body'",
+    "prefix from a place on": "data.decode('latin-1').startswith('<![', 2)",
+    "bound method": "(find := data.find) and find(b'\\x93', 1) > 0 and find(b'%', 2) > 0",
+    "key of a dict, with a default": "TABLE.get(data.decode('latin-1'), 0) == 2",
+    "key behind the end": "data[:2] == b'k=' and TABLE.get(data[2:].decode('latin-1')) == 1",
+    "text in Latin-1": "data.decode('latin-1').partition('\xe9')[0] == 'na\xefve'",
+    "cases of a match": "CASES[:1] and next((n for n in CASES if data[:2] == n), None) == CASES[-1]",
     "member of a set": "data.decode('latin-1') in {'alpha-one', 'beta-two'}",
     "key of a dict": "TABLE.get(data.decode('latin-1')) == 1",
     "subscript": "data.decode('latin-1') in TABLE and TABLE[data.decode('latin-1')] == 2",
@@ -141,7 +149,9 @@ def test_what_is_compared_comes_into_inputs(tmp_path: Path, name: str) -> None:
         tmp_path,
         f"""
         import struct
+        import zlib
 
+        CASES = [bytes([number, number ^ 85]) for number in range(250)]
         TABLE = {{"first key": 1, "second key": 2}}
 
         @atheris.instrument_func

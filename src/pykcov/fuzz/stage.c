@@ -121,7 +121,7 @@ replace_next(struct stage *stage, uint8_t *data, size_t capacity)
         const uint8_t *found;
 
         if (size > capacity && (input->needed == 0 || size < input->needed))
-            input->needed = size;
+            input->needed = size > input->size ? size : input->size;
         if (size == 0 || size > capacity || (found = next_place(stage, pair)) == NULL)
             continue;
         before = (size_t)(found - input->bytes);
