@@ -129,7 +129,7 @@ COMPARED = {
     "suffix": "data.decode('latin-1').endswith('/suffix')",
     "search": "data.find(b'needle') > 0",
     "in": "b'needle' in data",
-    "numbers of two bytes": "int.from_bytes(data[:2], 'big') == 0x1F8B and int.from_bytes(data[2:4], 'little') == 0xC0DE",
+    "two bytes": "int.from_bytes(data[:2], 'big') == 0x1F8B and int.from_bytes(data[2:4], 'little') == 0xC0DE",
     "checksum": "len(data) > 8 and int.from_bytes(data[:4], 'little') == zlib.crc32(data[4:]) and data[4:8] == b'body'",
     "prefix from a place on": "data.decode('latin-1').startswith('<![', 2)",
     "bound method": "(find := data.find) and find(b'\\x93', 1) > 0 and find(b'%', 2) > 0",
