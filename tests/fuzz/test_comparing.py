@@ -41,7 +41,7 @@ def comparing() -> Iterator[Comparing]:
     device.set_buffer_size(4096)
     counters = device.set_counters()
     device.enable(_core.TRACE_CMP)
-    yield Comparing(counters, 1)
+    yield Comparing(counters, 0)
     device.disable()
 
 

@@ -1,10 +1,11 @@
 """In executions of which comparisons are not recorded, functions run code that does not observe them.
 
 The functions are those that an execution has reached. They are looked for again after twice as many changes, so that
-what is imported or made later gets such code, too. Not at once: many campaigns end sooner than such code pays.
+what is imported or made later gets such code, too. Not at once: many campaigns end sooner than it pays.
 """
 
 from _weakref import ref
+from time import monotonic
 from types import CodeType, FunctionType
 
 from pykcov._core import Counters
@@ -18,13 +19,13 @@ from pykcov.instrument.stored import code_pairs
 class Comparing:
     """The two kinds of code that functions have."""
 
-    def __init__(self, counters: Counters, first: int = 64) -> None:
+    def __init__(self, counters: Counters, seconds: float = 0.1) -> None:
         """Take the counters that say what the last execution has reached.
 
-        first: the change before which functions are looked for first; a power of two.
+        seconds: for so long from now on no functions are looked for.
         """
         self._counters = counters
-        self._first = first
+        self._begin = monotonic() + seconds
         self._functions: list[tuple[ref[FunctionType], CodeType, CodeType]] = []
         # Loud and quiet, by the ids of both. Never dropped: the ids have to stay their own.
         self._codes: dict[int, tuple[CodeType, CodeType]] = {}
@@ -33,9 +34,10 @@ class Comparing:
     def stop(self) -> None:
         """Have functions observe no comparisons. To be called right after an execution in which they did."""
         with Unrecorded():
-            self._stops += 1
-            if self._stops >= self._first and self._stops & (self._stops - 1) == 0:
-                self._find()
+            if self._stops or monotonic() >= self._begin:
+                self._stops += 1
+                if self._stops & (self._stops - 1) == 0:
+                    self._find()
             _engine.exchange(self._functions, 2)
 
     def resume(self) -> None:

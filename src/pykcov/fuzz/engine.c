@@ -204,7 +204,7 @@ note_dropped(unsigned device)
 
 /* Give libFuzzer what was compared, and say when to look again. */
 static void
-replay_comparisons(const uint8_t *data, size_t size)
+replay_comparisons(const uint8_t *data, size_t size, bool staged)
 {
     uint64_t entries = 0;
 
@@ -212,9 +212,7 @@ replay_comparisons(const uint8_t *data, size_t size)
         engine.skips--;
         return;
     }
-    engine.replay.input = data;
-    engine.replay.input_size = size;
-    pykcov_pairs_begin(&engine.replay.pairs);
+    pykcov_replay_begin(&engine.replay, data, size, staged ? &engine.stage : NULL);
     for (unsigned i = 0; i < DEVICES; i++) {
         note_dropped(i);
         entries += pykcov_replay(&engine.replay, engine.buffers[i].buf,
@@ -383,8 +381,7 @@ pykcov_engine_execute(const uint8_t *data, size_t size)
     exception = result == NULL ? take_exception() : NULL;
     Py_XDECREF(result);
     register_counters(); /* now, so that what was reached for the first time counts */
-    engine.replay.stage = staged ? &engine.stage : NULL;
-    replay_comparisons(data, size);
+    replay_comparisons(data, size, staged);
     if (!staged)
         pykcov_stage_end(&engine.stage, engine.counters.buf, engine.registered, data, size);
     after_execution(exception, input);

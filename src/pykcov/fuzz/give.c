@@ -19,6 +19,9 @@ pykcov_give_pair(struct replay *replay, uint64_t pc, struct word from, struct wo
 {
     struct pair pair;
 
+    for (size_t i = 0; i < from.size; i++)
+        if (!replay->has[from.bytes[i]])
+            return;
     if (from.size + to.size == 0 ||
         memmem(replay->input, replay->input_size, from.bytes, from.size) == NULL)
         return;

@@ -18,6 +18,18 @@ struct record {
 };
 
 void
+pykcov_replay_begin(struct replay *replay, const uint8_t *input, size_t size, struct stage *stage)
+{
+    replay->input = input;
+    replay->input_size = size;
+    replay->stage = stage;
+    memset(replay->has, 0, sizeof(replay->has));
+    for (size_t i = 0; i < size; i++)
+        replay->has[input[i]] = true;
+    pykcov_pairs_begin(&replay->pairs);
+}
+
+void
 pykcov_replay_word(struct replay *replay, const void *word, size_t size)
 {
     replay->libfuzzer->hook_memmem(NULL, word, size, word, size, NULL);

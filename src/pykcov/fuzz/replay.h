@@ -23,11 +23,16 @@ struct replay {
     bool value_profile;   /* matches count, too, and words are given each time */
     const uint8_t *input; /* what ran: words that stand in it are not put in */
     size_t input_size;
+    bool has[256]; /* the bytes that stand in it: a quick look at what may not */
     uint64_t random;
     struct pairs pairs;
     struct stage *stage;                     /* takes the pairs of this input, too; or NULL */
     uint64_t words[1u << REPLAY_WORDS_BITS]; /* hashes of the words given so far */
 };
+
+/* Comparisons of another input follow; `stage` takes the pairs, too, unless it is NULL. */
+void pykcov_replay_begin(struct replay *replay, const uint8_t *input, size_t size,
+                         struct stage *stage);
 
 /*
  * `words` is the buffer of a device that traced with KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES. What is
