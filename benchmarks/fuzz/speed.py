@@ -26,8 +26,8 @@ PARSERS = ["json", "toml", "tomllib", "dateutil", "htmlparser", "html5lib", "mar
 SIZES = {"tiny": 24, "1 KB": 1024, "4 KB": 4096}
 INPUTS = {"tiny": 300, "1 KB": 20, "4 KB": 6}
 ENGINES = ("bare", "pykcov", "atheris")
-# Not measured: code is imported, specialized, and comparisons are sampled.
-WARM_UP = 3
+# Seconds that are not measured: code is imported, specialized, and exchanged.
+WARM_UP = 0.5
 
 
 class Player:
@@ -52,6 +52,11 @@ class Player:
         """Return the seconds of a pass."""
         self._go.write_bytes(b"")
         return float(self._took.read_text())
+
+    def warm_up(self) -> None:
+        spent = 0.0
+        while spent < WARM_UP:
+            spent += self.play()
 
     def end(self) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
@@ -96,9 +101,11 @@ def measure(name: str, size: str, turns: int) -> dict[str, list[float]]:
         words = [sys.executable, str(HERE / "bare.py"), str(harness), "--filter", str(inputs)]
         subprocess.run(words, check=True, capture_output=True)
         with players(harness, inputs, scratch) as started:
-            passes = [{engine: player.play() for engine, player in started.items()} for _ in range(turns + WARM_UP)]
+            for player in started.values():
+                player.warm_up()
+            passes = [{engine: player.play() for engine, player in started.items()} for _ in range(turns)]
         count = len([*inputs.iterdir()])
-    return {engine: [took[engine] / count * 1e6 for took in passes[WARM_UP:]] for engine in ENGINES}
+    return {engine: [took[engine] / count * 1e6 for took in passes] for engine in ENGINES}
 
 
 def ratio(times: dict[str, list[float]], engine: str) -> float:

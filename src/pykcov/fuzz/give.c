@@ -17,7 +17,7 @@ void
 pykcov_give_pair(struct replay *replay, uint64_t pc, struct word from, struct word to,
                  bool is_const)
 {
-    struct pair pair;
+    const struct pair *pair;
 
     for (size_t i = 0; i < from.size; i++)
         if (!replay->has[from.bytes[i]])
@@ -25,10 +25,9 @@ pykcov_give_pair(struct replay *replay, uint64_t pc, struct word from, struct wo
     if (from.size + to.size == 0 ||
         memmem(replay->input, replay->input_size, from.bytes, from.size) == NULL)
         return;
-    pair = pykcov_pair(pc, from, to, is_const);
-    pykcov_pairs_add(&replay->pairs, &pair);
+    pair = pykcov_pairs_add(&replay->pairs, pc, from, to, is_const);
     if (replay->stage != NULL)
-        pykcov_stage_take(replay->stage, &pair);
+        pykcov_stage_take(replay->stage, pair);
 }
 
 void

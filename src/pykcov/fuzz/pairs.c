@@ -21,39 +21,39 @@ pykcov_hash(uint64_t seed, struct word word)
     return ((hash ^ hash >> 29) * UINT64_C(0x9e3779b97f4a7c15)) | 1;
 }
 
-struct pair
-pykcov_pair(uint64_t pc, struct word from, struct word to, bool is_const)
-{
-    struct word nothing = {NULL, 0};
-    struct pair pair = {
-        .hash = pykcov_hash(pykcov_hash(0, from), to),
-        .kind = (uint16_t)(pykcov_hash(pc, is_const ? to : nothing) >> (64 - PAIRS_KIND_BITS)),
-        .tries = TRIES,
-        .from_size = (uint8_t)from.size,
-        .to_size = (uint8_t)to.size,
-    };
-
-    memcpy(pair.from, from.bytes, from.size);
-    memcpy(pair.to, to.bytes, to.size);
-    return pair;
-}
-
 void
 pykcov_pairs_begin(struct pairs *pairs)
 {
     pairs->execution++;
 }
 
-void
-pykcov_pairs_add(struct pairs *pairs, const struct pair *pair)
+static void
+fill(struct pair *pair, uint64_t pc, struct word from, struct word to, bool is_const)
 {
-    struct pair *place = &pairs->table[pair->hash >> (64 - PAIRS_BITS)];
+    struct word nothing = {NULL, 0};
+    uint64_t kind = pykcov_hash(pc, is_const ? to : nothing);
 
-    if (place->hash != pair->hash || place->tries == 0) {
-        pairs->count += place->tries == 0;
-        *place = *pair;
+    pair->kind = (uint16_t)(kind >> (64 - PAIRS_KIND_BITS));
+    pair->tries = TRIES;
+    pair->from_size = (uint8_t)from.size;
+    pair->to_size = (uint8_t)to.size;
+    memcpy(pair->from, from.bytes, from.size);
+    memcpy(pair->to, to.bytes, to.size);
+}
+
+const struct pair *
+pykcov_pairs_add(struct pairs *pairs, uint64_t pc, struct word from, struct word to, bool is_const)
+{
+    uint64_t hash = pykcov_hash(pykcov_hash(pc, from), to);
+    struct pair *pair = &pairs->table[hash >> (64 - PAIRS_BITS)];
+
+    if (pair->hash != hash || pair->tries == 0) {
+        pairs->count += pair->tries == 0;
+        pair->hash = hash;
+        fill(pair, pc, from, to, is_const);
     }
-    place->execution = pairs->execution;
+    pair->execution = pairs->execution;
+    return pair;
 }
 
 /* One of the places at which `from` stands: the first behind a place chosen by chance, or before.

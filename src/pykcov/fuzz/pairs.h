@@ -27,7 +27,7 @@ struct word {
 };
 
 struct pair {
-    uint64_t hash;      /* of both; 0: none */
+    uint64_t hash;      /* of the pc and both; 0: none */
     uint64_t execution; /* in which it met last */
     unsigned tries;     /* how often it is to be applied yet; 0: it makes room for any other */
     uint8_t from[KCOV_OPERAND_BYTES], to[KCOV_OPERAND_BYTES];
@@ -44,12 +44,13 @@ struct pairs {
 
 uint64_t pykcov_hash(uint64_t seed, struct word word);
 
-struct pair pykcov_pair(uint64_t pc, struct word from, struct word to, bool is_const);
-
 /* What is added from now on is of another execution. */
 void pykcov_pairs_begin(struct pairs *pairs);
 
-void pykcov_pairs_add(struct pairs *pairs, const struct pair *pair);
+/* Operands that met at a pc; `is_const`: there `to` is always the same. Returns the pair, which
+ * stays until another one is added. */
+const struct pair *pykcov_pairs_add(struct pairs *pairs, uint64_t pc, struct word from,
+                                    struct word to, bool is_const);
 
 /* Change an input by one of them, chosen by `random`; with `last`, by one of the last execution.
  * The new size, or 0: none fits, or what fits was tried often. */

@@ -10,6 +10,7 @@
 #define SIZE_MAX_OF_INPUT 4096
 #define TAKEN_MAX 4
 #define PLACES_MAX 4 /* in an input, of one operand */
+#define BLOCK 64     /* counters */
 
 bool
 pykcov_stage_begin(struct stage *stage, const uint8_t *data, size_t size)
@@ -32,39 +33,53 @@ pykcov_stage_take(struct stage *stage, const struct pair *pair)
     stage->pairs[stage->pair_count++] = *pair;
 }
 
-/* Whether the counters have one that none had before. */
+static bool
+grow(struct stage *stage, size_t count)
+{
+    uint8_t *seen = realloc(stage->seen, count);
+
+    if (seen == NULL)
+        return false;
+    memset(seen + stage->size, 0, count - stage->size);
+    stage->seen = seen;
+    stage->size = count;
+    return true;
+}
+
+static bool
+note_new(struct stage *stage, const uint8_t *counters, size_t begin, size_t end)
+{
+    bool new = false;
+
+    for (size_t i = begin; i < end; i++) {
+        if (counters[i] == 0 || stage->seen[i] != 0)
+            continue;
+        stage->seen[i] = 0xff;
+        new = true;
+    }
+    return new;
+}
+
+/* Whether the counters have one that none had before. Mostly not: so many at a time. */
 static bool
 reaches_new(struct stage *stage, const uint8_t *counters, size_t count)
 {
     bool new = false;
+    size_t at = 0;
 
-    if (count > stage->size) {
-        uint8_t *seen = realloc(stage->seen, count);
+    if (count > stage->size && !grow(stage, count))
+        return false;
+    for (; at + BLOCK <= count; at += BLOCK) {
+        uint64_t reached[BLOCK / 8], seen[BLOCK / 8], bits = 0;
 
-        if (seen == NULL)
-            return false;
-        memset(seen + stage->size, 0, count - stage->size);
-        stage->seen = seen;
-        stage->size = count;
+        memcpy(reached, counters + at, BLOCK);
+        memcpy(seen, stage->seen + at, BLOCK);
+        for (size_t i = 0; i < BLOCK / 8; i++)
+            bits |= reached[i] & ~seen[i];
+        if (bits != 0)
+            new = note_new(stage, counters, at, at + BLOCK) || new;
     }
-    for (size_t i = 0; i + 8 <= count; i += 8) {
-        uint64_t reached, seen;
-
-        memcpy(&reached, counters + i, 8);
-        memcpy(&seen, stage->seen + i, 8);
-        if ((reached & ~seen) == 0)
-            continue;
-        new = true;
-        for (size_t j = i; j < i + 8; j++)
-            if (counters[j] != 0)
-                stage->seen[j] = 0xff;
-    }
-    for (size_t i = count - count % 8; i < count; i++) {
-        new = new || (counters[i] != 0 && stage->seen[i] == 0);
-        if (counters[i] != 0)
-            stage->seen[i] = 0xff;
-    }
-    return new;
+    return note_new(stage, counters, at, count) || new;
 }
 
 /* Takes the bytes. */
