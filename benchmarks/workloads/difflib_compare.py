@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 
 INSTRUMENTED = [difflib]
-ITERATIONS = 110
+ITERATIONS = 180
 
 
 def prepare() -> Callable[[int], int]:
@@ -33,8 +33,8 @@ def prepare() -> Callable[[int], int]:
 
     def run(iteration: int) -> int:
         old, new = pairs[iteration % len(pairs)]
-        out = "".join(difflib.unified_diff(old, new)) + "".join(difflib.ndiff(old[:16], new[:16]))
-        close = difflib.get_close_matches(old[0], new, n=2)
+        out = "".join(difflib.unified_diff(old, new)) + "".join(difflib.ndiff(old[:12], new[:12]))
+        close = difflib.get_close_matches(old[0], new[:8], n=2)
         return zlib.crc32((out + "".join(close)).encode())
 
     return run
