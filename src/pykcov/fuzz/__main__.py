@@ -1,7 +1,13 @@
-"""The process that fuzzes: `python -m pykcov.fuzz SETTINGS`. It becomes the harness, so it has no more than this."""
+"""The process that fuzzes: `python .../pykcov/fuzz/__main__.py SETTINGS`, which is sooner there than with -m.
 
+It becomes the harness, so it has no more than this.
+"""
+
+import os
 import sys
 
+if not sys.flags.safe_path:
+    sys.path[0] = os.getcwd()  # which was the folder of this file
 try:
     import pykcov.instrument  # noqa: F401
 

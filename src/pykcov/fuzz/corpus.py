@@ -72,7 +72,7 @@ def measure(settings: Settings, paths: Sequence[Path]) -> Coverage:
         answer = Path(folder, "answer")
         request = {"paths": [str(path.absolute()) for path in paths], "answer": str(answer)}
         process = Popen(
-            [sys.executable, "-m", "pykcov.fuzz", settings._replace(measure=json.dumps(request)).dumps()],
+            settings._replace(measure=json.dumps(request)).command_line(),
             stdout=DEVNULL,
         )
         if process.wait() or not answer.is_file():

@@ -88,6 +88,21 @@ class Jobs:
         return os.path.join(self.folder, f"{os.getpid()}.{time.monotonic_ns()}{suffix}")
 
 
+def make_folder() -> str:
+    """Make a folder for a campaign, as tempfile does, whose import takes longer than all that is done with it."""
+    folder = os.path.abspath(os.path.join(os.environ.get("TMPDIR") or "/tmp", f"pykcov-fuzz-{os.urandom(8).hex()}"))
+    os.mkdir(folder, 0o700)
+    return folder
+
+
+def remove_folder(folder: str) -> None:
+    """Remove it and the files in it. What a process that would not end makes meanwhile stays."""
+    for name in os.listdir(folder):
+        os.unlink(os.path.join(folder, name))
+    with suppress(OSError):
+        os.rmdir(folder)
+
+
 def tell(found: str, data: bytes, name: str) -> int:
     """Add a finding to a list: its input and the name of its folder. Return how many the campaign has by now."""
     with open(found, "ab", 0) as file:

@@ -3,7 +3,6 @@
 import json
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 
@@ -61,7 +60,7 @@ class Judge:
         self._connection, theirs = socket.socketpair()
         settings = settings._replace(candidates=theirs.fileno(), statistics=None, dump=None, findings=None)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pykcov.fuzz", settings.dumps()],
+            settings.command_line(),
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -1,8 +1,12 @@
 """What `pykcov fuzz` tells the process that fuzzes."""
 
 import json
+import os
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple, Self
+
+_MAIN = os.path.join(os.path.dirname(__file__), "__main__.py")
 
 
 class Settings(NamedTuple):
@@ -36,11 +40,11 @@ class Settings(NamedTuple):
     measure: str | None = None
     """What fuzz/corpus.py asks for: run these inputs and say what each reaches, instead of fuzzing."""
 
-    def dumps(self) -> str:
-        """Return it as text."""
-        return json.dumps(self._asdict())
+    def command_line(self) -> list[str]:
+        """Return what starts the other process."""
+        return [sys.executable, _MAIN, json.dumps(self._asdict())]
 
     @classmethod
     def loads(cls, text: str) -> Self:
-        """Return what dumps() has written."""
+        """Return what stands on the command line."""
         return cls(**json.loads(text))

@@ -7,14 +7,13 @@ import shlex
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, NamedTuple, Self
 
 from pykcov.fuzz import exits
-from pykcov.fuzz.jobs import Jobs, tell
+from pykcov.fuzz.jobs import Jobs, make_folder, remove_folder, tell
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.statistics import Snapshot, total
 
@@ -60,8 +59,8 @@ class Supervisor:
         self._settings = settings
         self._minimize_seconds = minimize_seconds
         self._leader = part_of  # None: ourselves
-        self._scratch = tempfile.TemporaryDirectory(prefix="pykcov-fuzz-")
-        self._jobs = Jobs(part_of or self._scratch.name)
+        self._scratch = make_folder()
+        self._jobs = Jobs(part_of or self._scratch)
         self._say: Callable[[str], object] = print
         self._errors: IO[bytes] | None = None
         self._folder = settings.findings
@@ -75,7 +74,7 @@ class Supervisor:
 
     def __exit__(self, *_: object) -> None:
         """Forget what the processes have shared."""
-        self._scratch.cleanup()
+        remove_folder(self._scratch)
 
     def run(self, say: Callable[[str], object], errors: IO[bytes] | None) -> Outcome:
         """Fuzz. `say` shows a line; standard error of the processes goes to `errors`, None: to ours."""
@@ -128,7 +127,7 @@ class Supervisor:
                 found=self._jobs.list,
             )
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pykcov.fuzz", settings.dumps()],
+                settings.command_line(),
                 pass_fds=[statistics.descriptor, dump.fileno()],
                 stderr=self._errors,
             )
@@ -169,9 +168,9 @@ class Supervisor:
     def _take_artifacts(self, stacks: str) -> bool:
         """Make findings of the files that libFuzzer has left; return whether there was one that was not told before."""
         new = False
-        for name in sorted(name for name in os.listdir(self._scratch.name) if "-" in name):
+        for name in sorted(name for name in os.listdir(self._scratch) if "-" in name):
             kind = next((kind for prefix, kind in _ARTIFACTS.items() if name.startswith(prefix)), None)
-            path = os.path.join(self._scratch.name, name)
+            path = os.path.join(self._scratch, name)
             with open(path, "rb") as file:
                 data = file.read()
             os.unlink(path)
@@ -232,7 +231,7 @@ class Supervisor:
                 continue  # a job has its own
             arguments.append(f"{flag}={value}" if flag.startswith("-") and value else argument)
         if not any(argument.startswith(("-artifact_prefix=", "-exact_artifact_path=")) for argument in arguments):
-            arguments.append(f"-artifact_prefix={self._scratch.name}/")
+            arguments.append(f"-artifact_prefix={self._scratch}/")
         return arguments
 
     def _command(self) -> str:

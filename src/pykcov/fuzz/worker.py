@@ -8,7 +8,7 @@ import pykcov.atheris
 from pykcov.fuzz import _engine, campaign, exits, harness, instrumentation, targets
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.stacks import report_of, write_error
-from pykcov.program.child import forget_our_imports
+from pykcov.program.forgetting import forget_our_imports
 
 
 def main(text: str, modules_that_stay: frozenset[str]) -> NoReturn:

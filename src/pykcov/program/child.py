@@ -16,6 +16,7 @@ from pykcov.native.images import foreign_callbacks
 from pykcov.program import main_module, uncaught
 from pykcov.program.channel import Sender
 from pykcov.program.devices import Devices
+from pykcov.program.forgetting import forget_our_imports
 
 # Locations in one message.
 _BATCH = 1000
@@ -138,30 +139,6 @@ def _main_file(program: str, is_module: bool) -> str:
     if specification is not None and specification.origin is not None:
         return specification.origin
     return os.path.join(os.getcwd(), top)  # frozen, built in, or not there
-
-
-def forget_our_imports(bare_modules: frozenset[str]) -> None:
-    """Let the program import afresh what only we have imported so far.
-
-    Also what is not to be traced: while a module is imported it calls others, which may be.
-    """
-    forgotten = {
-        name: module
-        for name, module in sys.modules.items()
-        if name not in bare_modules
-        and name.partition(".")[0] != "pykcov"
-        and (getattr(module, "__file__", None) or "").endswith(".py")
-    }
-    for name in forgotten:
-        del sys.modules[name]
-    for name, module in forgotten.items():
-        # Those that stay forget their parts. Those that go still serve us.
-        parent, _, attribute = name.rpartition(".")
-        if parent in sys.modules and getattr(sys.modules[parent], attribute, None) is module:
-            delattr(sys.modules[parent], attribute)
-        # Since 3.14 named tuples import it. Its types are those of C: the next import must find them as the first did.
-        if name == "ast" and "dims" in vars(module.Tuple):
-            del module.Tuple.dims
 
 
 def _our_files() -> frozenset[str]:
