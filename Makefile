@@ -133,10 +133,11 @@ FUZZ_LIBRARIES = Markdown==3.8 toml==0.10.2 python-dateutil==2.8.2 six ecdsa==0.
 fuzz-harnesses: $(VENV)/ready .bench/fuzz/ready ## every harness of benchmarks/fuzz as it is, under pykcov fuzz and Atheris (PyPI)
 	$(BIN)/python -m pytest -m slow tests/fuzz
 
-bench-fuzz: $(VENV)/ready .bench/fuzz/ready ## pykcov fuzz beside Atheris: executions a second, time to known bugs; a table and a plot (an hour)
+bench-fuzz: $(VENV)/ready .bench/fuzz/ready ## pykcov fuzz beside Atheris: executions a second, time to known bugs, locations; tables and a plot (an hour)
 	$(BIN)/python -m pip install --quiet matplotlib
 	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/speed.py -o .bench/fuzz/speed.json
 	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/bugs.py -o .bench/fuzz/bugs.json
+	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/locations.py -o .bench/fuzz/locations.json
 	$(BIN)/python benchmarks/fuzz/plot.py .bench/fuzz/speed.json .bench/fuzz/bugs.json .bench/fuzz/fuzz.svg
 
 bench-pytest: $(BENCH)/ready ## what per-test contexts cost on libraries' test suites (PYTHON=python3.13)
