@@ -17,7 +17,7 @@ from speed import HARNESSES, command
 from pykcov.fuzz.corpus import files_of, measure
 from pykcov.fuzz.settings import Settings
 
-PARSERS = ["json", "tomllib", "html5lib", "yaml", "markdown_it", "tarfile"]
+PARSERS = ["json", "tomllib", "html5lib", "yaml", "markdown_it"]
 
 
 def locations(engine: str, name: str, seed: int, runs: int) -> int:
