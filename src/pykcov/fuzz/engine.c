@@ -382,7 +382,7 @@ pykcov_engine_execute(const uint8_t *data, size_t size)
     Py_XDECREF(result);
     register_counters(); /* now, so that what was reached for the first time counts */
     replay_comparisons(data, size, staged);
-    if (!staged)
+    if (!staged && engine.stages)
         pykcov_stage_end(&engine.stage, engine.counters.buf, engine.registered, data, size);
     after_execution(exception, input);
     Py_XDECREF(exception);

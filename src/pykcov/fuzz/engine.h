@@ -44,7 +44,8 @@ struct engine {
     unsigned skips;    /* so many more executions without */
     size_t registered; /* counters that libFuzzer knows */
     struct replay replay;
-    struct stage stage;               /* not used with a mutator of the program's own */
+    struct stage stage;
+    bool stages;                      /* the stage is used: the program has no mutator of its own */
     uint64_t dropped_before[DEVICES]; /* counted already */
 };
 

@@ -99,6 +99,7 @@ pykcov_set_mutator(PyObject *Py_UNUSED(module), PyObject *args)
     if ((change = symbol_in(path, "pykcov_mutator")) != NULL) {
         Py_XSETREF(mutator, Py_NewRef(function));
         *change = function != Py_None ? call_mutator : mutate;
+        pykcov_engine.stages = function == Py_None;
     } else if ((cross = symbol_in(path, "pykcov_crossover")) != NULL) {
         Py_XSETREF(crossover, Py_NewRef(function));
         *cross = call_crossover;

@@ -20,7 +20,8 @@
 struct stage_input {
     uint8_t *bytes;
     size_t size;
-    size_t needed; /* so many bytes an input must be allowed to have: libFuzzer begins with few */
+    size_t needed; /* so many bytes must be allowed, of which libFuzzer begins with few; of the one
+                    * that it is about: with one more of its pairs, or 0 */
 };
 
 struct stage {
