@@ -44,7 +44,7 @@ fill(struct pair *pair, uint64_t pc, struct word from, struct word to, bool is_c
 const struct pair *
 pykcov_pairs_add(struct pairs *pairs, uint64_t pc, struct word from, struct word to, bool is_const)
 {
-    uint64_t hash = pykcov_hash(pykcov_hash(pc, from), to);
+    uint64_t hash = pykcov_hash(pykcov_hash(0, from), to);
     struct pair *pair = &pairs->table[hash >> (64 - PAIRS_BITS)];
 
     if (pair->hash != hash || pair->tries == 0) {

@@ -27,7 +27,7 @@ struct word {
 };
 
 struct pair {
-    uint64_t hash;      /* of the pc and both; 0: none */
+    uint64_t hash;      /* of both; 0: none */
     uint64_t execution; /* in which it met last */
     unsigned tries;     /* how often it is to be applied yet; 0: it makes room for any other */
     uint8_t from[KCOV_OPERAND_BYTES], to[KCOV_OPERAND_BYTES];
