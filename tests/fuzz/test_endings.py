@@ -11,6 +11,8 @@ import pytest
 from fuzzing import fuzz, fuzz_body, start, write_harness
 
 from pykcov.cli import exit_code_of
+from pykcov.fuzz.settings import Settings
+from pykcov.fuzz.supervisor import Supervisor
 
 pytest.importorskip("atheris", reason="the extra `fuzz` is not installed")
 
@@ -202,3 +204,14 @@ done = []
     ran = fuzz_body(tmp_path, body)
     assert ran.code == 77, ran.output
     assert [finding.name.partition("-")[0] for finding in ran.findings] == ["KeyError"]
+
+
+def test_a_crash_whose_file_was_not_written_to_its_end_has_the_whole_input(tmp_path: Path) -> None:
+    settings = Settings("harness.py", findings=str(tmp_path / "findings"))
+    with Supervisor(settings, minimize_seconds=0) as supervisor:
+        (tmp_path / "findings").mkdir()
+        Path(supervisor._scratch, "crash-1f2e").write_bytes(b"the in")
+        assert supervisor._take_artifacts("Fatal Python error: Segmentation fault\n", b"the input")
+    (finding,) = (tmp_path / "findings").iterdir()
+    assert finding.name.startswith("SIGSEGV")
+    assert (finding / "input").read_bytes() == b"the input"

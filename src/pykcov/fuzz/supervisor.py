@@ -138,7 +138,7 @@ class Supervisor:
             stacks = dump.read().decode("utf-8", "replace")
         if self._interrupt and (status < 0 or status == exits.FAILED):
             return exits.INTERRUPTED, False
-        died = self._take_artifacts(stacks)
+        died = self._take_artifacts(stacks, statistics.input() if statistics.snapshot().running else b"")
         if not died and status != exits.INTERRUPTED and statistics.snapshot().running:
             # The target ended the process in a way that libFuzzer could not notice, or it has put its file
             # where the user wants it.
@@ -165,8 +165,11 @@ class Supervisor:
         for process in self._jobs.wait():
             self._say(f"process {process} was told to end, and does not")
 
-    def _take_artifacts(self, stacks: str) -> bool:
-        """Make findings of the files that libFuzzer has left; return whether there was one that was not told before."""
+    def _take_artifacts(self, stacks: str, last: bytes) -> bool:
+        """Make findings of the files that libFuzzer has left; return whether there was one that was not told before.
+
+        last: the input that ran when the process ended.
+        """
         new = False
         for name in sorted(name for name in os.listdir(self._scratch) if "-" in name):
             kind = next((kind for prefix, kind in _ARTIFACTS.items() if name.startswith(prefix)), None)
@@ -174,6 +177,8 @@ class Supervisor:
             with open(path, "rb") as file:
                 data = file.read()
             os.unlink(path)
+            if kind == "crash" and len(data) < len(last) and last.startswith(data):
+                data = last  # the process died of its broken heap while it wrote the file
             if kind is not None and not self._jobs.has_told(data):
                 self._keep(_signal_in(stacks) or kind if kind == "crash" else kind, data, stacks)
                 new = True
