@@ -215,3 +215,12 @@ def test_a_crash_whose_file_was_not_written_to_its_end_has_the_whole_input(tmp_p
     (finding,) = (tmp_path / "findings").iterdir()
     assert finding.name.startswith("SIGSEGV")
     assert (finding / "input").read_bytes() == b"the input"
+
+
+def test_a_folder_for_temporary_files_that_is_not_there_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
+    with Supervisor(Settings("harness.py", findings=str(tmp_path)), minimize_seconds=0) as supervisor:
+        assert Path(supervisor._scratch).is_dir()
+        Path(supervisor._scratch).rmdir()  # as who clears up /tmp would

@@ -89,17 +89,22 @@ class Jobs:
 
 
 def make_folder() -> str:
-    """Make a folder for a campaign, as tempfile does, whose import takes longer than all that is done with it."""
+    """Make a folder for a campaign."""
     folder = os.path.abspath(os.path.join(os.environ.get("TMPDIR") or "/tmp", f"pykcov-fuzz-{os.urandom(8).hex()}"))
-    os.mkdir(folder, 0o700)
+    try:
+        os.mkdir(folder, 0o700)
+    except OSError:
+        import tempfile  # which knows where else, but takes longer to import than all that is done with the folder
+
+        return tempfile.mkdtemp(prefix="pykcov-fuzz-")
     return folder
 
 
 def remove_folder(folder: str) -> None:
-    """Remove it and the files in it. What a process that would not end makes meanwhile stays."""
-    for name in os.listdir(folder):
-        os.unlink(os.path.join(folder, name))
+    """Remove it and the files in it, if it is there yet. What a process that would not end makes meanwhile stays."""
     with suppress(OSError):
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
         os.rmdir(folder)
 
 
