@@ -35,15 +35,15 @@ setup(
                 for name in (
                     "engine.c",
                     "exchange.c",
+                    "give.c",
                     "interrupts.c",
                     "libfuzzer.c",
-                    "stage.c",
-                    "give.c",
-                    "numbers.c",
                     "module.c",
                     "mutators.c",
+                    "numbers.c",
                     "pairs.c",
                     "replay.c",
+                    "stage.c",
                 )
             ],
             depends=sorted(str(path) for path in FUZZ.glob("*.h")),

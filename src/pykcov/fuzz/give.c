@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* As of site_of(), for the functions that take the pc as an argument. They look at twelve bits. */
+/* What tells places apart for the functions that take a pc: they look at twelve bits. */
 static void *
 pc_of(uint64_t pc)
 {

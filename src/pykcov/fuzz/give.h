@@ -5,7 +5,6 @@
 #define PYKCOV_GIVE_H
 
 #include "replay.h"
-#include "sites.h"
 
 /* A word that libFuzzer keeps is longer, and a shorter one is found without. */
 #define WORD_MIN 3
@@ -17,25 +16,12 @@ struct operand {
     size_t size;     /* how many bytes there are */
 };
 
-static inline size_t
-smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static inline uint64_t
 mix(uint64_t value)
 {
     value ^= value >> 32;
     value *= UINT64_C(0x9e3779b97f4a7c15);
     return value ^ value >> 29;
-}
-
-/* For call_from_site(). */
-static inline unsigned
-site_of(uint64_t pc)
-{
-    return (unsigned)(mix(pc) >> (64 - SITE_BITS));
 }
 
 /* `from`, which may stand in the input, is to be replaced by `to`, of which there is always the

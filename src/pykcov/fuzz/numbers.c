@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kcov.h"
+#include "sites.h"
 
 /* Longest of the decimal forms: "%.17g" of a double. */
 #define DECIMAL_MAX 32
@@ -81,6 +82,12 @@ pair_integers(struct replay *replay, uint64_t pc, int64_t from, int64_t to, bool
         if (fits(from, width) && fits(to, width))
             pair_bytes(replay, pc, (uint8_t *)&words[0], (uint8_t *)&words[1], width, to_is_const);
     pykcov_give_pair(replay, pc, decimal(texts[0], from), decimal(texts[1], to), to_is_const);
+}
+
+static unsigned
+site_of(uint64_t pc)
+{
+    return (unsigned)(mix(pc) >> (64 - SITE_BITS));
 }
 
 static int64_t

@@ -67,7 +67,6 @@ find(uint8_t *data, size_t size, const struct pair *pair, uint64_t random)
     if (pair->from_size == 0)
         return data + size;
     found = memmem(data + begin, size - begin, pair->from, pair->from_size);
-
     return found != NULL ? found : memmem(data, size, pair->from, pair->from_size);
 }
 

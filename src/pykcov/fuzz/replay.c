@@ -35,6 +35,12 @@ pykcov_replay_word(struct replay *replay, const void *word, size_t size)
     replay->libfuzzer->hook_memmem(NULL, word, size, word, size, NULL);
 }
 
+static size_t
+smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static struct word
 word_of(const struct operand *operand)
 {

@@ -185,10 +185,10 @@ class Supervisor:
         return new
 
     def _keep(self, kind: str, data: bytes, stacks: str) -> None:
-        # Of several dumps the last: an alarm that is no timeout yet writes one, too.
-        from pykcov.fuzz import findings
+        from pykcov.fuzz import findings  # which takes time: many campaigns find nothing here
         from pykcov.fuzz.stacks import frames_of_dump, token_of
 
+        # Of several dumps the last: an alarm that is no timeout yet writes one, too.
         begin = max(stacks.rfind("Current thread"), stacks.rfind("Fatal Python error"))
         stacks = stacks[begin:] if begin > 0 else stacks
         frames = frames_of_dump(stacks)

@@ -94,6 +94,7 @@ SUBSCRIBE, SUBSCRIBE_ARGUMENT = opmap[fact("subscript")[0]], fact("subscript")[1
 REPEATABLE = _having("LOAD_CONST", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT", "LOAD_FAST", "LOAD_FAST_BORROW")
 """Loads of what is there: done twice, they do the same. What is borrowed is used at once."""
 LOADS_OF_VARIABLES = _having("LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK")
+"""Their argument is the number of a local variable; of those of two variables the numbers are the halves of it."""
 LOADS_OF_TWO = _having("LOAD_FAST_LOAD_FAST", "LOAD_FAST_BORROW_LOAD_FAST_BORROW")
 OPERANDS_OF_AWAIT = _having("LOAD_CONST", "LOAD_COMMON_CONSTANT", "PUSH_NULL", "EXTENDED_ARG")
 """What stands between the awaitable and SEND: loads of the None that is sent first."""
