@@ -232,9 +232,8 @@ class _Choice:
             last = max(at, load)
             if operation and opcode in LOADS_OF_TWO + LOADS_OF_VARIABLES and last + 1 not in self.targets:
                 for call in self._calls_of(last, last + 1, operation):
-                    const = self._constant_of_call(
-                        0, call, operation
-                    )  # before the first instruction there is no constant
+                    # There is no constant before the first instruction: a variable has no object on the left.
+                    const = self._constant_of_call(0, call, operation)
                     if const is not None:
                         found[call] = site_at(call, self.positions[call], (), operation, const)
             at = self.opcodes.find(PUSH_NULL, at + 1)
