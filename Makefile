@@ -9,8 +9,9 @@ BIN := $(VENV)/bin
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+C_SOURCES := $(shell find src -name '*.[ch]')
 # The C code is built into src/pykcov, so a changed C file is a reason to install again.
-$(VENV)/installed: pyproject.toml setup.py $(wildcard src/pykcov/*/*.[ch])
+$(VENV)/installed: pyproject.toml setup.py $(C_SOURCES)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
@@ -75,7 +76,7 @@ mutants: $(VENV)/ready ## break the core on purpose: the vectors or the state ma
 
 # A virtual environment for each Python.
 JUDGE = .cpython-tests/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-$(JUDGE)/ready: pyproject.toml setup.py $(wildcard src/pykcov/*/*.[ch])
+$(JUDGE)/ready: pyproject.toml setup.py $(C_SOURCES)
 	$(PYTHON) -m venv $(JUDGE)
 	$(JUDGE)/bin/python -m pip install --quiet --editable .
 	@touch $@
@@ -110,7 +111,7 @@ pytest-suites: $(VENV)/ready ## test suites of libraries: the lines of each test
 
 # A virtual environment for each Python, with the tools to compare with and the libraries that are workloads.
 BENCH = .bench/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-$(BENCH)/ready: pyproject.toml setup.py benchmarks/requirements.txt $(wildcard src/pykcov/*/*.[ch])
+$(BENCH)/ready: pyproject.toml setup.py benchmarks/requirements.txt $(C_SOURCES)
 	$(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/python -m pip install --quiet --editable .
 	@grep -v '^#' benchmarks/requirements.txt | while read -r name; do \

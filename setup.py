@@ -5,6 +5,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 CORE = Path("src/pykcov/core")
+PYTHON = CORE / "python"
 FUZZ = Path("src/pykcov/fuzz")
 COMPILE = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"]
 
@@ -12,17 +13,17 @@ setup(
     ext_modules=[
         Extension(
             "pykcov._core",
-            sources=sorted(str(path) for path in CORE.glob("*.c")),
-            depends=sorted(str(path) for path in CORE.glob("*.h")),
-            include_dirs=[str(CORE)],
+            sources=sorted(str(path) for path in CORE.rglob("*.c")),
+            depends=sorted(str(path) for path in CORE.rglob("*.h")),
+            include_dirs=[str(CORE), str(PYTHON)],
             extra_compile_args=COMPILE,
         ),
         *(
             Extension(
                 f"pykcov.{name}",
                 sources=[f"src/pykcov/instrument/{name}.c"],
-                depends=[str(CORE / "critical.h")],
-                include_dirs=[str(CORE)],
+                depends=[str(PYTHON / "critical.h")],
+                include_dirs=[str(CORE), str(PYTHON)],
                 extra_compile_args=COMPILE,
             )
             for name in ("_exec", "_load")

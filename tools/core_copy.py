@@ -31,9 +31,9 @@ class Copy:
     def build(self, *options: str) -> None:
         """Compile the extension module."""
         compiler = [*shlex.split(os.environ.get("CC", "cc")), "-std=gnu11", "-O1", "-fPIC", "-shared", "-w", *options]
-        includes = [f"-I{sysconfig.get_path('include')}", f"-I{self.core}"]
+        includes = [f"-I{sysconfig.get_path('include')}", f"-I{self.core}", f"-I{self.core / 'python'}"]
         target = self.package / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
-        subprocess.run([*compiler, *includes, *sorted(self.core.glob("*.c")), "-o", target, "-ldl"], check=True)
+        subprocess.run([*compiler, *includes, *sorted(self.core.rglob("*.c")), "-o", target, "-ldl"], check=True)
 
     def run(self, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Python with this copy instead of the installed package; all that it says is in `stdout`."""

@@ -135,17 +135,17 @@ def command(
         kernel=kernel is not None,
     )
     folder, started = os.getcwd(), datetime.now(UTC)
-    end, collector = run(request)
+    end, buffers = run(request)
 
-    # Not before: numpy starts threads, see program/collector.py.
+    # Not before: numpy starts threads, see program/buffers.py.
     from pykcov.cli._summary import print_summary, print_system_calls
     from pykcov.program.recording import blind_spots, remarks, trace_file
     from pykcov.tracefile import shown
 
-    trace = trace_file(request, end, collector, folder, started)
+    trace = trace_file(request, end, buffers, folder, started)
     written, failures = _save(trace, target)
-    blind = blind_spots(request, collector, trace)
-    lines = [*blind, *([] if quiet else remarks(end, collector, trace)), *failures]
+    blind = blind_spots(request, buffers, trace)
+    lines = [*blind, *([] if quiet else remarks(end, buffers, trace)), *failures]
     if written and (failures or not quiet):
         name = shlex.quote(shown(str(written)))
         lines.append(f"wrote {name}; `pykcov report {name}` shows it")

@@ -16,7 +16,7 @@ from pykcov.native.image_table import ImageTable
 from pykcov.native.images import Image
 from pykcov.native.locations import native_comparisons, native_locations
 from pykcov.pcs import KERNEL_PC, PYTHON_PC
-from pykcov.program.collector import Collector
+from pykcov.program.buffers import Buffers
 from pykcov.program.supervisor import End, Request
 from pykcov.records import COMPARISON_WORDS
 from pykcov.tracefile import Thread, TraceFile, file_digest
@@ -35,19 +35,19 @@ _AGAINST_FULL_BUFFERS = {
 }
 
 
-def trace_file(request: Request, end: End, collector: Collector, folder: str, started: datetime) -> TraceFile:
+def trace_file(request: Request, end: End, buffers: Buffers, folder: str, started: datetime) -> TraceFile:
     """Return the trace of a run that was started in `folder`."""
     comparing = compares(request.mode)
     shape = (-1, COMPARISON_WORDS) if comparing else -1
     threads = [
         Thread(one.name, one.ident, one.native_id, one.dropped, np.frombuffer(one.words, "u8").reshape(shape))
-        for one in collector.threads()
+        for one in buffers.threads()
     ]
     pcs = np.unique(np.concatenate([np.empty(0, "u8"), *(thread.pcs for thread in threads)]))
     native = pcs[(pcs < np.uint64(PYTHON_PC)) | (pcs >= np.uint64(KERNEL_PC))]
-    places = collector.locations
+    places = buffers.locations
     kernel, native, kernel_images = _of_kernel(native) if request.kernel else ([], native, [])
-    images = ImageTable.of(collector.images, native)
+    images = ImageTable.of(buffers.images, native)
     if comparing:
         # The code that probes of the other kind stand before has not been recorded, and is not to be counted.
         places = [place._replace(lines=()) for place in places if place.comparison]
@@ -66,11 +66,11 @@ def trace_file(request: Request, end: End, collector: Collector, folder: str, st
         granularity=request.granularity,
         started=started.isoformat(timespec="seconds"),
         exit_status=end.exit_status,
-        forked=collector.forked,
+        forked=buffers.forked,
         threads=threads,
         locations=locations,
         digests={file: file_digest(file) for file in locations.files.tolist()},
-        skipped=collector.skipped + [(remark.image, remark.reason) for remark in unknown] + _unknown_of_kernel(request),
+        skipped=buffers.skipped + [(remark.image, remark.reason) for remark in unknown] + _unknown_of_kernel(request),
         images=ImageTable([*images.images, *kernel_images]),
     )
 
@@ -92,16 +92,16 @@ def _unknown_of_kernel(request: Request) -> list[tuple[str, str]]:
     return [("kernel", remark) for remark in running().remarks]
 
 
-def blind_spots(request: Request, collector: Collector, trace: TraceFile) -> list[str]:
+def blind_spots(request: Request, buffers: Buffers, trace: TraceFile) -> list[str]:
     """Return, in words, what was asked for and is not in a trace at all."""
-    if not collector.locations and not len(trace.locations):
+    if not buffers.locations and not len(trace.locations):
         return [
             "nothing was traced: the program ran no code that was selected "
             f"({_selected(request)}); see --include, --source and --stdlib in `pykcov run --help`"
         ]
     spots = [
         f"--include {pattern!r} matched no module that the program imported"
-        for pattern in _unmatched(request, collector, trace)
+        for pattern in _unmatched(request, buffers, trace)
     ]
     if not any(len(thread.entries) for thread in trace.threads):
         too_small = any(thread.dropped for thread in trace.threads)
@@ -109,10 +109,10 @@ def blind_spots(request: Request, collector: Collector, trace: TraceFile) -> lis
     return spots
 
 
-def remarks(end: End, collector: Collector, trace: TraceFile) -> list[str]:
+def remarks(end: End, buffers: Buffers, trace: TraceFile) -> list[str]:
     """Return, in words, what else is not in a trace."""
-    result = [f"thread {name} was not traced: {reason}" for name, reason in collector.untraced]
-    if collector.closed_early:
+    result = [f"thread {name} was not traced: {reason}" for name, reason in buffers.untraced]
+    if buffers.closed_early:
         result.append(
             "the program closed pykcov's socket, or became another one by exec: later modules and threads are missing"
         )
@@ -134,10 +134,10 @@ def remarks(end: End, collector: Collector, trace: TraceFile) -> list[str]:
     return result
 
 
-def _unmatched(request: Request, collector: Collector, trace: TraceFile) -> list[str]:
+def _unmatched(request: Request, buffers: Buffers, trace: TraceFile) -> list[str]:
     selection = Selection(include=request.include, own=False)
     # Of comparisons the table has those modules alone that compare something.
-    for module in {place.module for place in collector.locations}.union(trace.locations.modules.tolist()):
+    for module in {place.module for place in buffers.locations}.union(trace.locations.modules.tolist()):
         selection.matches(module, "")
     for name, _ in trace.skipped:
         selection.matches(name, "")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pykcov.instrument.rewrite import Granularity
 from pykcov.modes import Mode, compares
+from pykcov.program.buffers import Buffers
 from pykcov.program.channel import packets
-from pykcov.program.collector import Collector
 from pykcov.records import COMPARISON_WORDS
 
 _BOOTSTRAP = str(Path(__file__).with_name("bootstrap.py"))
@@ -58,23 +58,23 @@ class End:
     """Whether it waited for a process that it had started."""
 
 
-def run(request: Request) -> tuple[End, Collector]:
+def run(request: Request) -> tuple[End, Buffers]:
     """Run the program until it ends. No code of it runs in this process. OSError if Python cannot be started."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    collector = Collector(ours, COMPARISON_WORDS if compares(request.mode) else 1, request.nmemb)
+    buffers = Buffers(ours, COMPARISON_WORDS if compares(request.mode) else 1, request.nmemb)
     try:
         with _blocked(_PASSED_ON | {signal.SIGCHLD}) as former_mask:
             with theirs:
                 pid = _start(request, theirs)
-            reader = threading.Thread(target=collector.run, args=(pid,), name="pykcov collector")
+            reader = threading.Thread(target=buffers.run, args=(pid,), name="pykcov buffers")
             reader.start()
             _describe(request, former_mask, ours)
             end = _wait(pid)
-            collector.stop()
+            buffers.stop()
             reader.join()
     finally:
-        collector.close()
-    return end, collector
+        buffers.close()
+    return end, buffers
 
 
 def _start(request: Request, connection: socket.socket) -> int:

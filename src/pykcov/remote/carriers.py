@@ -19,8 +19,8 @@ from pykcov import _core
 from pykcov.instrument.imports import tell_imported
 from pykcov.instrument.selection import namespace_of
 from pykcov.remote import (
-    collector,
     executors,
+    garbage_collector,
     greenlets,
     pools,
     processes,
@@ -55,7 +55,7 @@ def install() -> None:
         _waiting.update(dict.fromkeys(_BY_MODULE))
         tell_imported(_put_all)
         _put_all()
-        collector.install()
+        garbage_collector.install()
 
 
 def remove() -> None:
@@ -65,7 +65,7 @@ def remove() -> None:
         _followers -= 1
         if _followers:
             return
-        collector.remove()
+        garbage_collector.remove()
         tell_imported(None)
         while _undo:
             _undo.pop()()

@@ -27,7 +27,7 @@ class Recorded(NamedTuple):
     """The whole entries. No numpy here: it starts threads, and they would take signals that we wait for."""
 
 
-class Collector:
+class Buffers:
     """Reads the socket until the other end is closed or stop() is called. `run` is to be called in a thread."""
 
     def __init__(self, connection: socket.socket, entry_words: int, nmemb: int) -> None:

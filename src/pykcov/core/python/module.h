@@ -1,6 +1,6 @@
 /*
  * module.h: what the Python-facing files share. One of them a subject: module.c, device_type.c,
- * buffer_type.c, counters_type.c, group.c, sections.c, probe.c, compare.c, native.c,
+ * buffer_type.c, counters_type.c, group.c, remote.c, probe.c, compare.c, native.c,
  * environment.c.
  */
 #ifndef KCOV_MODULE_H

@@ -1,5 +1,5 @@
 /*
- * sections.c: the functions of the module that concern handles, sections, interrupts and the
+ * remote.c: the functions of the module that concern handles, sections, interrupts and the
  * calling thread.
  */
 #include "module.h"
