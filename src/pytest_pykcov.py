@@ -63,6 +63,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Begin before conftest files import the code under test."""
     if early_config.known_args_namespace.pykcov:
+        # Not before: pytest imports this file in every run.
         from pykcov.contrib.pytest_plugin.plugin import begin
 
         begin(early_config)

@@ -84,7 +84,8 @@ class _Package(type(sys)):  # type: ignore[misc]
     @property
     def instrument(self) -> object:
         """The function: the import of the package of the same name would put that here."""
-        from pykcov.instrument import instrument
+        # Not before: see above.
+        from pykcov.instrument.functions import instrument
 
         return instrument
 
@@ -97,7 +98,7 @@ def _load_public_names() -> dict[str, object]:
     """Put all public names into this package; return what it has."""
     global _loaded
     if not _loaded:
-        from pykcov import _public
+        from pykcov import _public  # not before: see above
 
         _loaded = True
         globals().update({name: vars(_public)[name] for name in __all__})

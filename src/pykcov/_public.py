@@ -28,20 +28,16 @@ from pykcov.device import (
     NotOwnerError as NotOwnerError,
     UnknownRequestError as UnknownRequestError,
     get_include as get_include,
-    open as open,
 )
 from pykcov.fuzz.regression import fuzz_test as fuzz_test
-from pykcov.instrument import (
-    Skipped as Skipped,
-    UnsupportedPythonError as UnsupportedPythonError,
-    instrument as instrument,
-    instrument_all as instrument_all,
-    instrument_code as instrument_code,
-    instrument_imports as instrument_imports,
-    skipped as skipped,
-)
+from pykcov.instrument.code import instrument_code as instrument_code
+from pykcov.instrument.functions import instrument as instrument, instrument_all as instrument_all
+from pykcov.instrument.imports import instrument_imports as instrument_imports, skipped as skipped
+from pykcov.instrument.skips import Skipped as Skipped
+from pykcov.instrument.versions import UnsupportedPythonError as UnsupportedPythonError
 from pykcov.locations import Location as Location
 from pykcov.native.locations import symbolize as symbolize
+from pykcov.opening import open as open
 from pykcov.records import Comparison as Comparison
 from pykcov.remote import group as group
 from pykcov.session import Trace as Trace, trace as trace

@@ -12,9 +12,9 @@ Every refused operation raises a `KcovError`, an `OSError` with the errno of kco
 """
 
 import os
-from typing import TYPE_CHECKING, Literal, Self, overload
+from typing import TYPE_CHECKING, Self
 
-from pykcov import _core
+from pykcov import _core, records
 from pykcov._core import (
     Counters,
     DeviceBusyError,
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pykcov.kernel.device import KernelDevice
     from pykcov.records import Comparison
 
 __all__ = [
@@ -45,7 +44,6 @@ __all__ = [
     "NotOwnerError",
     "UnknownRequestError",
     "get_include",
-    "open",
 ]
 
 
@@ -56,18 +54,12 @@ class Buffer(_core.Buffer):
     after the device was closed and its process died, as long as this object or a view of it lives.
     """
 
-    # records imports numpy, which starts threads and imports much: a program under `pykcov run` must not notice.
-
     def pcs(self) -> "NDArray[np.uint64]":
         """Return the pcs recorded so far, in order: a copy. For the modes whose entries are pcs."""
-        from pykcov import records
-
         return records.pcs(records.array(self.words))
 
     def entries(self) -> "NDArray[np.uint64]":
         """Return the entries of TRACE_CMP as an array of n rows of 4 words, without a copy: it is the buffer."""
-        from pykcov import records
-
         return records.entries(records.array(self.words))
 
     def comparisons(self) -> "list[Comparison]":
@@ -76,13 +68,11 @@ class Buffer(_core.Buffer):
         Raises ValueError if the payload of one is not there: another thread is at writing it, or the entries are of
         another mode.
         """
-        from pykcov import records
-
         return records.comparisons(self.entries())
 
 
 class Device(_core.Device):
-    """One kcov descriptor: a buffer, a state and a mode. `open()` makes one.
+    """One kcov descriptor: a buffer, a state and a mode. `pykcov.open()` makes one.
 
     Every method may be called from every thread. Integers of any size are taken (out of range is EINVAL, in its turn
     among the checks); what is no integer is a TypeError. Leaving the `with` block closes the device.
@@ -95,23 +85,6 @@ class Device(_core.Device):
     def __enter__(self) -> Self:
         """Return the device itself."""
         return self
-
-
-@overload
-def open(kernel: None = None) -> Device: ...
-@overload
-def open(kernel: Literal["linux", "openbsd", "netbsd", "freebsd"]) -> "KernelDevice": ...
-def open(kernel: str | None = None) -> "Device | KernelDevice":
-    """Open a new device, without a buffer yet. OSError if the process has no descriptor left.
-
-    kernel: the running kernel's own device instead, which records kernel code (docs/kernel.md): 'linux', 'openbsd',
-    'netbsd' or 'freebsd'. KcovError says why there is none, ValueError that there is no kernel of this name.
-    """
-    if kernel is None:
-        return Device()
-    from pykcov.kernel.device import KernelDevice, driver
-
-    return KernelDevice(driver(kernel))
 
 
 def get_include() -> str:

@@ -112,6 +112,7 @@ def starts(rows: "NDArray[np.uint64]") -> tuple["NDArray[np.int64]", str]:
 
     '' if nothing is. Behind an entry whose payload is not there nobody knows where the next record begins.
     """
+    # Not before: see array().
     import numpy as np
 
     with_payload = rows[:, 0] & np.uint64(_PAYLOAD) != 0

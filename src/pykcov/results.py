@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pykcov import _core
+from pykcov import _core, records
 from pykcov._exec import Unrecorded
 from pykcov.device import Buffer
 from pykcov.instrument.selection import Selection
@@ -62,6 +62,7 @@ class Results:
     def pcs(self) -> "NDArray[np.uint64]":
         """The pcs recorded so far, in order; in mode 'unique' each once. Of comparisons, where each was made."""
         with Unrecorded():
+            # Not before: see records.array().
             import numpy as np
 
             return np.array(self._pcs(), np.uint64)
@@ -69,8 +70,6 @@ class Results:
     def comparisons(self) -> list[Comparison]:
         """Return what was compared so far, in order; nothing in the modes that record which code ran."""
         with Unrecorded():
-            from pykcov import records
-
             if not self._compares:
                 return []
             found = records.comparisons(records.entries(records.array(self._words)))

@@ -9,7 +9,7 @@ from warnings import warn
 
 from pykcov import _core
 from pykcov._exec import Unrecorded
-from pykcov.device import Buffer, Device, DeviceBusyError, NotOwnerError, open
+from pykcov.device import Buffer, Device, DeviceBusyError, NotOwnerError
 from pykcov.instrument.code import check
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
@@ -120,7 +120,7 @@ class Trace(Results):
         """Instrument, then begin to trace the calling thread."""
         if self._hook is not None:
             raise RuntimeError("a trace can be entered once: call trace() again")
-        device = open()
+        device = Device()
         hook = None
         try:
             if self._with_kernel:
@@ -181,6 +181,7 @@ class Trace(Results):
     def kernel_calls(self) -> "list[KernelCall]":
         """Return each call into the kernel so far, in order, with the place that made it. For `kernel=True`."""
         with Unrecorded():
+            # Not before: see above.
             from pykcov.kernel.results import kernel_calls
 
             return kernel_calls(self.pcs)

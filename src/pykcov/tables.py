@@ -21,6 +21,7 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str | int]], file:
 
 
 def _draw(heads: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool], file: TextIO) -> None:
+    # Not before: it takes time, and tables for pipes need none of it.
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -15,14 +15,14 @@ from warnings import warn
 from pykcov import _core
 from pykcov._core import Group
 from pykcov._exec import Unrecorded
-from pykcov.device import Buffer, Device, open
+from pykcov.device import Buffer, Device
 from pykcov.instrument.code import check
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
 from pykcov.locations import files
 from pykcov.modes import Mode, number_of
-from pykcov.remote import lending
+from pykcov.remote import carriers, lending
 from pykcov.remote.tasks import tasks
 from pykcov.results import Choice, Results
 from pykcov.warnings import PykcovWarning
@@ -91,9 +91,6 @@ class Tracer:
                 return
             try:
                 with Unrecorded():
-                    # Not before: it imports what hands work over, which most programs have no use for.
-                    from pykcov.remote import carriers
-
                     self._offered_as = lending.Chosen.by(
                         self._selection, self._granularity, self.mode & _core.TRACE_CMP != 0
                     )
@@ -116,8 +113,6 @@ class Tracer:
                 return
             hook, self._hook = self._hook, None
             with Unrecorded():
-                from pykcov.remote import carriers
-
                 carriers.remove()
                 hook.close()
                 while self._idle:
@@ -155,7 +150,7 @@ class Tracer:
         if self._idle:
             return self._idle.pop()
         try:
-            device = open()
+            device = Device()
         except OSError as error:
             if error.errno == EMFILE:
                 error.strerror = "no descriptor is left for the device of another trace: raise `ulimit -n`"

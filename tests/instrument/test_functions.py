@@ -24,8 +24,9 @@ import cloudpickle
 import pytest
 
 import pykcov
-from pykcov.instrument import functions, is_instrumented, originals, versions
+from pykcov.instrument import functions, originals, versions
 from pykcov.instrument.alive import functions as alive_functions
+from pykcov.instrument.code import is_instrumented
 
 Hits = Callable[..., list[pykcov.Location]]
 
@@ -687,7 +688,7 @@ class Class:
     def prop(self): return 1
 handlers = [lambda: 1]
 import pykcov
-from pykcov.instrument import is_instrumented
+from pykcov.instrument.code import is_instrumented
 from pykcov.instrument.alive import functions
 count = pykcov.instrument_all()
 alive = functions()

@@ -395,7 +395,7 @@ def test_plain_code_is_what_loaders_and_inspect_give(package: Path) -> None:
         package,
         """
         import inspect
-        from pykcov.instrument import is_instrumented
+        from pykcov.instrument.code import is_instrumented
         pykcov.instrument_imports(["package"])
         import package.a
         print(is_instrumented(package.a.__loader__.get_code("package.a")))

@@ -1,4 +1,7 @@
-"""The command line. Every module of this folder whose name has no leading underscore is a subcommand: its `command`."""
+"""The command line. Every module of this folder whose name has no leading underscore is a subcommand: its `command`.
+
+Modules here import inside functions what only that function needs: help, and errors of usage, come at once.
+"""
 
 import atexit
 import io
@@ -55,7 +58,7 @@ class _Commands(click.Group):
 
 def _print_version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
-        from pykcov.cli._versions import version_of
+        from pykcov.cli._versions import version_of  # which takes time
 
         click.echo(f"pykcov {version_of('pykcov')}")
         context.exit()

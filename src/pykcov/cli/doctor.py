@@ -130,7 +130,7 @@ _PROGRAM = "def f(n):\n    if n:\n        return 1\n    return 2\n"
 
 def _probes() -> str:
     import pykcov
-    from pykcov.instrument import instrument_code
+    from pykcov.instrument.code import instrument_code
 
     namespace: dict[str, Callable[[int], int]] = {}
     exec(instrument_code(compile(_PROGRAM, "<doctor>", "exec"), "doctor", granularity="line"), namespace)

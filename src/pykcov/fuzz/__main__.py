@@ -9,7 +9,7 @@ import sys
 if not sys.flags.safe_path:
     sys.path[0] = os.getcwd()  # which was the folder of this file
 try:
-    import pykcov.instrument  # noqa: F401
+    import pykcov.instrument.imports  # noqa: F401
 
     # What puts in probes needs these. They stay what they are, as under Atheris: a second `re` would have probes.
     modules_that_stay = frozenset(sys.modules)

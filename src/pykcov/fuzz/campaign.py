@@ -5,6 +5,7 @@ import faulthandler
 import os
 import signal
 import sys
+from _imp import extension_suffixes
 from typing import NoReturn
 
 from pykcov.fuzz import _engine, exits, findings, instrumentation, jobs, libfuzzer
@@ -144,9 +145,7 @@ def _shortened(names: list[str]) -> str:
 
 
 def _library(name: str) -> str:
-    from importlib.machinery import EXTENSION_SUFFIXES
-
-    return os.path.join(os.path.dirname(__file__), name + EXTENSION_SUFFIXES[0])
+    return os.path.join(os.path.dirname(__file__), name + extension_suffixes()[0])
 
 
 def _end(code: int, message: str) -> NoReturn:

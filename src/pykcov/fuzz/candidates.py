@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
 from pykcov import _core
-from pykcov.device import open
+from pykcov.device import Device
 from pykcov.fuzz.harness import Harness, Target
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.stacks import frames_of, frames_of_dump, kind_of, native_kind, token_of
@@ -81,7 +81,7 @@ def judge(target: Target, data: bytes, seconds: float = SECONDS) -> Verdict:
 def last_locations(target: Target, data: bytes) -> list[str]:
     """Return where the calling thread of a forked process was last when it ended, with this input."""
     for mode in (_core.TRACE_PC, _core.TRACE_UNIQUE_PC):
-        with open() as device:
+        with Device() as device:
             device.set_buffer_size(_core.BUFFER_WORDS_MAX)
             buffer = device.mmap()
             child = os.fork()

@@ -10,7 +10,7 @@ from subprocess import DEVNULL, Popen
 from typing import NamedTuple, NoReturn
 
 from pykcov import _core
-from pykcov.device import open
+from pykcov.device import Device
 from pykcov.fuzz.harness import Harness
 from pykcov.fuzz.settings import Settings
 from pykcov.locations import Location
@@ -92,6 +92,7 @@ def measure(settings: Settings, paths: Sequence[Path]) -> Coverage:
 
 def serve(harness: Harness, settings: Settings) -> NoReturn:
     """Do what measure() asks for, in the process that has run the harness. Ends it."""
+    # Not before: only the process that measures needs these.
     from pykcov.native.locations import symbolize
     from pykcov.remote import carriers
 
@@ -114,7 +115,7 @@ def serve(harness: Harness, settings: Settings) -> NoReturn:
 def _reach(harness: Harness, data: bytes) -> tuple[list[int], str]:
     group = _core.Group()
     problem = ""
-    with open() as device:
+    with Device() as device:
         device.set_buffer_size(_core.BUFFER_WORDS_MAX)
         buffer = device.mmap()
         token = _core.group_variable.set(group)

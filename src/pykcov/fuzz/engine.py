@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from pykcov import _core, locations
 from pykcov._exec import Unrecorded
-from pykcov.device import Buffer, Device, open
+from pykcov.device import Buffer, Device
 from pykcov.fuzz import _engine, libfuzzer
 from pykcov.fuzz.comparing import Comparing
 from pykcov.fuzz.statistics import Statistics
@@ -140,6 +140,6 @@ class Engine:
 
 
 def _new_device() -> tuple[Device, Buffer]:
-    device = open()
+    device = Device()
     device.set_buffer_size(_core.BUFFER_WORDS_MAX)
     return device, device.mmap()

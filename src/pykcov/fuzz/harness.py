@@ -31,7 +31,7 @@ class HarnessError(Exception):
 
 
 def set_runner(runner: Runner) -> None:
-    """Have fuzz() call this with the harness, instead of running libFuzzer at once."""
+    """Have fuzz() call this with the harness."""
     global _runner
     _runner = runner
 
@@ -59,15 +59,14 @@ def declared() -> Harness | None:
     return _declared
 
 
-def fuzz() -> NoReturn:
-    """Run what setup() was told about. Does not return."""
+def fuzz(otherwise: Runner | None = None) -> NoReturn:
+    """Have what setup() was told about run by what set_runner() was given, or else by `otherwise`."""
     if _declared is None:
         raise HarnessError("Setup() must be called before Fuzz() can be called")
-    if _runner is not None:
-        _runner(_declared)
-    from pykcov.fuzz import campaign
-
-    campaign.run(_declared)
+    run = _runner or otherwise
+    if run is None:
+        raise HarnessError("no runner was set")
+    run(_declared)
 
 
 def _is_flag(argument: str) -> bool:

@@ -10,9 +10,12 @@ from types import MethodType, TracebackType
 from typing import Self, TypeVar
 
 from pykcov import _core
-from pykcov.instrument import Granularity, ImportHook, Selection, instrument, instrument_selected
-from pykcov.instrument import instrument_all as instrument_everything
-from pykcov.instrument.selection import module_name, namespace_of
+from pykcov.instrument.functions import instrument, instrument_selected
+from pykcov.instrument.functions import instrument_all as instrument_everything
+from pykcov.instrument.imports import ImportHook
+from pykcov.instrument.rewrite import Granularity
+from pykcov.instrument.selection import Selection, module_name, namespace_of
+from pykcov.locations import files
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -103,8 +106,6 @@ def imported_late() -> list[str]:
 
 def without_probes() -> list[str]:
     """Return the top-level packages that are imported and of whose modules none has probes: installed ones, or own."""
-    from pykcov.locations import files
-
     probed = {module.partition(".")[0] for module in files().values()}
     places = Selection(own=True)
     found: dict[str, None] = {}

@@ -24,6 +24,7 @@ def fuzz_test(function: F) -> F:
 
     Under pytest it runs once with no bytes, and once with each input in its folder. TypeError if there is no parameter.
     """
+    # Not before: it takes time, and this module is imported with the public names.
     import inspect
 
     parameters = [name for name in inspect.signature(function).parameters if name != "self"]
@@ -31,6 +32,7 @@ def fuzz_test(function: F) -> F:
         raise TypeError(f"@fuzz_test: {function.__qualname__}() has no parameter for the bytes")
     setattr(function, MARK, parameters[0])
     try:
+        # Not before: it may not be installed.
         import pytest
     except ImportError:
         return function

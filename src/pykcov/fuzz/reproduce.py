@@ -5,6 +5,7 @@ import sys
 from os import PathLike
 from typing import NoReturn
 
+import pykcov.atheris
 from pykcov.fuzz import harness, targets
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.stacks import report_of, write_error
@@ -15,8 +16,6 @@ def reproduce(path: "str | PathLike[str]", data: bytes) -> NoReturn:
 
     Raises HarnessError if the harness declares nothing.
     """
-    import pykcov.atheris
-
     sys.modules["atheris"] = pykcov.atheris
 
     def run(declared: harness.Harness) -> NoReturn:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 import traceback
 from _blake2 import blake2b  # hashlib would load OpenSSL
@@ -113,8 +114,6 @@ def report_of(error: BaseException) -> str:
 
 def native_kind(number: int) -> str:
     """Return the name of a signal that ended a process."""
-    import signal
-
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -25,6 +25,7 @@ class Status:
 
     def __init__(self, snapshot: Callable[[], Snapshot], found: Callable[[], int]) -> None:
         """Take where the numbers come from."""
+        # Not before: it takes time, and shows nothing where standard error is no terminal.
         from rich.console import Console
         from rich.live import Live
 
@@ -97,6 +98,7 @@ class Status:
             self.take(line)
 
     def _refresh(self) -> None:
+        # Not before: see above.
         from rich.text import Text
 
         while not self._ended.wait(_SECONDS):

@@ -142,6 +142,7 @@ class Supervisor:
         if not died and status != exits.INTERRUPTED and statistics.snapshot().running:
             # The target ended the process in a way that libFuzzer could not notice, or it has put its file
             # where the user wants it.
+            # Not before: it imports traceback, and most campaigns end well.
             from pykcov.fuzz.stacks import native_kind
 
             kind = _KINDS.get(status) or _signal_in(stacks) or (native_kind(-status) if status < 0 else "exit")
@@ -200,6 +201,7 @@ class Supervisor:
 
     def _examine(self, folder: str) -> None:
         """Find out more of a finding: a shorter input, and of a crash where it happened."""
+        # Not before: see above.
         from pykcov.fuzz import findings
         from pykcov.fuzz.minimize import Judge, minimize
 

@@ -8,7 +8,7 @@ from typing import NoReturn
 from pykcov.fuzz import harness, instrumentation
 from pykcov.fuzz.harness import HarnessError
 from pykcov.fuzz.settings import Settings
-from pykcov.instrument import Selection
+from pykcov.instrument.selection import Selection
 from pykcov.program import main_module
 
 
@@ -16,6 +16,7 @@ def run(settings: Settings) -> NoReturn:
     """Run the harness, and fuzz what it declares. Raises HarnessError, and what it raises while it is imported."""
     path, separator, test = settings.harness.partition("::")
     if separator:
+        # Not before: few targets are tests.
         from pykcov.fuzz import tests
 
         tests.run(path, test, settings)

@@ -7,13 +7,14 @@ from pykcov.fuzz import harness, instrumentation
 from pykcov.fuzz.harness import HarnessError
 from pykcov.fuzz.regression import MARK
 from pykcov.fuzz.settings import Settings
-from pykcov.instrument import Selection
+from pykcov.instrument.selection import Selection
 
 
 def run(path: str, test: str, settings: Settings) -> NoReturn:
     """Have pytest collect the test and set up its fixtures, and fuzz it in the place of its first call."""
     instrumentation.choose(Selection(settings.include, settings.exclude, settings.source, settings.stdlib))
     try:
+        # Not before: it takes time, and may not be installed.
         import pytest
     except ImportError:
         raise HarnessError("tests are fuzzed by way of pytest, which is not installed") from None

@@ -24,11 +24,11 @@ def main(text: str, modules_that_stay: frozenset[str]) -> NoReturn:
 
     def run(declared: harness.Harness) -> NoReturn:
         if settings.candidates is not None:
-            from pykcov.fuzz import candidates
+            from pykcov.fuzz import candidates  # not before: most processes fuzz
 
             candidates.serve(declared, settings)
         if settings.measure is not None:
-            from pykcov.fuzz import corpus
+            from pykcov.fuzz import corpus  # not before: see above
 
             corpus.serve(declared, settings)
         campaign.run(declared, settings)

@@ -9,6 +9,7 @@ A file is written under another name and moved: readers see the old one or the n
 written, it goes to the user's folder for caches. PYKCOV_CACHE names another folder for all files, or is "off".
 """
 
+import marshal
 import os
 import sys
 from _blake2 import blake2b
@@ -164,8 +165,6 @@ def _read(path: str) -> bytes | None:
 
 def _holds(content: bytes, code: CodeType) -> bool:
     """Return whether a .pyc file holds this code."""
-    import marshal
-
     try:
         return bool(marshal.loads(memoryview(content)[_PYC_HEADER:]) == code)
     except (ValueError, TypeError, EOFError):

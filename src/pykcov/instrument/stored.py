@@ -104,6 +104,7 @@ class StoredCode:
 
     def read(self) -> Iterator[tuple[bytes, str, bytes, int, tuple[int, ...], Sequence[AnyProbe]]]:
         """Return what locations.described() said of each code object, and its probes."""
+        # Not before: nobody may ask.
         from zlib import decompress
 
         start = 0

@@ -33,35 +33,19 @@ from pykcov.device import (
 )
 from pykcov.kernel.buffer import KernelBuffer
 from pykcov.kernel.driver import Driver
-from pykcov.kernel.linux import without_comparisons
+from pykcov.kernel.freebsd import FreeBSD
+from pykcov.kernel.linux import Linux, without_comparisons
+from pykcov.kernel.locations import located
+from pykcov.kernel.netbsd import NetBSD
+from pykcov.kernel.openbsd import OpenBSD
+from pykcov.native.locations import set_kernel_locator
 from pykcov.warnings import PykcovWarning
 
-
-def _linux() -> type[Driver]:
-    from pykcov.kernel.linux import Linux
-
-    return Linux
+# Whoever asks what pcs stand for may have some of a kernel from now on.
+set_kernel_locator(located)
 
 
-def _openbsd() -> type[Driver]:
-    from pykcov.kernel.openbsd import OpenBSD
-
-    return OpenBSD
-
-
-def _netbsd() -> type[Driver]:
-    from pykcov.kernel.netbsd import NetBSD
-
-    return NetBSD
-
-
-def _freebsd() -> type[Driver]:
-    from pykcov.kernel.freebsd import FreeBSD
-
-    return FreeBSD
-
-
-_backends = {"linux": _linux, "openbsd": _openbsd, "netbsd": _netbsd, "freebsd": _freebsd}
+_backends: dict[str, type[Driver]] = {"linux": Linux, "openbsd": OpenBSD, "netbsd": NetBSD, "freebsd": FreeBSD}
 
 
 def kernels() -> list[str]:
@@ -75,7 +59,7 @@ def driver(kernel: str) -> Driver:
         raise ValueError(
             f"kernel={kernel!r}: expected one of {', '.join(map(repr, _backends))}, or None for pykcov's own"
         )
-    backend = _backends[kernel]()
+    backend = _backends[kernel]
     if not sys.platform.startswith(backend.platform):
         raise KcovError(ENXIO, f"open: {kernel!r} is another system than this one, {sys.platform}")
     return backend()

@@ -100,6 +100,7 @@ class KernelLocator:
         return self._files[module]
 
     def _read_vmlinux(self) -> "DebugFile | None":
+        # Not before: it takes time, and needs what may not be installed.
         from pykcov.kernel.debug_files import open_vmlinux
 
         advice = "set PYKCOV_VMLINUX to the vmlinux of this kernel"
@@ -110,6 +111,7 @@ class KernelLocator:
         return self._read(path, self.kernel.build_id, advice, lambda: open_vmlinux(path))
 
     def _read_module(self, name: str) -> "DebugFile | None":
+        # Not before: see above.
         from pykcov.kernel.debug_files import open_module
 
         advice = "set PYKCOV_MODULES to the file, or a folder that has it"
@@ -121,6 +123,7 @@ class KernelLocator:
         return self._read(path, module.build_id, advice, lambda: open_module(path, module.sections))
 
     def _read(self, path: Path, build_id: str, advice: str, reader: "Callable[[], DebugFile]") -> "DebugFile | None":
+        # Not before: see above.
         from pykcov.native import elf
 
         try:

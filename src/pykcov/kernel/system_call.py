@@ -52,6 +52,7 @@ class SystemCall:
     @property
     def pcs(self) -> list[int]:
         """The distinct pcs, ascending."""
+        # Not before: see below.
         import numpy as np
 
         return [int(pc) for pc in np.unique(self.rows[:, -1])]
@@ -74,6 +75,7 @@ class SystemCall:
 
 def calls_in(threads: "Iterable[Iterable[int]]", locator: "KernelLocator") -> list[SystemCall]:
     """Return the system calls among the pcs of threads that ran Python and the kernel, in the order of first calls."""
+    # Not before: it takes time.
     from pykcov.kernel.calls import split
 
     found: dict[str, SystemCall] = {}

@@ -1,7 +1,6 @@
 """Native pcs as Locations, beside those of Python code."""
 
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import index
 from os.path import basename
 from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
@@ -17,6 +16,15 @@ if TYPE_CHECKING:
 
 _SYSTEM = ("/usr/include/", "/usr/lib/", "/usr/local/include/", "/rustc/")
 _MISSING = "needs symbolic, pyelftools and capstone: pip install 'pykcov[native]'"
+
+
+_kernel_locator: Callable[[Iterable[int]], dict[int, list[Location]]] | None = None
+
+
+def set_kernel_locator(locator: Callable[[Iterable[int]], dict[int, list[Location]]]) -> None:
+    """Have `locator(pcs)` asked first: it returns the Locations of those pcs that are the running kernel's."""
+    global _kernel_locator
+    _kernel_locator = locator
 
 
 class Remark(NamedTuple):
@@ -57,11 +65,7 @@ def lines_of(pcs: Iterable[SupportsIndex]) -> dict[str, list[int]]:
 
 def _located(pcs: Sequence[int]) -> dict[int, list[Location]]:
     """Return the Locations of each native pc of this process, and of the kernel's if it was asked for them."""
-    kernel: dict[int, list[Location]] = {}
-    if "pykcov.kernel.device" in sys.modules:
-        from pykcov.kernel.locations import located
-
-        kernel = located(pcs)
+    kernel = _kernel_locator(pcs) if _kernel_locator is not None else {}
     rest = [pc for pc in pcs if pc not in kernel]
     return kernel | dict(zip(rest, _shared().locate(images(), rest) if rest else [], strict=True))
 
@@ -130,6 +134,7 @@ class Locator:
 
     def _read(self, image: Image) -> "ImageLines | None":
         try:
+            # Not before: they take time, and need what may not be installed.
             from pykcov.native.elf import MissingError
             from pykcov.native.lines import ImageLines
             from pykcov.native.symbols import Symbolizer

@@ -127,6 +127,7 @@ class Buffers:
 
     def _kernel_buffer(self, descriptor: int) -> Buffer:
         """Map the buffer of a kernel's device, which the program shares."""
+        # Not before: few runs trace a kernel.
         from pykcov.kernel.buffer import KernelBuffer
 
         buffer = KernelBuffer.from_driver(descriptor, self._nmemb)

@@ -10,6 +10,7 @@ import os
 import sys
 from _socket import MSG_NOSIGNAL, SCM_RIGHTS, SOL_SOCKET, socket
 from collections.abc import Iterator
+from fcntl import F_DUPFD_CLOEXEC, fcntl
 from itertools import count
 from typing import Any
 
@@ -97,8 +98,6 @@ def _identity(descriptor: int) -> tuple[int, int]:
 
 
 def _moved_up(descriptor: int) -> int:
-    from fcntl import F_DUPFD_CLOEXEC, fcntl
-
     try:
         moved = fcntl(descriptor, F_DUPFD_CLOEXEC, _FIRST_DESCRIPTOR)
     except OSError:  # a limit of fewer descriptors

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pykcov import _core, locations
-from pykcov.instrument import ImportHook, Selection, skipped
+from pykcov.instrument.imports import ImportHook, skipped
+from pykcov.instrument.selection import Selection
 from pykcov.instrument.skips import noted
 from pykcov.locations import Location
 from pykcov.modes import compares, modes

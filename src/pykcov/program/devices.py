@@ -59,6 +59,7 @@ class Devices:
 
     def _beside(self, device: _core.Device) -> "Driver":
         """Return the running kernel's driver for the calling thread, whose buffer `device` shares from now on."""
+        # Imported by child.py already, if it is wanted at all: few runs trace a kernel.
         from pykcov.kernel.beside import running_driver
 
         kernel = running_driver()

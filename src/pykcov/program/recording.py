@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from pykcov.instrument import Selection
+from pykcov.instrument.selection import Selection
 from pykcov.location_table import LocationTable
 from pykcov.locations import Location
 from pykcov.modes import compares
@@ -77,6 +77,7 @@ def trace_file(request: Request, end: End, buffers: Buffers, folder: str, starte
 
 def _of_kernel(pcs: NDArray[np.uint64]) -> tuple[list[Location], NDArray[np.uint64], list[Image]]:
     """Return the Locations of the kernel's pcs, the other pcs, and the kernel and modules that the former are of."""
+    # Not before: few runs trace a kernel.
     from pykcov.kernel.locations import located, running
 
     found = located(pcs.tolist())
@@ -87,6 +88,7 @@ def _of_kernel(pcs: NDArray[np.uint64]) -> tuple[list[Location], NDArray[np.uint
 def _unknown_of_kernel(request: Request) -> list[tuple[str, str]]:
     if not request.kernel:
         return []
+    # Not before: see above.
     from pykcov.kernel.locations import running
 
     return [("kernel", remark) for remark in running().remarks]

@@ -127,6 +127,7 @@ def interpreter_options(orig_argv: Sequence[str]) -> list[str]:
 
 def die_by(number: int) -> None:
     """End this process by a signal, as the program did, without a second core dump. Returns if that is not possible."""
+    # Not before: few programs die by a signal.
     import resource
 
     try:

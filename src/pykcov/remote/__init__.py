@@ -26,6 +26,7 @@ Ids are integers of 0..2**64-1 or groups; what is no such integer is EINVAL, wha
 """
 
 from pykcov._core import REMOTE_COMMON, Carried, Group, carry, current_group, enter, leave, register, unregister
+from pykcov.remote import processes as processes  # which brings its carriers
 from pykcov.remote.queues import FollowedQueue
 from pykcov.remote.sections import group, interrupt, section
 from pykcov.remote.subprocesses import environment

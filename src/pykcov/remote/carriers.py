@@ -1,16 +1,17 @@
 """Gives work that is handed to others the group of who hands it over, while anybody follows a group.
 
 Most of it needs nothing: whoever keeps to contexts (asyncio, uvloop, trio, anyio, `to_thread`) runs work in the
-context that it was created in, which names the group, and the core looks there (core/follow.c). What does not keep to
-contexts has a file of its own here, which names the functions that take work. While there is a trace that follows,
-stand-ins written in C (core/carrier.c) are in their places, in the modules that the program has imported.
+context that it was created in, which names the group, and the core looks there (core/python/follow.c). What does not
+keep to contexts has a file of its own here, which names the functions that take work. The files for other processes
+use lending.py, which uses this one, so they bring theirs by add(). While a trace follows, stand-ins written in C
+(core/python/carrier.c) are in their places, in the modules that the program has imported.
 """
 
 import os
 import sys
 from _frozen_importlib import ModuleSpec
 from _thread import RLock
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 from warnings import warn
@@ -23,20 +24,24 @@ from pykcov.remote import (
     garbage_collector,
     greenlets,
     pools,
-    processes,
     signals,
-    subprocesses,
     threads,
     worker_threads,
 )
 from pykcov.remote.replacement import Callback, Replacement
 from pykcov.warnings import PykcovWarning
 
-_FILES = (threads, executors, pools, processes, subprocesses, signals, greenlets, worker_threads)
-_BY_MODULE: dict[str, list[Replacement | Callback]] = {}
-for _file in _FILES:
-    for _one in _file.CARRIERS:
-        _BY_MODULE.setdefault(_one.module, []).append(_one)
+_by_module: dict[str, list[Replacement | Callback]] = {}
+
+
+def add(carriers: Iterable[Replacement | Callback]) -> None:
+    """Have install() see to these too, from its next first call on."""
+    for carrier in carriers:
+        _by_module.setdefault(carrier.module, []).append(carrier)
+
+
+for _file in (threads, executors, pools, signals, greenlets, worker_threads):
+    add(_file.CARRIERS)
 
 _lock = RLock()
 _followers = 0
@@ -52,7 +57,7 @@ def install() -> None:
         _followers += 1
         if _followers > 1:
             return
-        _waiting.update(dict.fromkeys(_BY_MODULE))
+        _waiting.update(dict.fromkeys(_by_module))
         tell_imported(_put_all)
         _put_all()
         garbage_collector.install()
@@ -79,7 +84,7 @@ def _put_all(complete: object = None) -> None:
         for name in [name for name in _waiting if name in sys.modules]:
             if not _is_incomplete(name, complete):
                 del _waiting[name]
-                for carrier in _BY_MODULE[name]:
+                for carrier in _by_module[name]:
                     try:
                         _put(sys.modules[name], carrier)
                     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -18,7 +18,7 @@ from pykcov._exec import Unrecorded
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
-from pykcov.remote import places
+from pykcov.remote import carriers, places
 from pykcov.remote.places import Descriptor
 from pykcov.warnings import PykcovWarning
 
@@ -190,9 +190,6 @@ def _borrow(ticket: Ticket) -> Group:
 def _instrument(chosen: Chosen) -> None:
     if chosen in _hooks:
         return
-    # Not before: it needs this module.
-    from pykcov.remote import carriers
-
     selection = Selection(chosen.include, chosen.exclude, chosen.source, chosen.stdlib)
     hook = _hooks[chosen] = ImportHook(selection, chosen.granularity, chosen.compare)
     hook.instrument_imported()

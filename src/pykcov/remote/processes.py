@@ -4,7 +4,7 @@ It reads first of all what it needs to know, in which it finds whom it works for
 the context, and the device.
 """
 
-from pykcov.remote import lending
+from pykcov.remote import carriers, lending
 from pykcov.remote.replacement import Replacement
 
 
@@ -25,4 +25,4 @@ def _with_passenger(preparation: dict[str, object]) -> dict[str, object]:
     return preparation if ticket is None else {"pykcov": Passenger(ticket), **preparation}
 
 
-CARRIERS = (Replacement("multiprocessing.spawn", "get_preparation_data", "result", hook=_with_passenger),)
+carriers.add([Replacement("multiprocessing.spawn", "get_preparation_data", "result", hook=_with_passenger)])

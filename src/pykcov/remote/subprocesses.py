@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pykcov import _core
-from pykcov.remote import lending
+from pykcov.remote import carriers, lending
 from pykcov.remote.lending import Chosen, Ticket
 from pykcov.remote.places import Descriptor
 from pykcov.remote.replacement import Replacement
@@ -47,6 +47,7 @@ def begin() -> None:
     sys.path[:] = [folder for folder in sys.path if folder != _STARTUP]
     text = os.environ.pop(TICKET, None)
     if text is not None:
+        # Not before: see environment().
         import json
 
         device, mode, chosen, places = json.loads(text)
@@ -60,4 +61,4 @@ def _with_ticket(env: Mapping[Any, Any] | None) -> Mapping[Any, Any] | None:
     return environment(env) if wanted else env
 
 
-CARRIERS = (Replacement("subprocess", "Popen._execute_child", "argument", 7, "env", _with_ticket),)
+carriers.add([Replacement("subprocess", "Popen._execute_child", "argument", 7, "env", _with_ticket)])

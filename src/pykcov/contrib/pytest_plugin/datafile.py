@@ -114,6 +114,7 @@ def _insert(database: sqlite3.Connection, files: Mapping[str, int], contexts: Ma
 
 def _write_by_coverage(path: str, files: Collection[str], ran: Ran) -> None:
     """Do the same in a hundred times the time, for any schema."""
+    # Only here, as it takes longer to import than most files to write.
     from coverage import CoverageData
 
     data = CoverageData(basename=path)

@@ -119,12 +119,14 @@ class Plugin:
         if hasattr(config, "workeroutput"):
             config.workeroutput["pykcov"] = self._ran.dumps()
             return
+        # Not before: it imports sqlite3, and workers come to no conclusion.
         from pykcov.contrib.pytest_plugin.outcome import conclude
 
         self._said = conclude(self._ran, config, self._tracing, self._data_file)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was recorded, and what was not."""
+        # Not before: see above.
         from pykcov.contrib.pytest_plugin.outcome import say
 
         say(terminalreporter, self._said)

@@ -206,6 +206,7 @@ class _Table:
             self._learn_native(native)
 
     def _learn_native(self, pcs: list[int]) -> None:
+        # Not before: few tests run native code that is traced.
         from pykcov.native.images import images
         from pykcov.native.locations import Locator
 

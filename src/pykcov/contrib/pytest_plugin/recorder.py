@@ -9,7 +9,7 @@ from os import getpid
 
 from pykcov import _core
 from pykcov._core import REMOTE_COMMON, TRACE_UNIQUE_PC, Group
-from pykcov.device import Device, open
+from pykcov.device import Device
 
 _IDLE = 4
 
@@ -128,7 +128,7 @@ class Recorder:
     def _take(self) -> tuple[Device, memoryview]:
         if self._idle:
             return self._idle.pop()
-        device = open()
+        device = Device()
         device.set_buffer_size(_core.BUFFER_WORDS_MAX)
         return device, device.mmap().words
 

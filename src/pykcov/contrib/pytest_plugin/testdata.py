@@ -20,6 +20,7 @@ class TestData:
 
     def __init__(self, path: str) -> None:
         """Read what it tells of tests. Raises TestDataError."""
+        # Not before: it takes time, and the plugin is imported where nothing is read.
         from coverage import CoverageData
         from coverage.exceptions import CoverageException
 

@@ -8,9 +8,10 @@ import sys
 
 def _begin() -> None:
     try:
+        # Not before: another Python, which has no pykcov, may have this folder on its path, too.
         from pykcov.remote import subprocesses
     except ImportError:
-        return  # another Python, or one without pykcov
+        return
     subprocesses.begin()
 
 
