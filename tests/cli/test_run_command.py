@@ -227,7 +227,7 @@ def test_a_disk_full_everywhere_is_told_and_fails(pykcov: Run, main: Path, tmp_p
 def test_an_unsupported_python_is_refused_before_the_program_runs(pykcov: Run, bare: Run, main: Path) -> None:
     main.write_text("open('it ran', 'w')\n")
     script = (
-        "import sys\n"
+        "import sys, pykcov.instrument.code\n"
         "from pykcov.instrument.versions import UnsupportedPythonError\n"
         "def check(granularity): raise UnsupportedPythonError()\n"
         "sys.modules['pykcov.instrument.code'].check = check\n"
