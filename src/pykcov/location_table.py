@@ -1,14 +1,17 @@
-"""The location table of a trace: what its pcs stand for, as numpy columns that are saved and loaded as they are."""
+"""The location table of a trace: what its pcs stand for, as columns that are saved and loaded as they are.
 
-from collections.abc import Iterable, Mapping
+Nothing here needs numpy: its import costs more than most runs and reports take.
+"""
+
+from array import array
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
+from pykcov import npz
 from pykcov.locations import Location
-from pykcov.pcs import KERNEL_PC, PYTHON_PC, is_python
+from pykcov.pcs import is_python
 from pykcov.records import OPERATIONS
 
 # Stands for a column that the code object did not know.
@@ -41,20 +44,20 @@ class LocationTable:
     `lines[lines_end[i - 1] : lines_end[i]]` (from 0 for the first row).
     """
 
-    pc: NDArray[np.uint64]
-    file: NDArray[np.int32]
-    line: NDArray[np.int32]
-    end_line: NDArray[np.int32]
-    column: NDArray[np.int32]
-    end_column: NDArray[np.int32]
-    function: NDArray[np.int32]
-    module: NDArray[np.int32]
-    comparison: NDArray[np.uint8]
-    lines_end: NDArray[np.int64]
-    lines: NDArray[np.int32]
-    files: NDArray[np.str_]
-    functions: NDArray[np.str_]
-    modules: NDArray[np.str_]
+    pc: Sequence[int]
+    file: Sequence[int]
+    line: Sequence[int]
+    end_line: Sequence[int]
+    column: Sequence[int]
+    end_column: Sequence[int]
+    function: Sequence[int]
+    module: Sequence[int]
+    comparison: Sequence[int]
+    lines_end: Sequence[int]
+    lines: Sequence[int]
+    files: Sequence[str]
+    functions: Sequence[str]
+    modules: Sequence[str]
 
     @classmethod
     def from_locations(cls, locations: Iterable[Location]) -> Self:
@@ -63,36 +66,41 @@ class LocationTable:
         rows = sorted(chosen.values(), key=lambda row: row.pc)
         # Line 0 is that of a module's first instruction, and no line of its source.
         lines = [[line for line in row.lines if line] for row in rows]
-        files, file = _indexed([row.file for row in rows])
-        functions, function = _indexed([row.function for row in rows])
-        modules, module = _indexed([row.module for row in rows])
+        ends = array("q")
+        end = 0
+        for of_row in lines:
+            end += len(of_row)
+            ends.append(end)
+        files, file = _indexed(rows, lambda row: row.file)
+        functions, function = _indexed(rows, lambda row: row.function)
+        modules, module = _indexed(rows, lambda row: row.module)
         return cls(
-            pc=np.array([row.pc for row in rows], "u8"),
+            pc=array("Q", (row.pc for row in rows)),
             file=file,
-            line=np.array([row.line for row in rows], "i4"),
-            end_line=np.array([row.end_line for row in rows], "i4"),
-            column=np.array([_number(row.column) for row in rows], "i4"),
-            end_column=np.array([_number(row.end_column) for row in rows], "i4"),
+            line=array("i", (row.line for row in rows)),
+            end_line=array("i", (row.end_line for row in rows)),
+            column=array("i", (_number(row.column) for row in rows)),
+            end_column=array("i", (_number(row.end_column) for row in rows)),
             function=function,
             module=module,
-            comparison=np.array([OPERATIONS.index(row.comparison) for row in rows], "u1"),
-            lines_end=np.cumsum([len(of_row) for of_row in lines], dtype="i8"),
-            lines=np.array([line for of_row in lines for line in of_row], "i4"),
+            comparison=array("B", (OPERATIONS.index(row.comparison) for row in rows)),
+            lines_end=ends,
+            lines=array("i", (line for of_row in lines for line in of_row)),
             files=files,
             functions=functions,
             modules=modules,
         )
 
     @classmethod
-    def from_columns(cls, columns: Mapping[str, NDArray[Any]]) -> Self:
+    def from_columns(cls, columns: Mapping[str, npz.Array]) -> Self:
         """Make a table of saved columns. ValueError says which of them is missing or does not fit the others."""
         for name, kind in type_of_column.items():
             if name not in columns:
                 raise ValueError(f"column {name!r} is missing")
             found = columns[name]
-            if found.ndim != 1 or (found.dtype.kind if kind == "U" else found.dtype.str[1:]) != kind:
-                raise ValueError(f"column {name!r} is {found.ndim}-dimensional {found.dtype}, not a row of {kind}")
-        table = cls(**{field.name: columns[field.name] for field in fields(cls)})
+            if len(found.shape) != 1 or found.type != kind:
+                raise ValueError(f"column {name!r} is {len(found.shape)}-dimensional {found.type}, not a row of {kind}")
+        table = cls(**{field.name: columns[field.name].values for field in fields(cls)})
         table._check()
         return table
 
@@ -104,80 +112,80 @@ class LocationTable:
                 raise ValueError(f"column {name!r} has {len(getattr(self, name))} rows, not {rows}")
         for name, names in (("file", self.files), ("function", self.functions), ("module", self.modules)):
             index = getattr(self, name)
-            if rows and not 0 <= index.min() <= index.max() < len(names):
+            if rows and not 0 <= min(index) <= max(index) < len(names):
                 raise ValueError(f"column {name!r} points outside its names")
-        if (self.comparison >= len(OPERATIONS)).any():
+        if max(self.comparison, default=0) >= len(OPERATIONS):
             raise ValueError("column 'comparison' has an unknown operation")
-        bounds = np.concatenate(([0], self.lines_end))
-        if (np.diff(bounds) < 0).any() or bounds[-1] != len(self.lines):
+        ends = [0, *self.lines_end]
+        if ends != sorted(ends) or ends[-1] != len(self.lines):
             raise ValueError("column 'lines_end' does not fit column 'lines'")
-        if (self.pc[1:] < self.pc[:-1]).any():
+        pcs = list(self.pc)
+        if pcs != sorted(pcs):
             raise ValueError("column 'pc' is not in ascending order")
 
     def __len__(self) -> int:
         """Return the number of locations."""
         return len(self.pc)
 
-    def columns(self) -> dict[str, NDArray[Any]]:
+    def columns(self) -> dict[str, npz.Array]:
         """Return what from_columns() takes."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: npz.row(kind, getattr(self, name)) for name, kind in type_of_column.items()}
 
-    def rows_of(self, pcs: NDArray[np.uint64]) -> NDArray[np.int64]:
+    def rows_of(self, pcs: Iterable[int]) -> list[int]:
         """Return the row of each pc, its first one, -1 where the table does not know it."""
-        if not len(self):
-            return np.full(len(pcs), -1, "i8")
-        rows = np.searchsorted(self.pc, pcs)
-        rows[rows == len(self)] = 0
-        return np.where(self.pc[rows] == pcs, rows, -1)
+        first_rows = self._first_rows
+        return [first_rows.get(pc, -1) for pc in pcs]
 
-    def rows_with(self, pcs: NDArray[np.uint64]) -> NDArray[np.int64]:
+    def rows_with(self, pcs: Collection[int]) -> list[int]:
         """Return all rows of these pcs, ascending."""
-        return np.flatnonzero(np.isin(self.pc, pcs))
+        chosen = frozenset(pcs)
+        return [row for row, pc in enumerate(self.pc) if pc in chosen]
 
-    def native_rows(self) -> NDArray[np.int64]:
+    def native_rows(self) -> list[int]:
         """Return the rows of native code, ascending."""
-        return np.flatnonzero((self.pc < np.uint64(PYTHON_PC)) | (self.pc >= np.uint64(KERNEL_PC)))
+        return [row for row, pc in enumerate(self.pc) if not is_python(pc)]
 
     def location(self, row: int) -> Location:
         """Return one row as a Location."""
-        start = int(self.lines_end[row - 1]) if row else 0
         return Location(
-            pc=int(self.pc[row]),
-            file=str(self.files[self.file[row]]),
-            line=int(self.line[row]),
-            end_line=int(self.end_line[row]),
-            column=int(self.column[row]),
-            end_column=int(self.end_column[row]),
-            function=str(self.functions[self.function[row]]),
-            module=str(self.modules[self.module[row]]),
-            lines=tuple(self.lines[start : self.lines_end[row]].tolist()),
+            pc=self.pc[row],
+            file=self.files[self.file[row]],
+            line=self.line[row],
+            end_line=self.end_line[row],
+            column=self.column[row],
+            end_column=self.end_column[row],
+            function=self.functions[self.function[row]],
+            module=self.modules[self.module[row]],
+            lines=tuple(self._lines_of(row)),
             comparison=OPERATIONS[self.comparison[row]],
         )
 
-    def line_keys(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the source lines that hits of these rows imply, each once: index into `files` << 32 | line."""
-        counts = np.diff(np.concatenate(([0], self.lines_end)))
-        chosen = np.zeros(len(self), bool)
-        chosen[rows] = True
-        of_chosen = np.repeat(chosen, counts)
-        return np.unique(np.repeat(self.file, counts)[of_chosen].astype("i8") << 32 | self.lines[of_chosen])
+    def line_keys(self, rows: Iterable[int]) -> set[tuple[int, int]]:
+        """Return the source lines that hits of these rows imply: index into `files`, and line."""
+        file = self.file
+        return {(file[row], line) for row in rows for line in self._lines_of(row)}
 
-    def lines_of(self, rows: NDArray[np.int64]) -> dict[str, list[int]]:
+    def lines_of(self, rows: Iterable[int]) -> dict[str, list[int]]:
         """Return the same sorted by file. A file of which only code without lines was hit has none."""
-        keys = self.line_keys(rows)
-        files = keys >> 32
-        starts = np.searchsorted(files, np.arange(len(self.files) + 1))
-        return {
-            str(self.files[index]): (keys[starts[index] : starts[index + 1]] & 0xFFFFFFFF).tolist()
-            for index in np.unique(self.file[rows]).tolist()
-        }
+        found: dict[int, set[int]] = {}
+        for row in rows:
+            found.setdefault(self.file[row], set()).update(self._lines_of(row))
+        return {self.files[file]: sorted(found[file]) for file in sorted(found)}
+
+    def _lines_of(self, row: int) -> Sequence[int]:
+        return self.lines[self.lines_end[row - 1] if row else 0 : self.lines_end[row]]
+
+    @cached_property
+    def _first_rows(self) -> dict[int, int]:
+        return {pc: row for row, pc in reversed([*enumerate(self.pc)])}
 
 
-def _indexed(names: list[str]) -> tuple[NDArray[np.str_], NDArray[np.int32]]:
+def _indexed(rows: Sequence[Location], name: Callable[[Location], str]) -> "tuple[list[str], array[int]]":
+    names = [name(row) for row in rows]
     distinct = sorted(set(names))
     index = {name: number for number, name in enumerate(distinct)}
-    return np.array(distinct, "U"), np.array([index[name] for name in names], "i4")
+    return distinct, array("i", map(index.__getitem__, names))
 
 
-def _number(column: int | None) -> int:
-    return UNKNOWN_COLUMN if column is None else column
+def _number(column: Any) -> int:
+    return UNKNOWN_COLUMN if column is None else int(column)

@@ -1,23 +1,24 @@
 """Save and load trace files: what `pykcov run` recorded, with everything needed to read it. See docs/tracefile.md."""
 
-import hashlib
 import os
+from _blake2 import blake2b
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import IO, Any, Self
+from itertools import accumulate, chain
+from typing import IO, TYPE_CHECKING, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pykcov import records
+from pykcov import npz, records
 from pykcov.location_table import LocationTable
 from pykcov.modes import compares
 from pykcov.native.image_table import ImageTable
 from pykcov.records import COMPARISON_WORDS, OPERATIONS, Comparison
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 FORMAT = "pykcov trace"
 VERSION = 1
@@ -42,28 +43,40 @@ class Thread:
     """threading.get_native_id() of the thread."""
     dropped: int
     """Entries that did not fit into the buffer."""
-    entries: NDArray[np.uint64]
-    """The pcs in the order in which they were recorded; in mode 'unique' each pc once.
+    words: memoryview
+    """What it recorded, as 64-bit words: a pc each, or of each entry of the modes of comparisons 4."""
+    compares: bool = False
+    """Whether the words are of comparisons."""
 
-    In the modes of comparisons n rows of 4 words, as in docs/comparisons.md.
-    """
+    @cached_property
+    def entries(self) -> "NDArray[np.uint64]":
+        """The words as an array of numpy: the pcs in the order in which they were recorded; in mode 'unique' each once.
+
+        In the modes of comparisons n rows of 4 words, as in docs/comparisons.md.
+        """
+        flat = records.array(self.words)
+        return flat.reshape(-1, COMPARISON_WORDS) if self.compares else flat
 
     @property
-    def pcs(self) -> NDArray[np.uint64]:
+    def pcs(self) -> Sequence[int]:
         """The pc of each event, in order: the entries themselves, or of each comparison where it was made."""
-        return self.entries if self.entries.ndim == 1 else self.entries[self._starts[0], 3]
+        return self.entries[self._starts[0], 3].tolist() if self.compares else self.words
 
     @property
     def damage(self) -> str:
         """What is wrong with the first comparison that cannot be read, and those behind it; '' if all can be."""
-        return "" if self.entries.ndim == 1 else self._starts[1]
+        return self._starts[1] if self.compares else ""
+
+    def __len__(self) -> int:
+        """Return the number of entries."""
+        return len(self.words) // (COMPARISON_WORDS if self.compares else 1)
 
     def comparisons(self) -> Iterator[Comparison]:
         """Decode the comparisons, one for each of `pcs`."""
-        return iter(()) if self.entries.ndim == 1 else records.decode(self.entries, self._starts[0])
+        return records.decode(self.entries, self._starts[0]) if self.compares else iter(())
 
     @cached_property
-    def _starts(self) -> tuple[NDArray[np.int64], str]:
+    def _starts(self) -> "tuple[NDArray[np.int64], str]":
         return records.starts(self.entries)
 
 
@@ -118,11 +131,13 @@ class TraceFile:
             if thread.damage
         ]
 
-    def rows(self, thread: Thread | None = None) -> NDArray[np.int64]:
+    def pcs(self) -> set[int]:
+        """Return the pcs that any thread has recorded."""
+        return set(chain.from_iterable(thread.pcs for thread in self.threads))
+
+    def rows(self, thread: Thread | None = None) -> list[int]:
         """Return the rows of the location table that `thread`, or any thread, has hit, each once, in table order."""
-        chosen = self.threads if thread is None else [thread]
-        pcs = np.unique(np.concatenate([np.empty(0, "u8"), *(one.pcs for one in chosen)]))
-        return self.locations.rows_with(pcs)
+        return self.locations.rows_with(self.pcs() if thread is None else set(thread.pcs))
 
     @property
     def compares(self) -> bool:
@@ -134,7 +149,7 @@ class TraceFile:
 
         What mode 'cmp' does not record, the operation, is that of the row.
         """
-        rows = self.locations.rows_of(thread.pcs).tolist()
+        rows = self.locations.rows_of(thread.pcs)
         for row, one in zip(rows, thread.comparisons(), strict=True):
             if one.op or row < 0:
                 yield row, one
@@ -147,7 +162,7 @@ class TraceFile:
 
     def known_lines(self) -> dict[str, list[int]]:
         """Return all source lines that could have been recorded: sorted, by file."""
-        return self.locations.lines_of(np.arange(len(self.locations)))
+        return self.locations.lines_of(range(len(self.locations)))
 
     def native_lines(self) -> dict[str, list[int]]:
         """Return those of them that are of native code."""
@@ -155,21 +170,21 @@ class TraceFile:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file, whole or not at all; OSError if that fails. A link is followed."""
-        arrays: dict[str, Any] = {
-            "format": FORMAT,
-            "version": VERSION,
-            **{name: getattr(self, name) for name in _TEXTS},
-            "exit_status": self.exit_status,
-            "forked": self.forked,
+        arrays = {
+            "format": npz.single(FORMAT),
+            "version": npz.single(VERSION),
+            **{name: npz.single(getattr(self, name)) for name in _TEXTS},
+            "exit_status": npz.single(self.exit_status),
+            "forked": npz.single(self.forked),
             **_thread_columns(self.threads, self.compares),
             **{_TABLE + name: column for name, column in self.locations.columns().items()},
-            _TABLE + "digests": np.array([self.digests.get(name, "") for name in self.locations.files.tolist()], "U"),
-            "skipped_name": np.array([name for name, _ in self.skipped], "U"),
-            "skipped_reason": np.array([reason for _, reason in self.skipped], "U"),
+            _TABLE + "digests": npz.row("U", [self.digests.get(name, "") for name in self.locations.files]),
+            "skipped_name": npz.row("U", [name for name, _ in self.skipped]),
+            "skipped_reason": npz.row("U", [reason for _, reason in self.skipped]),
             **{_IMAGES + name: column for name, column in self.images.columns().items()},
         }
-        with _replacing(Path(path)) as file:
-            np.savez_compressed(file, **arrays)
+        with _replacing(os.fspath(path)) as file:
+            npz.save(file, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -208,15 +223,16 @@ def file_digest(path: str) -> str:
     """Return what tells one content of a source file from another, or '' if there is no such file to read."""
     try:
         with open(path, "rb") as file:
-            return hashlib.blake2b(file.read(), digest_size=16).hexdigest()
+            return blake2b(file.read(), digest_size=16).hexdigest()
     except (OSError, ValueError):  # ValueError: a NUL in what is no file name
         return ""
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    path = path.resolve()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def _replacing(path: str) -> Iterator[IO[bytes]]:
+    path = os.path.realpath(path)
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
             yield file
@@ -224,84 +240,87 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        if os.path.exists(temporary):
+            os.unlink(temporary)
         raise
 
 
-def _read(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
+def _read(path: str | os.PathLike[str]) -> dict[str, npz.Array]:
     name = os.fspath(path)
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
+        arrays = npz.load(path)
+        if "format" not in arrays:
             raise TraceFileError(f"{name}: not a trace file of pykcov")
-        with loaded as archive:
-            if "format" not in archive:
-                raise TraceFileError(f"{name}: not a trace file of pykcov")
-            if _text(archive, "format") != FORMAT:
-                raise TraceFileError(f"{name}: not a trace file of pykcov (it says {_text(archive, 'format')!r})")
-            version = _integer(archive, "version")
-            if version > VERSION:
-                raise TraceFileError(
-                    f"{name}: format version {version}, and this pykcov reads up to {VERSION}: use a newer pykcov"
-                )
-            return {name: archive[name] for name in archive.files}
+        if _text(arrays, "format") != FORMAT:
+            raise TraceFileError(f"{name}: not a trace file of pykcov (it says {_text(arrays, 'format')!r})")
+        version = _integer(arrays, "version")
+        if version > VERSION:
+            raise TraceFileError(
+                f"{name}: format version {version}, and this pykcov reads up to {VERSION}: use a newer pykcov"
+            )
+        return arrays
     except TraceFileError:
         raise
     except FileNotFoundError as error:
         raise TraceFileError(f"{name}: {error.strerror}; `pykcov run` makes one") from error
     except OSError as error:
         raise TraceFileError(f"{name}: {error.strerror or error}") from error
-    except Exception as error:  # the bytes may be anything, and numpy, zipfile and zlib each complain in many ways
-        raise TraceFileError(f"{name}: not a trace file, or damaged: {error}") from error
+    except Exception as error:  # the bytes may be anything, and zipfile and zlib each complain in many ways
+        raise TraceFileError(f"{name}: not a trace file of pykcov, or damaged: {error}") from error
 
 
-def _array(arrays: Mapping[str, NDArray[Any]], name: str, kinds: str, dimensions: int) -> NDArray[Any]:
+def _array(arrays: Mapping[str, npz.Array], name: str, kinds: str, dimensions: int) -> npz.Array:
     if name not in arrays:
         raise ValueError(f"{name!r} is missing")
     found = arrays[name]
-    if found.ndim != dimensions or found.dtype.kind not in kinds:
-        raise ValueError(f"{name!r} is {found.ndim}-dimensional {found.dtype}")
+    if len(found.shape) != dimensions or found.kind not in kinds:
+        raise ValueError(f"{name!r} is {len(found.shape)}-dimensional {found.type}")
     return found
 
 
-def _text(arrays: Mapping[str, NDArray[Any]], name: str) -> str:
-    return str(_array(arrays, name, "U", 0))
+def _text(arrays: Mapping[str, npz.Array], name: str) -> str:
+    text: str = _array(arrays, name, "U", 0).values[0]
+    return text
 
 
-def _texts(arrays: Mapping[str, NDArray[Any]], name: str) -> list[str]:
-    return [str(text) for text in _array(arrays, name, "U", 1)]
+def _texts(arrays: Mapping[str, npz.Array], name: str) -> Sequence[str]:
+    return _array(arrays, name, "U", 1).values
 
 
-def _integer(arrays: Mapping[str, NDArray[Any]], name: str) -> int:
-    return int(_array(arrays, name, "iu", 0))
+def _integer(arrays: Mapping[str, npz.Array], name: str) -> int:
+    return int(_array(arrays, name, "iu", 0).values[0])
 
 
-def _integers(arrays: Mapping[str, NDArray[Any]], name: str) -> list[int]:
-    return [int(number) for number in _array(arrays, name, "iu", 1)]
+def _integers(arrays: Mapping[str, npz.Array], name: str) -> Sequence[int]:
+    return _array(arrays, name, "iu", 1).values
 
 
-def _thread_columns(threads: list[Thread], comparing: bool) -> dict[str, NDArray[Any]]:
-    none = np.empty((0, COMPARISON_WORDS) if comparing else 0, "u8")
-    lengths = np.array([len(thread.entries) for thread in threads], "i8")
+def _thread_columns(threads: list[Thread], comparing: bool) -> dict[str, npz.Array]:
+    lengths = [len(thread) for thread in threads]
+    ends = list(accumulate(lengths, initial=0))
+    words = memoryview(b"".join(thread.words for thread in threads)).cast("Q")
     return {
-        "entries": np.concatenate([none, *(thread.entries for thread in threads)]),
-        "thread_name": np.array([thread.name for thread in threads], "U"),
-        "thread_ident": np.array([thread.ident for thread in threads], "u8"),
-        "thread_native_id": np.array([thread.native_id for thread in threads], "i8"),
-        "thread_dropped": np.array([thread.dropped for thread in threads], "u8"),
-        "thread_offset": np.cumsum(lengths) - lengths,
-        "thread_length": lengths,
+        "entries": npz.Array("u8", (ends[-1], COMPARISON_WORDS) if comparing else (ends[-1],), words),
+        "thread_name": npz.row("U", [thread.name for thread in threads]),
+        "thread_ident": npz.row("u8", [thread.ident for thread in threads]),
+        "thread_native_id": npz.row("i8", [thread.native_id for thread in threads]),
+        "thread_dropped": npz.row("u8", [thread.dropped for thread in threads]),
+        "thread_offset": npz.row("i8", ends[:-1]),
+        "thread_length": npz.row("i8", lengths),
     }
 
 
-def _threads(arrays: Mapping[str, NDArray[Any]], comparing: bool) -> list[Thread]:
+def _threads(arrays: Mapping[str, npz.Array], comparing: bool) -> list[Thread]:
     entries = _array(arrays, "entries", "u", 2 if comparing else 1)
-    if entries.dtype != np.uint64 or (comparing and entries.shape[1] != COMPARISON_WORDS):
-        raise ValueError(f"'entries' is {entries.shape} {entries.dtype}")
+    if entries.type != "u8" or (comparing and entries.shape[1] != COMPARISON_WORDS):
+        raise ValueError(f"'entries' is {entries.shape} {entries.type}")
+    assert isinstance(entries.values, memoryview)
+    width = COMPARISON_WORDS if comparing else 1
     columns = [_integers(arrays, f"thread_{name}") for name in ("ident", "native_id", "dropped", "offset", "length")]
     threads = []
     for name, ident, native_id, dropped, offset, length in zip(_texts(arrays, "thread_name"), *columns, strict=True):
-        if not 0 <= offset <= offset + length <= len(entries):
-            raise ValueError(f"thread {name!r} has entries {offset} to {offset + length} of {len(entries)}")
-        threads.append(Thread(name, ident, native_id, dropped, entries[offset : offset + length]))
+        if not 0 <= offset <= offset + length <= entries.shape[0]:
+            raise ValueError(f"thread {name!r} has entries {offset} to {offset + length} of {entries.shape[0]}")
+        words = entries.values[width * offset : width * (offset + length)]
+        threads.append(Thread(name, ident, native_id, dropped, words, comparing))
     return threads

@@ -76,7 +76,7 @@ def test_mode_pc_keeps_every_event_in_order(pykcov: Run, write: Write, trace: Lo
     assert pykcov("run", "--mode", "pc", "main.py").returncode == 0
     result = trace()
     table = result.locations
-    rows = table.rows_of(result.threads[0].entries).tolist()
+    rows = table.rows_of(result.threads[0].pcs)
     assert [table.location(row).line for row in rows] == [1, 3, 2, 4, 2]
 
 

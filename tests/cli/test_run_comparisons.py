@@ -206,7 +206,9 @@ def test_a_damaged_record_ends_what_is_shown_and_is_told(pykcov: Run, main: Path
     assert pykcov("run", "-q", "--mode", "cmp-bytes", "main.py").returncode == 0
     path = main.parent / "pykcov.npz"
     trace = TraceFile.load(path)
-    trace.threads[0] = replace(trace.threads[0], entries=damage(trace.threads[0].entries.copy()))
+    trace.threads[0] = replace(
+        trace.threads[0], words=memoryview(damage(trace.threads[0].entries.copy()).tobytes()).cast("Q")
+    )
     trace.save(path)
     for command in ("dump", "report"):
         done = pykcov(command)

@@ -73,7 +73,7 @@ def test_python_native_code_and_the_kernel_are_in_one_report(vmlinux: str, folde
         of_call = {place.pc for place in map(table.location, range(len(table))) if place.function.endswith("_getppid")}
         pcs = thread.pcs.tolist()
         at = next(number for number, pc in enumerate(pcs) if pc in of_call)
-        rows = table.rows_of(thread.pcs[:at]).tolist()
+        rows = table.rows_of(thread.pcs[:at])
         before = [table.location(row) for row in rows if row >= 0]
         assert [place.file for place in before if place.module != "kernel"][-1] == str(folder / "parent.c")
     # Reports need the kernel's source, which may be elsewhere: here it is what is compiled in the cache.

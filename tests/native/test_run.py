@@ -79,7 +79,7 @@ def line_of(text: str) -> int:
 def test_python_and_c_alternate_in_the_trace_file(folder: Path) -> None:
     trace = traced(folder, 5)
     names = []
-    for row in trace.locations.rows_of(trace.threads[0].entries).tolist():
+    for row in trace.locations.rows_of(trace.threads[0].pcs):
         location = trace.locations.location(row)
         name = f"{location.module}.{location.function}"
         if location.function in ("twice", "add", "classify") and (not names or names[-1] != name):

@@ -7,7 +7,6 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from coverage import CoverageData
 
@@ -131,7 +130,7 @@ def copy(trace: TraceFile, traced: Path, folder: Path) -> TraceFile:
 
 
 def renamed(trace: TraceFile, names: dict[str, str]) -> TraceFile:
-    files = np.array([names.get(name, name) for name in trace.locations.files.tolist()], "U")
+    files = [names.get(name, name) for name in trace.locations.files]
     return TraceFile(
         threads=trace.threads,
         locations=replace(trace.locations, files=files),

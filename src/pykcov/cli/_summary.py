@@ -19,7 +19,7 @@ def print_summary(trace: TraceFile, file: TextIO) -> None:
             print_threads(trace, file, _MOST)
         return
     ran, known = trace.lines(), trace.known_lines()
-    entries = sum(len(thread.entries) for thread in trace.threads)
+    entries = sum(map(len, trace.threads))
     print(
         f"pykcov: {_count(len(trace.threads), 'thread')} ran {sum(map(len, ran.values()))} of "
         f"{sum(map(len, known.values()))} lines in {_count(len(known), 'file')}; {entries} entries, "
@@ -42,7 +42,7 @@ def print_system_calls(trace: TraceFile, file: TextIO) -> None:
     from pykcov.kernel.system_call import calls_in
     from pykcov.reports._kernel import print_calls
 
-    calls = calls_in([thread.entries.tolist() for thread in trace.threads], running())
+    calls = calls_in([list(thread.words) for thread in trace.threads], running())
     print_calls(calls, running(), file, _MOST)
 
 

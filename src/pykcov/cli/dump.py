@@ -68,8 +68,7 @@ def _events(trace: "TraceFile", thread: "Thread") -> Iterator[tuple[int, int, st
         for row, one in trace.comparisons(thread):
             yield one.pc, row, _shown(one)
     else:
-        rows = trace.locations.rows_of(thread.entries)
-        yield from zip(thread.entries.tolist(), rows.tolist(), repeat(""))
+        yield from zip(thread.words, trace.locations.rows_of(thread.words), repeat(""))
 
 
 def _shown(one: "Comparison") -> str:

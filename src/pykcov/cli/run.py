@@ -3,7 +3,6 @@
 import os
 import shlex
 import sys
-import tempfile
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,13 +190,19 @@ def _checked_target(output: str) -> Path:
 def _save(trace: "TraceFile", target: Path) -> tuple[Path | None, list[str]]:
     """Write the trace where it was asked for, else where there is room; return where that is, and what went wrong."""
     failures = []
-    for folder in (lambda: target.parent, tempfile.gettempdir, lambda: "/dev/shm"):
+    for folder in (target.parent, None, "/dev/shm"):
         path = target
         try:
-            path = Path(folder(), target.name)
+            path = Path(folder or _temporary_folder(), target.name)
             trace.save(path)
         except OSError as error:
             failures.append(f"{path}: could not be written: {error.strerror or error}")
         else:
             return path, failures
     return None, [*failures, "the trace is lost"]
+
+
+def _temporary_folder() -> str:
+    import tempfile  # which takes time
+
+    return tempfile.gettempdir()

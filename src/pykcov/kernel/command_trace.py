@@ -18,7 +18,7 @@ def command_trace(
 ) -> TraceFile:
     """Return the trace of a command that was started in the current folder."""
     calls = [call for call in recorded.calls.values() if len(call.rows)]
-    threads = [Thread(call.name, 0, 0, 0, call.rows if compares else call.rows[:, 0]) for call in calls]
+    threads = [Thread(call.name, 0, 0, 0, memoryview(call.rows.tobytes()).cast("Q"), compares) for call in calls]
     pcs = {pc for call in calls for pc in call.pcs}
     places = [place for pc in sorted(pcs) for place in locator.locate(pc) if place.known]
     if compares:
@@ -34,7 +34,7 @@ def command_trace(
         exit_status=recorded.exit_status,
         threads=threads,
         locations=table,
-        digests={file: file_digest(file) for file in table.files.tolist()},
+        digests={file: file_digest(file) for file in table.files},
         skipped=[("kernel", remark) for remark in locator.remarks],
         images=ImageTable(locator.images()),
     )

@@ -5,9 +5,6 @@ import shlex
 import sys
 from datetime import datetime
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pykcov.instrument.selection import Selection
 from pykcov.location_table import LocationTable
 from pykcov.locations import Location
@@ -15,10 +12,9 @@ from pykcov.modes import compares
 from pykcov.native.image_table import ImageTable
 from pykcov.native.images import Image
 from pykcov.native.locations import native_comparisons, native_locations
-from pykcov.pcs import KERNEL_PC, PYTHON_PC
+from pykcov.pcs import is_python
 from pykcov.program.buffers import Buffers
 from pykcov.program.supervisor import End, Request
-from pykcov.records import COMPARISON_WORDS
 from pykcov.tracefile import Thread, TraceFile, file_digest
 
 _NOTHING = {
@@ -38,22 +34,20 @@ _AGAINST_FULL_BUFFERS = {
 def trace_file(request: Request, end: End, buffers: Buffers, folder: str, started: datetime) -> TraceFile:
     """Return the trace of a run that was started in `folder`."""
     comparing = compares(request.mode)
-    shape = (-1, COMPARISON_WORDS) if comparing else -1
     threads = [
-        Thread(one.name, one.ident, one.native_id, one.dropped, np.frombuffer(one.words, "u8").reshape(shape))
+        Thread(one.name, one.ident, one.native_id, one.dropped, memoryview(one.words).cast("Q"), comparing)
         for one in buffers.threads()
     ]
-    pcs = np.unique(np.concatenate([np.empty(0, "u8"), *(thread.pcs for thread in threads)]))
-    native = pcs[(pcs < np.uint64(PYTHON_PC)) | (pcs >= np.uint64(KERNEL_PC))]
+    native = sorted({pc for thread in threads for pc in thread.pcs if not is_python(pc)})
     places = buffers.locations
     kernel, native, kernel_images = _of_kernel(native) if request.kernel else ([], native, [])
     images = ImageTable.of(buffers.images, native)
     if comparing:
         # The code that probes of the other kind stand before has not been recorded, and is not to be counted.
         places = [place._replace(lines=()) for place in places if place.comparison]
-        rows, unknown = native_comparisons(images.images, native.tolist())
+        rows, unknown = native_comparisons(images.images, native)
     else:
-        rows, unknown = native_locations(images.images, native.tolist())
+        rows, unknown = native_locations(images.images, native)
     if comparing:
         kernel = [place._replace(lines=()) for place in kernel]
     locations = LocationTable.from_locations([*places, *rows, *kernel])
@@ -69,19 +63,19 @@ def trace_file(request: Request, end: End, buffers: Buffers, folder: str, starte
         forked=buffers.forked,
         threads=threads,
         locations=locations,
-        digests={file: file_digest(file) for file in locations.files.tolist()},
+        digests={file: file_digest(file) for file in locations.files},
         skipped=buffers.skipped + [(remark.image, remark.reason) for remark in unknown] + _unknown_of_kernel(request),
         images=ImageTable([*images.images, *kernel_images]),
     )
 
 
-def _of_kernel(pcs: NDArray[np.uint64]) -> tuple[list[Location], NDArray[np.uint64], list[Image]]:
+def _of_kernel(pcs: list[int]) -> tuple[list[Location], list[int], list[Image]]:
     """Return the Locations of the kernel's pcs, the other pcs, and the kernel and modules that the former are of."""
     # Not before: few runs trace a kernel.
     from pykcov.kernel.locations import located, running
 
-    found = located(pcs.tolist())
-    rest = pcs[~np.isin(pcs, np.array(sorted(found), "u8"))]
+    found = located(pcs)
+    rest = [pc for pc in pcs if pc not in found]
     return [row for rows in found.values() for row in rows], rest, running().images()
 
 
@@ -105,7 +99,7 @@ def blind_spots(request: Request, buffers: Buffers, trace: TraceFile) -> list[st
         f"--include {pattern!r} matched no module that the program imported"
         for pattern in _unmatched(request, buffers, trace)
     ]
-    if not any(len(thread.entries) for thread in trace.threads):
+    if not any(len(thread) for thread in trace.threads):
         too_small = any(thread.dropped for thread in trace.threads)
         spots.append(f"nothing was recorded: {'nothing fits into the buffers' if too_small else _NOTHING[trace.mode]}")
     return spots
@@ -139,7 +133,7 @@ def remarks(end: End, buffers: Buffers, trace: TraceFile) -> list[str]:
 def _unmatched(request: Request, buffers: Buffers, trace: TraceFile) -> list[str]:
     selection = Selection(include=request.include, own=False)
     # Of comparisons the table has those modules alone that compare something.
-    for module in {place.module for place in buffers.locations}.union(trace.locations.modules.tolist()):
+    for module in {place.module for place in buffers.locations}.union(trace.locations.modules):
         selection.matches(module, "")
     for name, _ in trace.skipped:
         selection.matches(name, "")

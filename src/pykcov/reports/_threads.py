@@ -1,8 +1,7 @@
 """What the threads did, in a sentence and in a table."""
 
+from collections import Counter
 from typing import TextIO
-
-import numpy as np
 
 from pykcov.tables import print_table
 from pykcov.tracefile import TraceFile
@@ -23,24 +22,23 @@ def print_threads(trace: TraceFile, file: TextIO, most: int = 50) -> None:
 
 def comparison_totals(trace: TraceFile) -> str:
     """Say how much was compared, and at how many places; all that the trace knows are places that could have been."""
-    pcs = np.unique(np.concatenate([np.empty(0, "u8"), *(thread.pcs for thread in trace.threads)]))
-    known = np.union1d(pcs, trace.locations.pc)
+    pcs = trace.pcs()
+    known = pcs.union(trace.locations.pc)
     comparisons = sum(len(thread.pcs) for thread in trace.threads)
     return f"{comparisons} comparison{'s' * (comparisons != 1)} at {len(pcs)} of {len(known)} places"
 
 
 def _ran(trace: TraceFile) -> list[_Row]:
-    keys = [trace.locations.line_keys(trace.rows(thread)) for thread in trace.threads]
-    distinct, threads = np.unique(np.concatenate([np.empty(0, "i8"), *keys]), return_counts=True)
-    of_one = distinct[threads == 1]
+    lines = [trace.locations.line_keys(trace.rows(thread)) for thread in trace.threads]
+    threads = Counter(line for those in lines for line in those)
     return [
-        (name, len(own), int(np.isin(own, of_one).sum()), len(thread.entries), thread.dropped)
-        for name, thread, own in zip(trace.thread_names(), trace.threads, keys, strict=True)
+        (name, len(own), sum(threads[line] == 1 for line in own), len(thread), thread.dropped)
+        for name, thread, own in zip(trace.thread_names(), trace.threads, lines, strict=True)
     ]
 
 
 def _compared(trace: TraceFile) -> list[_Row]:
     return [
-        (name, len(thread.pcs), len(np.unique(thread.pcs)), thread.dropped)
+        (name, len(thread.pcs), len(set(thread.pcs)), thread.dropped)
         for name, thread in zip(trace.thread_names(), trace.threads, strict=True)
     ]
