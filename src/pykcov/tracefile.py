@@ -228,6 +228,13 @@ def file_digest(path: str) -> str:
         return ""
 
 
+def platform_name() -> str:
+    """Return what platform.platform() returns on Linux, which imports and starts more than a short run does."""
+    system = os.uname()
+    libc = (os.confstr("CS_GNU_LIBC_VERSION") or "").replace(" ", "")
+    return f"{system.sysname}-{system.release}-{system.machine}-with-{libc or 'libc'}"
+
+
 @contextmanager
 def _replacing(path: str) -> Iterator[IO[bytes]]:
     path = os.path.realpath(path)

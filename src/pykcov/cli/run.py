@@ -5,7 +5,6 @@ import shlex
 import sys
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +13,7 @@ from pykcov.cli._errors import BAD_INPUT, NOT_WRITTEN, NOTHING_TRACED, CommandEr
 from pykcov.cli._options import DEFAULT_FILE
 
 if TYPE_CHECKING:
-    from pykcov.instrument.rewrite import Granularity
+    from pykcov.instrument.sites import Granularity
     from pykcov.modes import Mode
     from pykcov.tracefile import TraceFile
 
@@ -109,14 +108,15 @@ def command(
     if not is_module and not os.path.exists(program):
         raise CommandError(f"can't open {program!r}: no such script (with -m it would be a module)", BAD_INPUT)
 
-    from pykcov.instrument.code import check
+    from pykcov.instrument.versions import VERSION, UnsupportedPythonError
     from pykcov.modes import compares
     from pykcov.program.supervisor import Request, die_by, run
 
     if mode is None:
         mode = "unique" if kernel is None else "pc" if kernel == "pc" else "cmp"
     granularity = granularity or ("block" if compares(mode) else "line")
-    check(granularity)
+    if VERSION is None:
+        raise UnsupportedPythonError
     words = 262144 if nmemb is None else nmemb
     if kernel is not None:
         words = _checked_kernel(kernel, compares(mode), nmemb)
@@ -146,7 +146,7 @@ def command(
     blind = blind_spots(request, buffers, trace)
     lines = [*blind, *([] if quiet else remarks(end, buffers, trace)), *failures]
     if written and (failures or not quiet):
-        name = shlex.quote(shown(str(written)))
+        name = shlex.quote(shown(written))
         lines.append(f"wrote {name}; `pykcov report {name}` shows it")
     # A terminal that is gone is no reason to end otherwise than the program.
     with suppress(OSError), open(os.devnull, "w") if sys.stderr is None else nullcontext(sys.stderr) as errors:
@@ -175,25 +175,27 @@ def _checked_kernel(kernel: str, compares: bool, nmemb: int | None) -> int:
     return _KERNEL_NMEMB if nmemb is None else max(device.words[0], -(-nmemb // step) * step)
 
 
-def _checked_target(output: str) -> Path:
+def _checked_target(output: str) -> str:
     """Return the file to write, or say now, not after a long run, that it cannot be written."""
-    target = Path(output).resolve()
-    if target.exists() and not target.is_file():
+    target = os.path.realpath(output)
+    folder = os.path.dirname(target)
+    if os.path.exists(target) and not os.path.isfile(target):
         raise CommandError(f"{output}: cannot be written: it is not a regular file", BAD_INPUT)
-    if not target.parent.is_dir():
-        raise CommandError(f"{output}: cannot be written: there is no folder {target.parent}", BAD_INPUT)
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise CommandError(f"{output}: cannot be written: no permission to write in {target.parent}", BAD_INPUT)
+    if not os.path.isdir(folder):
+        raise CommandError(f"{output}: cannot be written: there is no folder {folder}", BAD_INPUT)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CommandError(f"{output}: cannot be written: no permission to write in {folder}", BAD_INPUT)
     return target
 
 
-def _save(trace: "TraceFile", target: Path) -> tuple[Path | None, list[str]]:
+def _save(trace: "TraceFile", target: str) -> tuple[str | None, list[str]]:
     """Write the trace where it was asked for, else where there is room; return where that is, and what went wrong."""
     failures = []
-    for folder in (target.parent, None, "/dev/shm"):
+    folder, name = os.path.split(target)
+    for place in (folder, None, "/dev/shm"):
         path = target
         try:
-            path = Path(folder or _temporary_folder(), target.name)
+            path = os.path.join(place or _temporary_folder(), name)
             trace.save(path)
         except OSError as error:
             failures.append(f"{path}: could not be written: {error.strerror or error}")

@@ -1,7 +1,6 @@
 """What a command did in the kernel as a trace, with a context for each system call in the place of threads."""
 
 import os
-import platform
 import shlex
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +9,7 @@ from pykcov.kernel.command import Recorded
 from pykcov.kernel.locations import KernelLocator
 from pykcov.location_table import LocationTable
 from pykcov.native.image_table import ImageTable
-from pykcov.tracefile import Thread, TraceFile, file_digest
+from pykcov.tracefile import Thread, TraceFile, file_digest, platform_name
 
 
 def command_trace(
@@ -27,7 +26,7 @@ def command_trace(
     return TraceFile(
         command=shlex.join(command),
         folder=os.getcwd(),
-        platform=platform.platform(),
+        platform=platform_name(),
         mode="cmp" if compares else "unique",
         granularity="block",
         started=started.isoformat(timespec="seconds"),

@@ -4,7 +4,6 @@ import array
 import os
 import selectors
 import socket
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from pykcov._core import Buffer
@@ -159,7 +158,8 @@ def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:
 def _is_exiting(pid: int) -> bool:
     """Whether the process is past its last instruction: its descriptors are closed before its parent is told."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
     except OSError:
         return True
     return fields[0] == "Z" or bool(int(fields[6]) & _EXITING)

@@ -1,6 +1,5 @@
 """Makes a trace file of what a run has left, and finds out what is missing in it."""
 
-import platform
 import shlex
 import sys
 from datetime import datetime
@@ -15,7 +14,7 @@ from pykcov.native.locations import native_comparisons, native_locations
 from pykcov.pcs import is_python
 from pykcov.program.buffers import Buffers
 from pykcov.program.supervisor import End, Request
-from pykcov.tracefile import Thread, TraceFile, file_digest
+from pykcov.tracefile import Thread, TraceFile, file_digest, platform_name
 
 _NOTHING = {
     "unique": "no thread ran code with probes",
@@ -55,7 +54,7 @@ def trace_file(request: Request, end: End, buffers: Buffers, folder: str, starte
         command=shlex.join(request.command),
         folder=folder,
         python=sys.version,
-        platform=platform.platform(),
+        platform=platform_name(),
         mode=request.mode,
         granularity=request.granularity,
         started=started.isoformat(timespec="seconds"),

@@ -9,15 +9,17 @@ from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fcntl import F_DUPFD, fcntl
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pykcov.instrument.rewrite import Granularity
 from pykcov.modes import Mode, compares
 from pykcov.program.buffers import Buffers
 from pykcov.program.channel import packets
 from pykcov.records import COMPARISON_WORDS
 
-_BOOTSTRAP = str(Path(__file__).with_name("bootstrap.py"))
+if TYPE_CHECKING:
+    from pykcov.instrument.sites import Granularity
+
+_BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap.py")
 # What users, shells and service managers send to a program they started.
 _PASSED_ON: Set[int] = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
 # Python ignores these; what it starts gets them as it found them, as far as it can know.
@@ -33,7 +35,7 @@ class Request:
     is_module: bool
     arguments: Sequence[str]
     mode: Mode
-    granularity: Granularity
+    granularity: "Granularity"
     include: Sequence[str]
     exclude: Sequence[str]
     source: Sequence[str]
@@ -168,6 +170,7 @@ def _wait(pid: int) -> End:
 def _waited_for_children(pid: int) -> bool:
     """Whether an ended process had waited for children: then their page faults were added to its account."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[8]) > 0
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return int(file.read().rpartition(")")[2].split()[8]) > 0
     except OSError:
         return False
