@@ -16,7 +16,7 @@ FLOORS: list[set[str]] = [
     {"device", "locations", "modes", "npz", "records", "tables"},
     {"instrument", "location_table", "native"},
     {"remote", "results", "tracefile"},
-    {"kernel", "tracer"},
+    {"coverage", "kernel", "tracer"},
     {"opening", "program", "reports", "session"},
     {"atheris", "contrib", "fuzz"},
     {"", "__main__", "_public", "cli", "pytest_pykcov"},

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from coverage import CoverageData
 
+from pykcov.coverage.data import write_data
 from pykcov.reports import formats
-from pykcov.reports._data import write_data
 from pykcov.reports._report import NothingToReportError, fails_under, report
 from pykcov.tracefile import TraceFile
 

@@ -11,8 +11,8 @@ from importlib import import_module
 from coverage import Coverage
 from coverage.exceptions import CoverageWarning
 
-from pykcov.reports._data import write_data
-from pykcov.reports._native import plugin
+from pykcov.coverage.data import write_data
+from pykcov.coverage.native_code import plugin
 from pykcov.reports._sources import usable_files
 from pykcov.tracefile import TraceFile
 

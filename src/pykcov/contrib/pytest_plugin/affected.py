@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 
 from pykcov.contrib.pytest_plugin.changes import Changes, Source, compare, parse
-from pykcov.contrib.pytest_plugin.ran import OUTSIDE, real_file
 from pykcov.contrib.pytest_plugin.revisions import Repository
 from pykcov.contrib.pytest_plugin.setups import SetUps
 from pykcov.contrib.pytest_plugin.testdata import TestData
+from pykcov.coverage.contexts import OUTSIDE, real_file
 
 
 @dataclass

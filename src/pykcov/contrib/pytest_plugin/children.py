@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from pykcov.contrib.pytest_plugin.ran import Ran
+from pykcov.coverage.contexts import Ran
 
 _LENGTH_BYTES = 8
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from pykcov.contrib.pytest_plugin import datafile
-from pykcov.contrib.pytest_plugin.ran import OUTSIDE, PARTS, Ran
 from pykcov.contrib.pytest_plugin.tracing import Tracing
+from pykcov.coverage import datafile
+from pykcov.coverage.contexts import OUTSIDE, PARTS, Ran
 
 _MOST = 5
 

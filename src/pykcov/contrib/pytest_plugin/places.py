@@ -5,8 +5,8 @@ import os
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
-from pykcov.contrib.pytest_plugin.ran import OUTSIDE
 from pykcov.contrib.pytest_plugin.testdata import TestData, TestDataError
+from pykcov.coverage.contexts import OUTSIDE
 
 
 @dataclass

@@ -8,9 +8,9 @@ import pytest
 
 from pykcov.contrib.pytest_plugin.children import Children
 from pykcov.contrib.pytest_plugin.fixtures import Fixtures
-from pykcov.contrib.pytest_plugin.ran import OUTSIDE, Ran
 from pykcov.contrib.pytest_plugin.recorder import Context, Recorder
 from pykcov.contrib.pytest_plugin.tracing import Tracing
+from pykcov.coverage.contexts import OUTSIDE, Ran
 
 _NAME = "pykcov.tracing"
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from coverage import Coverage, CoverageData
 
-from pykcov.contrib.pytest_plugin.datafile import numbers_of
-from pykcov.contrib.pytest_plugin.ran import Ran
-from pykcov.reports._native import PLUGIN, plugin
+from pykcov.coverage.contexts import Ran
+from pykcov.coverage.datafile import numbers_of
+from pykcov.coverage.native_code import PLUGIN, plugin
 
 
 def report(format: str, where: str | None, data_file: str, ran: Ran) -> tuple[str, str]:

@@ -7,8 +7,8 @@ import sqlite3
 from contextlib import closing
 from typing import Any
 
-from pykcov.contrib.pytest_plugin.datafile import NAME
-from pykcov.contrib.pytest_plugin.ran import OUTSIDE, PARTS, SCOPES, real_file
+from pykcov.coverage.contexts import OUTSIDE, PARTS, SCOPES, real_file
+from pykcov.coverage.datafile import NAME
 
 
 class TestDataError(Exception):

@@ -137,8 +137,8 @@ class RequestCoverage:
 
     def _write(self, name: str) -> None:
         # Not before: a server starts without them.
+        from pykcov.coverage.data import write_contexts
         from pykcov.native.locations import lines_of
-        from pykcov.reports._data import write_contexts
 
         with self._lock:
             ran = {context: _union(kinds) for context, kinds in self._contexts.items()}

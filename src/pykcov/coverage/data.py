@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from coverage import CoverageData
 
-from pykcov.reports._native import PLUGIN
+from pykcov.coverage.native_code import PLUGIN
 from pykcov.tracefile import TraceFile
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from coverage import CoverageData, sqldata
 
-from pykcov.contrib.pytest_plugin import datafile
-from pykcov.contrib.pytest_plugin.ran import Ran
+from pykcov.coverage import datafile
+from pykcov.coverage.contexts import Ran
 
 
 def normalized(schema: str) -> list[str]:

@@ -16,7 +16,7 @@ from contextlib import closing, suppress
 from importlib.util import find_spec
 from typing import Any
 
-from pykcov.contrib.pytest_plugin.ran import Lines, Ran
+from pykcov.coverage.contexts import Lines, Ran
 
 NAME = "pykcov"
 """Of our value in the table `meta`."""
