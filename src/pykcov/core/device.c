@@ -30,13 +30,6 @@ kcov_device_settle(void)
         kcov_device_disown(thread);
 }
 
-static int
-finish(int error)
-{
-    kcov_unlock();
-    return error;
-}
-
 static void
 link_device(struct kcov_device *device)
 {
@@ -83,10 +76,10 @@ open_device(struct kcov_device **device, int fd)
 static int
 announce(struct kcov_device *device)
 {
-    kcov_lock();
+    kcov_begin();
     device->serial = ++serials;
     link_device(device);
-    return finish(0);
+    return kcov_unlock_with(0);
 }
 
 int
@@ -158,9 +151,9 @@ close_device(struct kcov_device *device, const struct kcov_wait *wait)
 int
 kcov_device_close(struct kcov_device *device, const struct kcov_wait *wait)
 {
-    kcov_lock();
+    kcov_begin();
     kcov_device_settle();
-    return finish(close_device(device, wait));
+    return kcov_unlock_with(close_device(device, wait));
 }
 
 int
@@ -168,26 +161,26 @@ kcov_device_mmap(struct kcov_device *device, int64_t offset)
 {
     int error = 0;
 
-    kcov_lock();
+    kcov_begin();
     if (!device->open)
         error = ENXIO;
     else if (device->nmemb == 0 || offset < 0 ||
              (uint64_t)offset >= KCOV_INFO_OFFSET(device->nmemb))
         error = EINVAL;
-    return finish(error);
+    return kcov_unlock_with(error);
 }
 
 int
 kcov_device_buffer(struct kcov_device *device, struct kcov_buffer **buffer)
 {
-    kcov_lock();
+    kcov_begin();
     if (!device->open)
-        return finish(ENXIO);
+        return kcov_unlock_with(ENXIO);
     if (device->buffer == NULL)
-        return finish(EINVAL);
+        return kcov_unlock_with(EINVAL);
     kcov_buffer_reference(device->buffer);
     *buffer = device->buffer;
-    return finish(0);
+    return kcov_unlock_with(0);
 }
 
 struct kcov_counters *
@@ -195,7 +188,7 @@ kcov_device_counters(struct kcov_device *device)
 {
     struct kcov_counters *counters;
 
-    kcov_lock();
+    kcov_begin();
     counters = device->open ? device->counters : NULL;
     if (counters != NULL)
         kcov_counters_reference(counters);
@@ -208,7 +201,7 @@ kcov_device_fd(struct kcov_device *device)
 {
     int fd;
 
-    kcov_lock();
+    kcov_begin();
     fd = device->fd;
     kcov_unlock();
     return fd;
@@ -217,7 +210,7 @@ kcov_device_fd(struct kcov_device *device)
 void
 kcov_device_status(struct kcov_device *device, struct kcov_device_status *status)
 {
-    kcov_lock();
+    kcov_begin();
     *status = (struct kcov_device_status){
         .state = device->state,
         .open = device->open,
@@ -239,7 +232,7 @@ kcov_device_count(void)
 {
     unsigned count;
 
-    kcov_lock();
+    kcov_begin();
     count = alive;
     kcov_unlock();
     return count;
@@ -255,7 +248,7 @@ release(struct kcov_device *device)
 void
 kcov_device_release(struct kcov_device *device)
 {
-    kcov_lock();
+    kcov_begin();
     release(device);
     kcov_unlock();
 }

@@ -38,7 +38,8 @@ struct kcov_device {
     struct kcov_thread *owner;  /* [L] */
     struct kcov_handle *handle; /* [L] a device with a handle is remote, and never has an owner */
     struct kcov_buffer *buffer; /* [L] NULL: none yet, or freed */
-    bool follows;               /* [L] its handle: threads come to it by their context, too */
+    struct kcov_group *follows; /* [L] whose threads come to it by their context, too (group.h);
+                                   NULL: nobody's */
     uint64_t nmemb;             /* [L] 0: no buffer yet */
     struct kcov_counters *counters; /* [L] NULL: none, or freed. Stays while it traces */
     bool inherited; /* [L] another process has it too, and may enable it at the same time */
@@ -84,10 +85,10 @@ int kcov_device_attach(struct kcov_device *device, struct kcov_key key,
                        const struct kcov_wait *wait);
 
 /*
- * The same, with a common handle; and threads whose context names the group (follow.c) work for it
- * without entering a section.
+ * The same, with the common handle of a group; and threads whose context names the group (follow.c)
+ * work for it without entering a section.
  */
-int kcov_device_follow(struct kcov_device *device, struct kcov_key key,
+int kcov_device_follow(struct kcov_device *device, struct kcov_group *group,
                        const struct kcov_wait *wait);
 int kcov_device_close(struct kcov_device *device, const struct kcov_wait *wait);
 

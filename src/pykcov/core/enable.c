@@ -16,13 +16,6 @@
 
 static pid_t process; /* [L] getpid(), 0: not asked yet */
 
-static int
-finish(int error)
-{
-    kcov_unlock();
-    return error;
-}
-
 void
 kcov_device_give_buffer(struct kcov_device *device, struct kcov_buffer *buffer)
 {
@@ -67,17 +60,17 @@ share_buffer(struct kcov_device *device, struct kcov_buffer *buffer)
 int
 kcov_device_share_buffer(struct kcov_device *device, struct kcov_buffer *buffer)
 {
-    kcov_lock();
+    kcov_begin();
     kcov_device_settle();
-    return finish(share_buffer(device, buffer));
+    return kcov_unlock_with(share_buffer(device, buffer));
 }
 
 int
 kcov_device_set_buffer(struct kcov_device *device, uint64_t nmemb)
 {
-    kcov_lock();
+    kcov_begin();
     kcov_device_settle();
-    return finish(set_buffer(device, nmemb));
+    return kcov_unlock_with(set_buffer(device, nmemb));
 }
 
 /* The generation that nothing in the maps holds. Only a wrap of the 8 bits clears anything. */
@@ -123,7 +116,7 @@ enable(struct kcov_device *device, int mode)
 
     if (!device->open)
         return ENXIO;
-    if (kcov_thread_device() != NULL && !device->follows)
+    if (kcov_thread_device() != NULL && device->follows == NULL)
         return EBUSY;
     if (device->state != KCOV_READY)
         return ENXIO;
@@ -141,6 +134,8 @@ enable(struct kcov_device *device, int mode)
     atomic_store(&device->trace.shared, device->handle != NULL || device->inherited);
     device->state = KCOV_TRACE;
     kcov_device_set_mode(device, mode);
+    if (device->handle != NULL)
+        kcov_handle_take_followers(device, true);
     kcov_self.version = 0; /* the caller's context may name the group */
     if (device->handle == NULL) {
         device->owner = thread;
@@ -153,9 +148,9 @@ enable(struct kcov_device *device, int mode)
 int
 kcov_device_enable(struct kcov_device *device, int mode)
 {
-    kcov_lock();
+    kcov_begin();
     kcov_device_settle();
-    return finish(enable(device, mode));
+    return kcov_unlock_with(enable(device, mode));
 }
 
 /* What stands against another counter map: events may be counted in this one. */
@@ -183,14 +178,14 @@ kcov_device_set_counters(struct kcov_device *device, struct kcov_counters *count
 {
     int error;
 
-    kcov_lock();
+    kcov_begin();
     kcov_device_settle();
     if ((error = check_counters(device)) != 0)
-        return finish(error);
+        return kcov_unlock_with(error);
     if (counters != NULL)
         kcov_counters_reference(counters);
     replace_counters(device, counters);
-    return finish(0);
+    return kcov_unlock_with(0);
 }
 
 int
@@ -198,15 +193,15 @@ kcov_device_new_counters(struct kcov_device *device, uint64_t size, struct kcov_
 {
     int error;
 
-    kcov_lock();
+    kcov_begin();
     kcov_device_settle();
     if ((error = check_counters(device)) == 0 && (size < 1 || size > KCOV_PROBES_MAX))
         error = EINVAL;
     if (error != 0 || (error = kcov_counters_create(counters, size)) != 0)
-        return finish(error);
+        return kcov_unlock_with(error);
     kcov_counters_reference(*counters);
     replace_counters(device, *counters);
-    return finish(0);
+    return kcov_unlock_with(0);
 }
 
 static int
@@ -226,6 +221,7 @@ disable(struct kcov_device *device, const struct kcov_wait *wait)
     if (device->state != KCOV_TRACE)
         return 0;
     kcov_device_set_mode(device, KCOV_MODE_NONE);
+    kcov_handle_take_followers(device, false);
     device->state = KCOV_STOPPING;
     return kcov_handle_drain(device->handle, wait);
 }
@@ -233,9 +229,9 @@ disable(struct kcov_device *device, const struct kcov_wait *wait)
 int
 kcov_device_disable(struct kcov_device *device, const struct kcov_wait *wait)
 {
-    kcov_lock();
+    kcov_begin();
     kcov_device_settle();
-    return finish(disable(device, wait));
+    return kcov_unlock_with(disable(device, wait));
 }
 
 /* What stands against attaching the device right now. */
@@ -256,7 +252,8 @@ check_attach(struct kcov_device *device, struct kcov_key key, struct kcov_handle
 }
 
 static int
-attach(struct kcov_device *device, struct kcov_key key, bool follows, const struct kcov_wait *wait)
+attach(struct kcov_device *device, struct kcov_key key, struct kcov_group *group,
+       const struct kcov_wait *wait)
 {
     struct kcov_handle *handle;
     int error;
@@ -272,24 +269,29 @@ attach(struct kcov_device *device, struct kcov_key key, bool follows, const stru
     }
     if (handle == NULL && (handle = kcov_handle_add(key)) == NULL)
         return ENOMEM;
-    kcov_handle_link(handle, device, follows);
+    if (group != NULL)
+        kcov_group_reference(group);
+    kcov_handle_link(handle, device, group);
     return 0;
 }
 
 int
 kcov_device_attach(struct kcov_device *device, struct kcov_key key, const struct kcov_wait *wait)
 {
-    kcov_lock();
+    kcov_begin();
     kcov_device_settle();
-    return finish(attach(device, key, false, wait));
+    return kcov_unlock_with(attach(device, key, NULL, wait));
 }
 
 int
-kcov_device_follow(struct kcov_device *device, struct kcov_key key, const struct kcov_wait *wait)
+kcov_device_follow(struct kcov_device *device, struct kcov_group *group,
+                   const struct kcov_wait *wait)
 {
-    kcov_lock();
+    struct kcov_key key = {.subsystem = KCOV_REMOTE_COMMON, .id = group->number, .is_group = 1};
+
+    kcov_begin();
     kcov_device_settle();
-    return finish(attach(device, key, true, wait));
+    return kcov_unlock_with(attach(device, key, group, wait));
 }
 
 void

@@ -12,8 +12,10 @@
 /* A fixed number of chains: a thousand handles are many, and a hundred thousand still work. */
 #define CHAINS 1024
 
-static struct kcov_handle *table[CHAINS]; /* [L] */
-static size_t registered;                 /* [L] */
+static struct kcov_handle *table[CHAINS];    /* [L] */
+static size_t registered;                    /* [L] */
+static _Atomic(struct kcov_handle *) ending; /* [a] written under the lock: those that wait for
+                                                threads that follow */
 
 static struct kcov_handle **
 chain(struct kcov_key key)
@@ -92,19 +94,29 @@ kcov_handle_dying(const struct kcov_handle *handle)
 }
 
 void
-kcov_handle_link(struct kcov_handle *handle, struct kcov_device *device, bool follows)
+kcov_handle_link(struct kcov_handle *handle, struct kcov_device *device, struct kcov_group *group)
 {
     handle->state = KCOV_HANDLE_READY;
-    device->follows = follows;
-    if (follows)
+    device->follows = group;
+    if (group != NULL)
         kcov_followed_add(1);
     handle->device = device;
     device->handle = handle;
 }
 
+void
+kcov_handle_take_followers(struct kcov_device *device, bool take)
+{
+    bool ready = device != NULL && device->handle->state == KCOV_HANDLE_READY;
+
+    if (device != NULL && device->follows != NULL)
+        atomic_store(&device->follows->device, take && ready ? device : NULL);
+}
+
 struct kcov_handle *
 kcov_handle_closed(struct kcov_handle *handle)
 {
+    kcov_handle_take_followers(handle->device, false);
     if (is_common(handle->key) || handle->state == KCOV_HANDLE_DYING)
         handle->state = KCOV_HANDLE_DYING;
     else
@@ -117,21 +129,55 @@ unlink_device(struct kcov_handle *handle)
 {
     struct kcov_device *device = handle->device;
 
+    kcov_handle_take_followers(device, false);
     handle->device = NULL;
     device->handle = NULL;
-    if (device->follows)
+    if (device->follows != NULL) {
         kcov_followed_add(-1);
-    device->follows = false;
+        kcov_group_release(device->follows);
+    }
+    device->follows = NULL;
     if (device->open)
         kcov_device_ready(device);
     else
         kcov_device_free(device);
 }
 
-void
-kcov_handle_end(struct kcov_handle *handle)
+static unsigned
+workers(const struct kcov_handle *handle)
+{
+    struct kcov_device *device = handle->device;
+
+    return handle->sections + (device != NULL && device->follows ? kcov_followers(device) : 0);
+}
+
+static void
+set_ending(struct kcov_handle *handle, bool on)
+{
+    struct kcov_handle *first = atomic_load(&ending), *before = first;
+
+    if (handle->ending == on)
+        return;
+    handle->ending = on;
+    if (on) {
+        handle->next_ending = first;
+        atomic_store(&ending, handle);
+    } else if (first == handle) {
+        atomic_store(&ending, handle->next_ending);
+    } else {
+        while (before->next_ending != handle)
+            before = before->next_ending;
+        before->next_ending = handle->next_ending;
+    }
+}
+
+/* Nobody works for the device any more. */
+static void
+end(struct kcov_handle *handle)
 {
     bool dying = handle->state == KCOV_HANDLE_DYING;
+
+    set_ending(handle, false);
 
     if (handle->device != NULL) {
         if (dying || !handle->device->open)
@@ -144,6 +190,44 @@ kcov_handle_end(struct kcov_handle *handle)
         remove_handle(handle);
 }
 
+void
+kcov_handle_left(struct kcov_handle *handle)
+{
+    if (workers(handle) == 0)
+        end(handle);
+}
+
+void
+kcov_handles_settle(void)
+{
+    struct kcov_handle *handle = atomic_load(&ending), *next;
+
+    for (; handle != NULL; handle = next) {
+        next = handle->next_ending;
+        kcov_handle_left(handle);
+    }
+}
+
+void
+kcov_begin(void)
+{
+    kcov_lock();
+    kcov_handles_settle();
+}
+
+void
+kcov_settle(void)
+{
+    if (atomic_load(&ending) == NULL || kcov_self.busy > 0)
+        return;
+    kcov_self.busy++;
+    if (pthread_mutex_trylock(&kcov_mutex) == 0) {
+        kcov_handles_settle();
+        pthread_mutex_unlock(&kcov_mutex);
+    }
+    kcov_self.busy--;
+}
+
 /*
  * No thread waits for itself, nor for a sleeper: who is about to sleep leaves all its sections
  * first.
@@ -154,18 +238,20 @@ sleep_in(struct kcov_sleeper **queue, const struct kcov_wait *wait)
     struct kcov_sleeper sleeper;
 
     kcov_sleep_prepare(&sleeper, queue);
+    kcov_unfollow();
     if (kcov_self.thread != NULL)
         kcov_sections_leave_all(kcov_self.thread);
-    return kcov_sleep(&sleeper, queue, wait);
+    return kcov_sleep(&sleeper, queue, wait, kcov_handles_settle);
 }
 
 int
 kcov_handle_drain(struct kcov_handle *handle, const struct kcov_wait *wait)
 {
-    if (handle->sections == 0) {
-        kcov_handle_end(handle);
+    if (workers(handle) == 0) {
+        end(handle);
         return 0;
     }
+    set_ending(handle, handle->device != NULL && handle->device->follows != NULL);
     return wait != NULL ? sleep_in(&handle->draining, wait) : 0;
 }
 
@@ -181,7 +267,7 @@ kcov_handle_register(struct kcov_key key, const struct kcov_wait *wait)
     struct kcov_handle *handle;
     int error = 0;
 
-    kcov_lock();
+    kcov_begin();
     while ((handle = kcov_handle_find(key)) != NULL && error == 0) {
         if (handle->state != KCOV_HANDLE_DYING)
             break;
@@ -189,8 +275,7 @@ kcov_handle_register(struct kcov_key key, const struct kcov_wait *wait)
     }
     if (handle == NULL && error == 0)
         error = kcov_handle_add(key) == NULL ? ENOMEM : 0;
-    kcov_unlock();
-    return error;
+    return kcov_unlock_with(error);
 }
 
 int
@@ -199,7 +284,7 @@ kcov_handle_unregister(struct kcov_key key, const struct kcov_wait *wait)
     struct kcov_handle *handle;
     int error = 0;
 
-    kcov_lock();
+    kcov_begin();
     handle = kcov_handle_find(key);
     if (handle != NULL) {
         kcov_sections_leave(handle);
@@ -207,10 +292,10 @@ kcov_handle_unregister(struct kcov_key key, const struct kcov_wait *wait)
     }
     if (handle != NULL) {
         handle->state = KCOV_HANDLE_DYING;
+        kcov_handle_take_followers(handle->device, false);
         error = kcov_handle_drain(handle, wait);
     }
-    kcov_unlock();
-    return error;
+    return kcov_unlock_with(error);
 }
 
 int
@@ -230,7 +315,7 @@ kcov_handle_list(struct kcov_handle_status **list, size_t *count)
 {
     struct kcov_handle_status *next;
 
-    kcov_lock();
+    kcov_begin();
     *count = registered;
     *list = next = malloc((registered + 1) * sizeof(**list));
     for (size_t i = 0; next != NULL && i < CHAINS; i++) {
@@ -238,13 +323,12 @@ kcov_handle_list(struct kcov_handle_status **list, size_t *count)
             *next++ = (struct kcov_handle_status){
                 .key = handle->key,
                 .state = handle->state,
-                .sections = handle->sections,
+                .sections = workers(handle),
                 .device = handle->device != NULL ? handle->device->serial : 0,
             };
         }
     }
-    kcov_unlock();
-    return next != NULL ? 0 : ENOMEM;
+    return kcov_unlock_with(next != NULL ? 0 : ENOMEM);
 }
 
 void

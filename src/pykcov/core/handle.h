@@ -14,12 +14,14 @@ struct kcov_handle {
     struct kcov_sleeper *draining;     /* [L] until the last section is left */
     struct kcov_sleeper *awaiting_end; /* [L] until the handle is gone */
     struct kcov_handle *next;          /* [L] in its chain */
+    bool ending;                       /* [L] it waits for threads that follow its device, */
+    struct kcov_handle *next_ending;   /* [L] with these */
 };
 
 /*
- * The last section was left, or there was none: do what waits for that, and wake. The handle may be
- * gone afterwards.
+ * A section was left, or there was none: if nobody works for the device any more, do what waits for
+ * that, and wake. The handle may be gone afterwards.
  */
-void kcov_handle_end(struct kcov_handle *handle);
+void kcov_handle_left(struct kcov_handle *handle);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 
+#include "group.h"
 #include "thread.h"
 #include "wait.h"
 
@@ -31,25 +32,31 @@ int kcov_handle_unregister(struct kcov_key key, const struct kcov_wait *wait);
 int kcov_handle_list(struct kcov_handle_status **list, size_t *count);
 
 /*
- * The calling thread works for a group from now on, without a section of its own; 0: for none. It
- * is attached to the group's device if that follows its group (device.h) and traces.
+ * Take the lock for an operation, which finds done what was waiting for threads that follow
+ * (group.h): these leave without the lock, and so leave it to others.
  */
-void kcov_remote_follow(uint64_t group);
+void kcov_begin(void);
 
-/* Whether the device that the calling thread follows has stopped, so that it should give it up. */
-bool kcov_followed_ended(void);
-
-/* The number of a new group; never used again, in this process or one that is forked from it. */
-uint64_t kcov_group_new(void);
+/* The same, if nobody has the lock right now and there is something to be done: never waits. */
+void kcov_settle(void);
 
 /* For the rest of the core, under the lock. */
+
+/* Do what was waiting for threads that follow, where none is left. */
+void kcov_handles_settle(void);
 
 struct kcov_handle *kcov_handle_find(struct kcov_key key);
 struct kcov_handle *kcov_handle_add(struct kcov_key key); /* NULL: no memory */
 struct kcov_key kcov_handle_key(const struct kcov_handle *handle);
 struct kcov_device *kcov_handle_device(const struct kcov_handle *handle);
 bool kcov_handle_dying(const struct kcov_handle *handle);
-void kcov_handle_link(struct kcov_handle *handle, struct kcov_device *device, bool follows);
+
+/* group: the device follows it, and takes its reference over; NULL: sections only. */
+void kcov_handle_link(struct kcov_handle *handle, struct kcov_device *device,
+                      struct kcov_group *group);
+
+/* No thread begins to follow the group of this device any more, or they may. */
+void kcov_handle_take_followers(struct kcov_device *device, bool take);
 
 /*
  * Its device was closed: a common handle goes with it, an explicit one stays. Returns the handle.
@@ -66,8 +73,8 @@ int kcov_handle_drain(struct kcov_handle *handle, const struct kcov_wait *wait);
 int kcov_handle_await_end(struct kcov_handle *handle, const struct kcov_wait *wait);
 
 /*
- * Leave the caller's sections of a handle. Their records stay, without effect. The handle may be
- * gone afterwards.
+ * Leave the caller's sections of a handle, and follow its device no more. Their records stay,
+ * without effect. The handle may be gone afterwards.
  */
 void kcov_sections_leave(struct kcov_handle *handle);
 

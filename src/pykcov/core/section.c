@@ -87,13 +87,11 @@ end_section(struct kcov_thread *thread, struct kcov_section *section, enum kcov_
         place = &(*place)->outer;
     *place = section->outer;
     section->handle = NULL;
-    if (section == &thread->followed)
-        kcov_self.version = 0; /* whoever forced that: the next event looks again */
-    kcov_thread_attach();      /* before the device may go */
+    kcov_thread_attach(); /* before the device may go */
     if (context == KCOV_INTERRUPT_CONTEXT)
         end_interrupt(thread, handle->device);
-    if (--handle->sections == 0)
-        kcov_handle_end(handle);
+    handle->sections--;
+    kcov_handle_left(handle);
 }
 
 static enum kcov_context
@@ -134,54 +132,6 @@ kcov_remote_leave(struct kcov_key key)
     free(section);
 }
 
-/* In effect if the group has a device that follows it and traces. */
-static void
-follow(struct kcov_thread *thread, struct kcov_handle *handle)
-{
-    struct kcov_section **outermost = &thread->stacks[KCOV_THREAD_CONTEXT].effective;
-
-    if (!takes_effect(handle, thread, KCOV_THREAD_CONTEXT) || !handle->device->follows)
-        return;
-    while (*outermost != NULL)
-        outermost = &(*outermost)->outer;
-    *outermost = &thread->followed;
-    thread->followed = (struct kcov_section){.key = handle->key, .handle = handle};
-    handle->sections++;
-    kcov_thread_attach();
-}
-
-void
-kcov_remote_follow(uint64_t group)
-{
-    struct kcov_key key = {.subsystem = KCOV_REMOTE_COMMON, .id = group, .is_group = 1};
-    struct kcov_thread *thread = kcov_self.thread;
-
-    if (thread == NULL && group == 0)
-        return;
-    kcov_lock();
-    if ((thread = kcov_thread_get()) != NULL) {
-        uint64_t version = kcov_self.version;
-
-        if (thread->followed.handle != NULL)
-            end_section(thread, &thread->followed, KCOV_THREAD_CONTEXT);
-        if (group != 0)
-            follow(thread, kcov_handle_find(key));
-        kcov_self.version = version;
-    }
-    kcov_unlock();
-}
-
-bool
-kcov_followed_ended(void)
-{
-    struct kcov_thread *thread = kcov_self.thread;
-    struct kcov_section *followed = thread != NULL ? &thread->followed : NULL;
-
-    /* The handle and its device stay as they are while the section is open. */
-    return followed != NULL && followed->handle != NULL &&
-           kcov_event_mode(&followed->handle->device->trace) == KCOV_MODE_NONE;
-}
-
 /* handle NULL: of all handles. */
 static void
 leave_effective(struct kcov_thread *thread, const struct kcov_handle *handle)
@@ -200,8 +150,14 @@ leave_effective(struct kcov_thread *thread, const struct kcov_handle *handle)
 void
 kcov_sections_leave(struct kcov_handle *handle)
 {
+    struct kcov_device *followed = atomic_load_explicit(&kcov_self.followed, memory_order_relaxed);
+
     if (kcov_self.thread != NULL)
         leave_effective(kcov_self.thread, handle);
+    if (followed != NULL && followed->handle == handle) {
+        kcov_unfollow();
+        kcov_handles_settle();
+    }
 }
 
 void

@@ -14,34 +14,27 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "group.h"
 #include "lock.h"
 #include "remote.h"
 #include "wait.h"
 
 #define INTERRUPT_BYTES (KCOV_BUFFER_WORDS_MAX * sizeof(uint64_t))
 
-static struct kcov_thread *threads;        /* [L] */
-static pthread_key_t key;                  /* [I] */
-static atomic_uint_fast64_t groups;        /* [a] number of the newest group */
-static atomic_uint_fast64_t process_group; /* [a] */
-
-uint64_t
-kcov_group_new(void)
-{
-    return atomic_fetch_add(&groups, 1) + 1;
-}
-
-uint64_t
-kcov_process_group(void)
-{
-    return atomic_load(&process_group);
-}
+static struct kcov_thread *threads; /* [L] */
+static pthread_key_t key;           /* [I] */
 
 static void
-at_thread_end(void *thread)
+at_thread_end(void *self)
 {
-    (void)thread;
+    (void)self;
     kcov_thread_exit();
+}
+
+bool
+kcov_thread_watch(void)
+{
+    return kcov_self.watched || (kcov_self.watched = pthread_setspecific(key, &kcov_self) == 0);
 }
 
 static void
@@ -90,7 +83,7 @@ after_fork_in_child(void)
     kcov_wait_forked();
     kcov_handles_forked();
     kcov_device_forked();
-    atomic_store(&process_group, kcov_group_new());
+    kcov_groups_forked();
     for (; thread != NULL; thread = next) {
         next = thread->next;
         kcov_set_mode(&thread->interrupt, KCOV_MODE_NONE);
@@ -105,6 +98,7 @@ after_fork_in_child(void)
     if (kcov_self.thread != NULL)
         kcov_self.thread->tid = (int32_t)syscall(SYS_gettid);
     kcov_adopt_forked();
+    kcov_handles_settle();
     kcov_thread_attach();
     kcov_unlock();
 }
@@ -116,7 +110,6 @@ initialise(void)
     if (pthread_key_create(&key, at_thread_end) != 0 ||
         pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0)
         abort();
-    atomic_store(&process_group, kcov_group_new());
 }
 
 struct kcov_thread *
@@ -132,7 +125,7 @@ kcov_thread_get(void)
     *thread = (struct kcov_thread){.idle = &kcov_newborn, .next = threads};
     thread->interrupt.dropped = &thread->interrupt_dropped;
     thread->tid = (int32_t)syscall(SYS_gettid);
-    if (pthread_setspecific(key, thread) != 0) {
+    if (!kcov_thread_watch()) {
         free(thread);
         return NULL;
     }
@@ -147,13 +140,16 @@ kcov_thread_get(void)
 struct kcov_device *
 kcov_thread_device(void)
 {
+    struct kcov_device *followed = atomic_load_explicit(&kcov_self.followed, memory_order_relaxed);
     struct kcov_thread *thread = kcov_self.thread;
     struct kcov_section *section;
 
     if (thread == NULL)
-        return NULL;
+        return followed;
     section = thread->stacks[KCOV_THREAD_CONTEXT].effective;
-    return section != NULL ? kcov_handle_device(section->handle) : thread->own;
+    if (section != NULL)
+        return kcov_handle_device(section->handle);
+    return followed != NULL ? followed : thread->own;
 }
 
 static void
@@ -200,11 +196,15 @@ kcov_thread_give_up(void)
 {
     struct kcov_thread *thread = kcov_self.thread;
 
-    if (thread == NULL)
+    if (!kcov_self.watched)
         return;
-    kcov_lock();
-    kcov_sections_leave_all(thread);
-    kcov_device_disown(thread);
+    kcov_begin();
+    kcov_unfollow();
+    if (thread != NULL) {
+        kcov_sections_leave_all(thread);
+        kcov_device_disown(thread);
+    }
+    kcov_handles_settle();
     kcov_unlock();
 }
 
@@ -213,18 +213,24 @@ kcov_thread_exit(void)
 {
     struct kcov_thread *thread = kcov_self.thread;
 
-    if (thread == NULL)
+    if (!kcov_self.watched)
         return;
-    kcov_lock();
-    kcov_sections_leave_all(thread);
-    kcov_device_disown(thread);
-    kcov_adopt_forget(thread);
-    unlink_thread(thread);
-    kcov_self.thread = NULL;
-    kcov_thread_attach();
+    kcov_begin();
+    kcov_follower_exit();
+    if (thread != NULL) {
+        kcov_sections_leave_all(thread);
+        kcov_device_disown(thread);
+        kcov_adopt_forget(thread);
+        unlink_thread(thread);
+        kcov_self.thread = NULL;
+        kcov_thread_attach();
+    }
+    kcov_handles_settle();
     pthread_setspecific(key, NULL);
+    kcov_self.watched = false;
     kcov_unlock();
-    free_thread(thread);
+    if (thread != NULL)
+        free_thread(thread);
 }
 
 uint64_t
@@ -233,7 +239,7 @@ kcov_thread_attached(void)
     struct kcov_device *device;
     uint64_t serial;
 
-    kcov_lock();
+    kcov_begin();
     device = kcov_thread_device();
     serial = device != NULL ? device->serial : 0;
     kcov_unlock();

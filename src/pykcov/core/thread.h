@@ -32,14 +32,18 @@ struct kcov_thread {
     struct kcov_trace interrupt;        /* private; mode 0 outside effective interrupt sections */
     _Atomic uint64_t interrupt_dropped; /* [a] */
     struct kcov_stack stacks[2];        /* [L] by context */
-    struct kcov_section followed; /* [L] on no stack: the outermost of its thread context, while it
-                                     has an effect */
-    struct kcov_device *own;      /* [L] enabled by this thread; never remote */
-    struct kcov_idle *idle;       /* [L] where it points when it is attached to nothing */
-    struct kcov_thread *next;     /* [L] all threads */
-    struct kcov_thread *previous; /* [L] */
-    int32_t tid;                  /* [L] native id; another one in a forked child */
+    struct kcov_device *own;            /* [L] enabled by this thread; never remote */
+    struct kcov_idle *idle;             /* [L] where it points when it is attached to nothing */
+    struct kcov_thread *next;           /* [L] all threads */
+    struct kcov_thread *previous;       /* [L] */
+    int32_t tid;                        /* [L] native id; another one in a forked child */
 };
+
+/*
+ * See to it that kcov_thread_exit() is called when the calling thread ends. Without the lock; and
+ * without memory, if the C library has not given away 32 keys before the core's.
+ */
+bool kcov_thread_watch(void);
 
 /* All of these concern the calling thread, and are called under the lock. */
 
@@ -49,7 +53,7 @@ struct kcov_thread *kcov_thread_get(void);
 /* The device it is attached to in thread context, or NULL. */
 struct kcov_device *kcov_thread_device(void);
 
-/* Point the hot path at what it is attached to now. */
+/* Point the hot path at what it is attached to now. An event does it without the lock. */
 void kcov_thread_attach(void);
 
 /* The buffer for interrupt sections, made if need be. 0 or ENOMEM. */

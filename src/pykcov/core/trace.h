@@ -1,8 +1,8 @@
 /*
  * trace.h: the hot path. An event looks up what its thread is attached to, and appends to that what
- * its mode records. No lock, no call, no allocation: it may run in a signal handler, in the middle
- * of another event. Only in KCOV_MODE_FOLLOW does it first call who knows what its thread works at,
- * which may take the lock.
+ * its mode records. No lock, no allocation, no Python code: it may run in a signal handler, in the
+ * middle of another event, or of anything else. In KCOV_MODE_FOLLOW it first finds out what its
+ * thread works at (group.h).
  *
  * What guards a field:
  *   [a] atomic
@@ -19,7 +19,10 @@
 
 #include "append.h"
 
+struct kcov_device;
 struct kcov_thread;
+
+typedef _Atomic(struct kcov_device *) kcov_device_pointer;
 
 /* Atomic for the sake of signal handlers. */
 typedef _Atomic(struct kcov_trace *) kcov_trace_pointer;
@@ -31,8 +34,17 @@ struct kcov_self {
     kcov_trace_pointer in_interrupt;  /* [T] what it is in interrupt context */
     volatile sig_atomic_t interrupts; /* [T] depth: 0 is thread context */
     unsigned quiet;                   /* [T] not 0: records nothing, as the adopter is at work */
+    volatile sig_atomic_t busy; /* [T] not 0: in an operation, or finding out whom it follows */
     uint64_t version; /* [T] of the context whose group it follows (follow.c); 0: look again */
     struct kcov_thread *thread; /* [T] the rest (thread.h), NULL until it is needed */
+
+    /* Whom it follows (group.h). */
+    kcov_device_pointer followed; /* [a] written by the thread: this device must stay, */
+    kcov_device_pointer left;     /* [a] and so must this one */
+    struct kcov_self
+        *next;    /* [L] all that follow, or did; written by the thread before it is seen */
+    bool joined;  /* [T] it is one of them */
+    bool watched; /* [T] its end will be noticed (thread.h) */
 };
 
 extern _Thread_local struct kcov_self kcov_self

@@ -203,6 +203,8 @@ static PyObject *
 attach(PyObject *self, PyObject *subsystem, PyObject *id, bool follow)
 {
     struct kcov_python_wait waiting;
+    const struct kcov_wait *wait;
+    PyObject *group = NULL;
     struct kcov_key key;
     uint64_t number = KCOV_REMOTE_COMMON;
     bool fits = true;
@@ -218,9 +220,15 @@ attach(PyObject *self, PyObject *subsystem, PyObject *id, bool follow)
                           "subsystem REMOTE_COMMON");
     if (kcov_as_key(state_of(self), subsystem, id, &key, &fits) < 0)
         return NULL;
-    error = (follow ? kcov_device_follow
-                    : kcov_device_attach)(core(self), key, kcov_python_wait_begin(&waiting, true));
+    if (follow && (group = kcov_current_group_object(state_of(self))) == NULL)
+        return NULL;
+    wait = kcov_python_wait_begin(&waiting, true);
+    error = group == NULL ? kcov_device_attach(core(self), key, wait)
+            : kcov_group_of(group) == NULL
+                ? ENOMEM
+                : kcov_device_follow(core(self), kcov_group_of(group), wait);
     kcov_python_wait_end(&waiting);
+    Py_XDECREF(group);
     switch (error) {
     case 0:
         Py_RETURN_NONE;

@@ -24,35 +24,46 @@ context_version(PyThreadState *state)
     return ((uint64_t)state->id << 40) + state->context_ver;
 }
 
-/* 0: the context names none. */
-static uint64_t
+/*
+ * What the context names; NULL: no group. PyContextVar_Get() looks into a map that never changes:
+ * it takes no lock, allocates nothing and runs no code of the program's.
+ */
+static PyObject *
 group_in_context(void)
 {
-    PyObject *group;
-    uint64_t number;
+    PyObject *group = NULL;
 
-    if (kcov_context_group(module_state, &group) < 0)
-        PyErr_Clear(); /* the program has put something else there */
-    if (group == NULL)
-        return 0;
-    number = kcov_group_number(group);
-    Py_DECREF(group);
-    return number;
+    if (PyContextVar_Get(module_state->group_variable, NULL, &group) < 0 || group == NULL)
+        return NULL;
+    if (Py_TYPE(group) == module_state->group_type)
+        return group;
+    Py_DECREF(group); /* None; or the program has put something else there */
+    return NULL;
 }
 
 static void
 derive(PyThreadState *state)
 {
+    PyObject *group;
+
     kcov_self.version = context_version(state);
-    kcov_remote_follow(group_in_context());
+    group = group_in_context();
+    kcov_group_follow(group != NULL ? kcov_group_of(group) : NULL);
+    Py_XDECREF(group);
 }
 
+/* Not in the middle of an operation, or of this: then the thread stays attached to what it is. */
 static bool
 stale(PyThreadState *state)
 {
-    return kcov_self.version != context_version(state) || kcov_followed_ended();
+    return kcov_self.busy == 0 &&
+           (kcov_self.version != context_version(state) || kcov_followed_ended());
 }
 
+/*
+ * Of a probe, which is run by the interpreter alone: never by a signal handler. So it may also try
+ * what had to wait for this thread.
+ */
 void
 kcov_follow_context(void)
 {
@@ -62,26 +73,25 @@ kcov_follow_context(void)
     PyThreadState *state = _PyThreadState_UncheckedGet();
 #endif
 
-    if (stale(state))
+    if (stale(state)) {
         derive(state);
+        kcov_settle();
+    }
 }
 
 /*
- * The same for an event of native code, which may come from anywhere. The context is the thread's
- * own, and can be looked at without the GIL; the group in it cannot. Native code enters with the
- * GIL, and its first event sees to it that the attachment is right when it gives that up.
+ * The same for an event of native code, which may come from anywhere, also from a signal handler.
+ * The context is the thread's own, and can be looked at without the GIL; the group in it cannot.
+ * Native code enters with the GIL, and its first event sees to it that the attachment is right when
+ * it gives that up.
  */
 static void
 follow_in_native_code(void)
 {
     PyThreadState *state = PyGILState_GetThisThreadState();
-    PyObject *type, *value, *traceback;
 
-    if (state == NULL || !stale(state) || !PyGILState_Check())
-        return;
-    PyErr_Fetch(&type, &value, &traceback);
-    derive(state);
-    PyErr_Restore(type, value, traceback);
+    if (state != NULL && stale(state) && PyGILState_Check())
+        derive(state);
 }
 
 void

@@ -6,10 +6,12 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#include "remote.h"
+#include "group.h"
 
 struct group {
-    PyObject_HEAD uint64_t number;
+    PyObject_HEAD struct kcov_group
+        *group;          /* [I] a reference; NULL: of the process, without memory */
+    uint64_t number;     /* [I] */
     atomic_uint pending; /* [a] carried jobs that are not done */
     atomic_uint carried; /* [a] all so far */
 };
@@ -17,15 +19,19 @@ struct group {
 /* What no handle has: kcov_key.is_group is 0 or 1. */
 #define NO_KEY ((struct kcov_key){.subsystem = UINT64_MAX, .is_group = 2})
 
+/* Takes the reference over. NULL: the group of the process, which had no memory for one. */
 static PyObject *
-make_group(PyTypeObject *type, uint64_t number)
+make_group(PyTypeObject *type, struct kcov_group *made)
 {
     struct group *group = PyObject_New(struct group, type);
 
     if (group != NULL) {
-        group->number = number;
+        group->group = made;
+        group->number = made != NULL ? made->number : kcov_process_group();
         atomic_init(&group->pending, 0);
         atomic_init(&group->carried, 0);
+    } else if (made != NULL) {
+        kcov_group_release(made);
     }
     return (PyObject *)group;
 }
@@ -34,10 +40,13 @@ static PyObject *
 group_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {NULL};
+    struct kcov_group *made;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, ":Group", keywords))
         return NULL;
-    return make_group(type, kcov_group_new());
+    if ((made = kcov_group_create()) == NULL)
+        return PyErr_NoMemory();
+    return make_group(type, made);
 }
 
 static void
@@ -45,6 +54,8 @@ group_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
 
+    if (((struct group *)self)->group != NULL)
+        kcov_group_release(((struct group *)self)->group);
     PyObject_Free(self);
     Py_DECREF(type);
 }
@@ -118,10 +129,10 @@ static PyType_Spec group_spec = {
     .slots = group_slots,
 };
 
-uint64_t
-kcov_group_number(PyObject *group)
+struct kcov_group *
+kcov_group_of(PyObject *group)
 {
-    return ((struct group *)group)->number;
+    return ((struct group *)group)->group;
 }
 
 void
@@ -150,12 +161,17 @@ kcov_context_group(struct kcov_module *state, PyObject **group)
 PyObject *
 kcov_current_group(PyObject *module, PyObject *Py_UNUSED(unused))
 {
-    struct kcov_module *state = kcov_module_state(module);
+    return kcov_current_group_object(kcov_module_state(module));
+}
+
+PyObject *
+kcov_current_group_object(struct kcov_module *state)
+{
     PyObject *group;
 
     if (kcov_context_group(state, &group) < 0)
         return NULL;
-    return group != NULL ? group : make_group(state->group_type, kcov_process_group());
+    return group != NULL ? group : make_group(state->group_type, kcov_group_of_process());
 }
 
 /* The number of the caller's group. 0 or -1 with an exception. */

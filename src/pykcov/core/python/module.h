@@ -101,6 +101,7 @@ int kcov_watch_thread_end(void);
 /* group.c */
 int kcov_group_add(PyObject *module, struct kcov_module *state);
 PyObject *kcov_current_group(PyObject *module, PyObject *unused);
+PyObject *kcov_current_group_object(struct kcov_module *state);
 
 /*
  * What the context variable holds: a new reference to a Group, NULL if nothing, or None, for whom
@@ -108,8 +109,9 @@ PyObject *kcov_current_group(PyObject *module, PyObject *unused);
  */
 int kcov_context_group(struct kcov_module *state, PyObject **group);
 
-/* Both for a Group: its number; carried jobs that are not done, counted. */
-uint64_t kcov_group_number(PyObject *group);
+/* Both for a Group: the core's, borrowed (NULL: there was no memory for it); carried jobs that are
+ * not done, counted. */
+struct kcov_group *kcov_group_of(PyObject *group);
 void kcov_group_pending(PyObject *group, int difference);
 
 /* follow.c: the calling thread works for the group of its context, found out if that has changed.
