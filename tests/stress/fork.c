@@ -22,16 +22,22 @@ trace_own(struct worker *worker, int mode)
 }
 
 static void
-trace_remote(struct worker *worker)
+trace_remote(struct worker *worker, bool follow)
 {
     struct window *window = window_open(COMMON, KCOV_MODE_TRACE_PC, 4096);
 
-    if (kcov_device_attach(window->device, window->key, &kcov_wait_forever) != 0 ||
+    if ((follow ? kcov_device_follow(window->device, window->group, &kcov_wait_forever)
+                : kcov_device_attach(window->device, window->key, &kcov_wait_forever)) != 0 ||
         kcov_device_enable(window->device, window->mode) != 0 ||
-        kcov_remote_enter(window->key) != 0)
+        (!follow && kcov_remote_enter(window->key) != 0))
         fail("a child cannot trace a section");
+    if (follow)
+        kcov_group_follow(window->group);
     worker_produce(worker, window, 500);
-    kcov_remote_leave(window->key);
+    if (follow)
+        kcov_group_follow(NULL);
+    else
+        kcov_remote_leave(window->key);
     kcov_device_close(window->device, &kcov_wait_forever);
     window_check(window);
     window_release(window);
@@ -47,7 +53,8 @@ be_the_child(struct worker *worker)
     trace_own(worker, KCOV_MODE_TRACE_CMP);
     trace_own(worker, KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES);
     trace_own(worker, KCOV_MODE_TRACE_UNIQUE_PC);
-    trace_remote(worker);
+    trace_remote(worker, false);
+    trace_remote(worker, true);
     _exit(0);
 }
 

@@ -69,7 +69,7 @@ produce_cmp_bytes(struct worker *worker, uint64_t serial, unsigned count)
         second.length = random_below(worker, 2 * KCOV_OPERAND_BYTES);
         for (unsigned j = 0; j < KCOV_OPERAND_WORDS; j++)
             first.words[j] = second.words[j] = pc;
-        if (kcov_trace_mode(trace) == (KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES))
+        if (kcov_event_mode(trace) == (KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES))
             kcov_append_cmp_bytes(trace, 0, &first, &second, pc);
         entries += 1 + kcov_operand_entries(&first) + kcov_operand_entries(&second);
     }
@@ -86,7 +86,7 @@ produce_unique(struct worker *worker, struct window *window, unsigned count)
         unsigned number = random_below(worker, PLACES);
         if (window != NULL)
             window->hit[number] = 1;
-        kcov_record_probe(trace, kcov_probe_mode(trace),
+        kcov_record_probe(trace, kcov_probe_mode(trace) & ~KCOV_MODE_FOLLOW,
                           encode(0, window != NULL ? window->serial : 0, number), number);
     }
 }

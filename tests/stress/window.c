@@ -57,8 +57,8 @@ window_open(enum kind kind, int mode, uint64_t nmemb)
     window->nmemb = nmemb;
     if (kind == EXPLICIT)
         window->key = (struct kcov_key){3, window->serial, 0};
-    else if (kind == COMMON)
-        window->key = (struct kcov_key){KCOV_REMOTE_COMMON, kcov_group_new(), 1};
+    else if (kind == COMMON && (window->group = kcov_group_create()) != NULL)
+        window->key = (struct kcov_key){KCOV_REMOTE_COMMON, window->group->number, 1};
     if (mode == KCOV_MODE_TRACE_UNIQUE_PC && (window->hit = calloc(PLACES, 1)) == NULL)
         fail("no memory");
     if (window->serial >= SERIALS_MAX)
@@ -82,6 +82,8 @@ window_release(struct window *window)
     if (window->counters != NULL)
         kcov_counters_release(window->counters);
     kcov_device_release(window->device);
+    if (window->group != NULL)
+        kcov_group_release(window->group);
     free((void *)window->hit);
     free(window);
 }

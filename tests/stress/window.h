@@ -29,7 +29,8 @@ struct window {
     enum kind kind;
     int mode;
     uint64_t nmemb;
-    struct kcov_key key; /* of the handle, if it is remote */
+    struct kcov_key key;      /* of the handle, if it is remote */
+    struct kcov_group *group; /* of the handle, if it is common; threads may follow it */
     struct kcov_device *device;
     struct kcov_buffer *buffer;
     atomic_uint_fast64_t produced;  /* entries that were meant for this device */

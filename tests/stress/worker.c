@@ -86,6 +86,8 @@ end_own(struct worker *worker)
 static void
 leave(struct worker *worker)
 {
+    if (random_below(worker, 2) == 0)
+        kcov_group_follow(NULL);
     if (random_below(worker, 16) == 0)
         kcov_remote_leave(
             (struct kcov_key){77, random_below(worker, 9), 0}); /* not the innermost: nothing */
@@ -112,8 +114,10 @@ start(struct worker *worker, struct window *window)
     detach(worker);
     if (window->kind == EXPLICIT && kcov_handle_register(window->key, forever) != 0)
         fail("a handle cannot be registered");
-    if (window->kind != OWN && kcov_device_attach(window->device, window->key, forever) != 0)
+    if (window->kind == EXPLICIT && kcov_device_attach(window->device, window->key, forever) != 0)
         fail("a device cannot be attached");
+    if (window->kind == COMMON && kcov_device_follow(window->device, window->group, forever) != 0)
+        fail("a device cannot follow");
     if (kcov_device_enable(window->device, window->mode) != 0)
         fail("a device cannot be enabled");
     if (window->kind == OWN) {
@@ -221,9 +225,14 @@ enter(struct worker *worker)
     struct window *window = pick(slot);
     struct kcov_key key = slot->chaos || window == NULL ? random_chaos_key(worker) : window->key;
 
+    /* Where a group is followed most threads do without a section. */
+    bool follow = window != NULL && window->group != NULL && random_below(worker, 4) > 0;
+
+    if (follow)
+        kcov_group_follow(window->group);
     if (window != NULL)
         window_release(window);
-    if (worker->depth == DEPTH_MAX)
+    if (follow || worker->depth == DEPTH_MAX)
         return;
     if (kcov_remote_enter(key) != 0)
         fail("no memory for a section");

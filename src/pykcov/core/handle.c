@@ -193,7 +193,7 @@ end(struct kcov_handle *handle)
 void
 kcov_handle_left(struct kcov_handle *handle)
 {
-    if (workers(handle) == 0)
+    if (handle->sections == 0 && workers(handle) == 0)
         end(handle);
 }
 
