@@ -1,7 +1,7 @@
 """Events in native signal handlers, at thousands of points of what the core, and Python, do.
 
-`stepping.c` has the processor stop after each instruction, and makes an event in the handler of that signal. So an event
-that took a lock, or memory, would meet the moment at which its thread has the lock: it would hang.
+`stepping.c` has the processor stop after each instruction, and makes an event in the handler of that signal. So an
+event that took a lock, or memory, would meet the moment at which its thread has the lock: it would hang.
 """
 
 import contextvars
