@@ -1,5 +1,10 @@
-"""Builds the C core; everything else about the package is in pyproject.toml."""
+"""Builds the C core and links libFuzzer; everything else about the package is in pyproject.toml."""
 
+import os
+import platform
+import re
+from glob import glob
+from hashlib import sha256
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -8,6 +13,70 @@ CORE = Path("src/pykcov/core")
 PYTHON = CORE / "python"
 FUZZ = Path("src/pykcov/fuzz")
 COMPILE = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"]
+
+# By checksum, the static libraries with which tests/fuzz has passed. Others are linked too, and said to be others.
+TESTED_LIBFUZZERS = {
+    "4fe1b026c1f9a5a7cae10bb493baeff09756d5df50951bb7113b803af0ea5c86": "LLVM 14.0.6",
+    "53b6f7bfd285a905d543346fa605c63be8fad7ce2da0f58dd140d3cf9b249a45": "LLVM 16.0.6",
+    "51eb16b8e38ca7fbb942a2a681f2dfc0c06b58de145fc1f62d96560ba02409a6": "LLVM 19.1.7",
+}
+
+
+def find_libfuzzer() -> str | None:
+    """Return libFuzzer's static library: of the newest LLVM, or what PYKCOV_LIBFUZZER_A names (nothing: none)."""
+    chosen = os.environ.get("PYKCOV_LIBFUZZER_A")
+    if chosen is not None:
+        return chosen or None
+    machine = platform.machine()
+    found = [
+        path
+        for folder in ("/usr/lib/llvm-*/lib", "/usr/lib", "/usr/lib64", "/usr/local/lib")
+        for name in (f"linux/libclang_rt.fuzzer_no_main-{machine}.a", f"{machine}-*/libclang_rt.fuzzer_no_main.a")
+        for path in glob(f"{folder}/clang/*/lib/{name}")
+    ]
+    return max(found, key=llvm_version, default=None)
+
+
+def llvm_version(path: str) -> tuple[int, ...]:
+    """Return what stands in the path of a library of clang."""
+    match = re.search(r"/clang/([0-9.]+)/", path)
+    return tuple(map(int, match[1].split("."))) if match else ()
+
+
+def describe(path: str) -> str:
+    """Return version and checksum of a static library."""
+    checksum = sha256(Path(path).read_bytes()).hexdigest()
+    version = TESTED_LIBFUZZERS.get(checksum)
+    if version is None:
+        numbers = ".".join(map(str, llvm_version(path))) or "of unknown version"
+        version = f"LLVM {numbers}, which is none of those that pykcov was tested with"
+    return f"{version}; SHA-256 of its static library: {checksum}"
+
+
+def libfuzzer_extensions() -> list[Extension]:
+    """Link libFuzzer, if it is there; pykcov/fuzz/libfuzzer.py says what is done without."""
+    path = find_libfuzzer()
+    if path is None:
+        return []
+    return [
+        Extension(
+            "pykcov.fuzz._libfuzzer",
+            sources=[str(FUZZ / "libfuzzer_version.c")],
+            depends=[path, str(FUZZ / "libfuzzer.map")],
+            define_macros=[("PYKCOV_LIBFUZZER_VERSION", f'"{describe(path)}"')],
+            extra_compile_args=COMPILE,
+            extra_link_args=[
+                "-static-libstdc++",
+                "-static-libgcc",
+                *("-Wl,--whole-archive", path, "-Wl,--no-whole-archive", "-Wl,--gc-sections", "-Wl,-s"),
+                # It calls its own functions, whatever else in the process has their names.
+                *("-Wl,-Bsymbolic", f"-Wl,--version-script={FUZZ / 'libfuzzer.map'}"),
+            ],
+            language="c++",
+            optional=True,  # without a C++ compiler
+        )
+    ]
+
 
 setup(
     ext_modules=[
@@ -61,5 +130,6 @@ setup(
         Extension("pykcov.fuzz._mutator", sources=[str(FUZZ / "mutator.c")], extra_compile_args=COMPILE),
         Extension("pykcov.fuzz._memory", sources=[str(FUZZ / "memory.c")], extra_compile_args=COMPILE),
         Extension("pykcov.fuzz._crossover", sources=[str(FUZZ / "crossover.c")], extra_compile_args=COMPILE),
+        *libfuzzer_extensions(),
     ]
 )

@@ -20,7 +20,7 @@ CLONE=$(cd "$(dirname "$0")/.." && pwd)
 PACKAGES="
     python3.14 python3.14-dev python3.14-venv libpython3.14-testsuite
     python3.15 python3.15-dev python3.15-venv libpython3.15-testsuite
-    gcc g++ clang libc6-dev make git ca-certificates procps tzdata locales-all
+    gcc g++ clang libclang-rt-dev libc6-dev make git ca-certificates procps tzdata locales-all
 "
 
 die() {

@@ -1,4 +1,4 @@
-"""Runs `pykcov fuzz` on harnesses that a test writes."""
+"""Runs `pykcov fuzz` on harnesses that a test writes. Tests that import this need libFuzzer."""
 
 import os
 import subprocess
@@ -6,6 +6,15 @@ import sys
 import textwrap
 from pathlib import Path
 from typing import NamedTuple
+
+import pytest
+
+from pykcov.fuzz import libfuzzer
+
+try:
+    libfuzzer.find()
+except libfuzzer.LibFuzzerMissingError as error:
+    pytest.skip(str(error), allow_module_level=True)
 
 HEAD = """\
 import sys

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 from fuzzing import Ran, fuzz, write_harness
 
-pytest.importorskip("atheris", reason="the extra `fuzz` is not installed")
-
 
 def run(folder: Path, *words: str) -> Ran:
     write_harness(

@@ -2,10 +2,7 @@
 
 from pathlib import Path
 
-import pytest
 from fuzzing import fuzz_body
-
-pytest.importorskip("atheris", reason="the extra `fuzz` is not installed")
 
 
 def test_without_probes_it_does_not_start_and_names_what_was_imported(tmp_path: Path) -> None:

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from pykcov.cli import exit_code_of
 from pykcov.fuzz.corpus import Reached, smallest
 
-pytest.importorskip("atheris", reason="the extra `fuzz` is not installed")
-
 HARNESS = (
     HEAD
     + """

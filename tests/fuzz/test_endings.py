@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import time
-from importlib.machinery import PathFinder
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from fuzzing import fuzz, fuzz_body, start, write_harness
 from pykcov.cli import exit_code_of
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.supervisor import Supervisor
-
-pytest.importorskip("atheris", reason="the extra `fuzz` is not installed")
 
 ENDING = """
 @atheris.instrument_func
@@ -157,18 +154,6 @@ def test_a_harness_that_does_not_fuzz_is_told_why(tmp_path: Path, source: str, c
 def test_a_harness_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code_of(["fuzz", str(tmp_path / "missing.py")]) == 2
     assert "no such harness" in capsys.readouterr().err
-
-
-def test_without_libfuzzer_the_command_that_installs_it_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = write_harness(tmp_path, "def TestOneInput(data): pass\n")
-    find_spec = PathFinder.find_spec
-    monkeypatch.setattr(
-        PathFinder, "find_spec", lambda name, *rest: None if name == "atheris" else find_spec(name, *rest)
-    )
-    assert exit_code_of(["fuzz", str(path)]) == 2
-    assert "python -m pip install 'pykcov[fuzz]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not LIBRARIES.exists(), reason="their libraries are not installed: make fuzz-harnesses"),
 ]
-pytest.importorskip("atheris", reason="the extra `fuzz` is not installed")
+pytest.importorskip("atheris", reason="Atheris, which this compares with, is not installed")
 
 
 def run(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":

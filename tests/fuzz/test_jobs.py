@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from fuzzing import Ran, fuzz, fuzz_body, start, write_harness
 
-pytest.importorskip("atheris", reason="the extra `fuzz` is not installed")
-
 SEVERAL = [("-fork=2",), ("-jobs=2", "-workers=2")]
 
 

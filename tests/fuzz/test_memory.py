@@ -3,10 +3,7 @@
 import json
 from pathlib import Path
 
-import pytest
 from fuzzing import fuzz_body
-
-pytest.importorskip("atheris", reason="the extra `fuzz` is not installed")
 
 HUNGRY = """
         import time

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pykcov.fuzz._provider import FuzzedDataProvider
 
-atheris = pytest.importorskip("atheris", reason="the extra `fuzz` is not installed")
+atheris = pytest.importorskip("atheris", reason="Atheris, which this compares with, is not installed")
 
 counts = st.integers(0, 40) | st.sampled_from([2**31, 2**64 - 1])
 sizes = st.integers(0, 20)

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 from fuzzing import start
 
-pytest.importorskip("atheris", reason="the extra `fuzz` is not installed")
-
 LIBRARY = """
 def parse(data):
     if data[:4] == b"FUZZ":

@@ -10,8 +10,6 @@ from fuzzing import fuzz, fuzz_body, write_harness
 
 from pykcov.native import build
 
-pytest.importorskip("atheris", reason="the extra `fuzz` is not installed")
-
 WORK = """
 import asyncio
 import threading

@@ -10,13 +10,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from fuzzing import write_harness
 
 from pykcov.fuzz.statistics import Snapshot
 from pykcov.fuzz.status import Status
-
-pytest.importorskip("atheris", reason="the extra `fuzz` is not installed")
 
 LINE = re.compile(
     r"(?P<executions>[\d,]+) executions · (?P<rate>[\d,]+)/s · (?P<locations>\d+) of (?P<probes>\d+) locations, "

@@ -111,6 +111,15 @@ def _native() -> str:
     return "; ".join(findings)
 
 
+def _libfuzzer() -> str:
+    from pykcov.fuzz import libfuzzer
+
+    try:
+        return libfuzzer.description()
+    except libfuzzer.LibFuzzerMissingError as error:
+        return f"none, which only `pykcov fuzz` needs: {error}"
+
+
 def _others() -> str:
     """Other tools that watch the program; pykcov does not mind them, but may be blamed for what they cost."""
     found = []
@@ -175,6 +184,7 @@ _CHECKS: dict[str, Callable[[], str]] = {
     "Memory": _memory,
     "Libraries": _libraries,
     "Native code": _native,
+    "libFuzzer": _libfuzzer,
     "Kernel": _kernel,
     "Other tools": _others,
     "Probes": _probes,

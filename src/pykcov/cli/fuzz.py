@@ -26,7 +26,7 @@ Examples:
 Exit code, as libFuzzer's:
   0   it ended, by -runs or -max_total_time, and nothing was found
   1   the harness failed before it fuzzed, or libFuzzer could not begin
-  2   the command line is wrong, there is no such harness, or the extra `fuzz` is not installed
+  2   the command line is wrong, there is no such harness, or libFuzzer is missing
   3   nothing has probes, or no input reached any
   70  an input took too long (-timeout)
   71  an input took too much memory (-rss_limit_mb)
@@ -86,7 +86,8 @@ def command(
     from pykcov.fuzz.settings import Settings
 
     try:
-        libfuzzer.find()
+        if not libfuzzer.find().own and not quiet:
+            _say(f"libFuzzer is {libfuzzer.description()}")
     except libfuzzer.LibFuzzerMissingError as error:
         raise CommandError(str(error), BAD_INPUT) from None
     # What is fuzzed may go to another folder.

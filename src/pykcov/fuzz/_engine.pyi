@@ -12,8 +12,11 @@ STATISTICS_BYTES: int
 BLIND_AFTER: int
 """Executions after which `blind` is called, if none has reached a probe."""
 
-def load(path: str, /) -> None:
-    """Open the shared object that holds libFuzzer. OSError: it cannot be opened, or is something else."""
+def load(path: str, own: bool, /) -> None:
+    """Open the shared object that holds libFuzzer. OSError: it cannot be opened, or is something else.
+
+    own: it is `_libfuzzer`, which keeps to itself what it defines.
+    """
 
 def run(
     arguments: list[str],

@@ -17,14 +17,19 @@
     } while (0)
 
 const char *
-pykcov_libfuzzer_load(struct libfuzzer *libfuzzer, const char *path)
+pykcov_libfuzzer_load(struct libfuzzer *libfuzzer, const char *path, bool own)
 {
     /*
-     * DEEPBIND: the core of pykcov exports functions of the same names to everybody, and libFuzzer
-     * shall find its own.
+     * The core of pykcov exports functions of the same names to everybody, and libFuzzer shall find
+     * its own: ours is linked so, others need DEEPBIND.
      */
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+    int deepbind = own ? 0 : RTLD_DEEPBIND;
+    void *handle;
 
+    if (deepbind && dlsym(RTLD_DEFAULT, "__asan_init") != NULL)
+        return "below AddressSanitizer, which ends a process that uses RTLD_DEEPBIND, only "
+               "pykcov's own runs";
+    handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | deepbind);
     if (handle == NULL)
         return dlerror();
     FIND(run_driver, "LLVMFuzzerRunDriver");

@@ -5,6 +5,7 @@
 #ifndef PYKCOV_LIBFUZZER_H
 #define PYKCOV_LIBFUZZER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,7 +23,10 @@ struct libfuzzer {
                         size_t needle_size, void *result);
 };
 
-/* NULL if all is found, else what dlopen() or dlsym() says. */
-const char *pykcov_libfuzzer_load(struct libfuzzer *libfuzzer, const char *path);
+/*
+ * `own`: what is in it binds to itself, as in _libfuzzer. NULL if all is found, else what dlopen()
+ * or dlsym() says.
+ */
+const char *pykcov_libfuzzer_load(struct libfuzzer *libfuzzer, const char *path, bool own);
 
 #endif

@@ -15,14 +15,14 @@
 #define engine pykcov_engine
 
 static PyObject *
-load(PyObject *Py_UNUSED(module), PyObject *path)
+load(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    const char *name = PyUnicode_AsUTF8(path);
-    const char *error;
+    const char *path, *error;
+    int own;
 
-    if (name == NULL)
+    if (!PyArg_ParseTuple(args, "sp:load", &path, &own))
         return NULL;
-    if ((error = pykcov_libfuzzer_load(&engine.libfuzzer, name)) != NULL)
+    if ((error = pykcov_libfuzzer_load(&engine.libfuzzer, path, own)) != NULL)
         return PyErr_Format(PyExc_OSError, "%s", error);
     engine.loaded = true;
     Py_RETURN_NONE;
@@ -214,7 +214,7 @@ end_with(PyObject *Py_UNUSED(module), PyObject *argument)
 }
 
 static PyMethodDef functions[] = {
-    {"load", load, METH_O, NULL},
+    {"load", load, METH_VARARGS, NULL},
     {"run", (PyCFunction)(void (*)(void))run, METH_VARARGS | METH_KEYWORDS, NULL},
     {"mutate", mutate, METH_VARARGS, NULL},
     {"end_with", end_with, METH_O, NULL},
