@@ -1,27 +1,42 @@
 """What pytest imports of pykcov where no `--pykcov` is given: the options. The rest is in pykcov.contrib.pytest_plugin.
 
-It stands beside the package, as to import something in a package is to import the package. PYTEST_DONT_REWRITE
+They are those of pytest-cov, by its names, and some more. It stands beside the package, as to import something in a
+package is to import the package. PYTEST_DONT_REWRITE
 """
 
 import pytest
 
 _KINDS = ("test", "setup-call-teardown", "none")
-_FORMATS = ("text", "html", "xml", "lcov", "json")
+_ON_TERMINAL = ("term", "term-missing")
+_IN_FILES = ("html", "xml", "json", "lcov", "markdown", "markdown-append", "annotate", "text")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("pykcov", "which test ran what (pykcov)")
     group.addoption(
-        "--pykcov", action="store_true", help="Record which lines each test runs, into a data file of coverage.py."
+        "--pykcov",
+        action="append",
+        nargs="?",
+        const=True,
+        default=[],
+        metavar="SOURCE",
+        help="Record which lines each test runs, into a data file of coverage.py. SOURCE is a folder, module or "
+        "package to trace instead of what is configured; may be repeated; '' is all that is not installed.",
     )
     group.addoption(
         "--pykcov-source",
         action="append",
         default=[],
         metavar="SOURCE",
-        help="Trace the code below this folder, or of this module or package. May be repeated. Default: what lies "
-        "below the current folder and is not installed.",
+        help="The same as SOURCE of --pykcov.",
+    )
+    group.addoption(
+        "--pykcov-config",
+        metavar="FILE",
+        default=None,
+        help="The configuration of coverage.py to follow; '' is none. Default: $COVERAGE_RCFILE, else .coveragerc, "
+        "setup.cfg, tox.ini or pyproject.toml.",
     )
     group.addoption(
         "--pykcov-granularity",
@@ -42,9 +57,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         type=_report,
-        metavar="FORMAT[:WHERE]",
-        help=f"Make a report by coverage.py at the end: {', '.join(_FORMATS)}; WHERE is a file, for html a folder. May "
-        "be repeated. Default: none; `coverage html --show-contexts` makes one of the data file.",
+        metavar="TYPE[:WHERE]",
+        help=f"Make a report by coverage.py at the end: {', '.join(_ON_TERMINAL)} (with ':skip-covered', if wanted), "
+        f"{', '.join(_IN_FILES)}; WHERE is a file, for html and annotate a folder. May be repeated. '' is none. "
+        "Default: term.",
+    )
+    group.addoption(
+        "--pykcov-fail-under",
+        type=_percent,
+        metavar="PERCENT",
+        help="Fail if less ran in total. Default: what is configured.",
+    )
+    group.addoption(
+        "--pykcov-precision", type=int, choices=range(16), metavar="N", help="Digits behind the point of percentages."
+    )
+    group.addoption(
+        "--pykcov-append", action="store_true", help="Add to what the data file holds instead of replacing it."
     )
     group.addoption(
         "--pykcov-native",
@@ -55,24 +83,43 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--pykcov-data",
         metavar="FILE",
         default=None,
-        help="The data file to write. Default: $COVERAGE_FILE, else .coverage.",
+        help="The data file to write. Default: $COVERAGE_FILE, else what is configured, else .coverage.",
     )
+    group.addoption("--no-pykcov", action="store_true", help="Trace nothing, whatever other options say.")
+    group.addoption("--no-pykcov-on-fail", action="store_true", help="Make no report if a test fails.")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Begin before conftest files import the code under test."""
-    if early_config.known_args_namespace.pykcov:
-        # Not before: pytest imports this file in every run.
+    options = early_config.known_args_namespace
+    if options.pykcov and not options.no_pykcov:
+        # Not before: the rest of pykcov is for those who ask for it.
         from pykcov.contrib.pytest_plugin.plugin import begin
 
         begin(early_config)
 
 
 def _report(value: str) -> tuple[str, str | None]:
-    format, _, where = value.partition(":")
-    if format not in _FORMATS:
-        import argparse  # which pytest has imported
+    kind, _, where = value.partition(":")
+    if kind not in ("", *_ON_TERMINAL, *_IN_FILES):
+        raise _wrong(f"{kind!r} is none of {', '.join((*_ON_TERMINAL, *_IN_FILES))}")
+    if kind in _ON_TERMINAL and where not in ("", "skip-covered"):
+        raise _wrong(f"{value!r}: a report on the terminal goes to no file; only ':skip-covered' may follow")
+    return kind, where or None
 
-        raise argparse.ArgumentTypeError(f"{format!r} is none of {', '.join(_FORMATS)}")
-    return format, where or None
+
+def _percent(value: str) -> float:
+    try:
+        number = int(value) if value.isdecimal() else float(value)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 100:
+        raise _wrong(f"{value!r} is no number from 0 to 100")
+    return number
+
+
+def _wrong(message: str) -> Exception:
+    import argparse  # which pytest has imported
+
+    return argparse.ArgumentTypeError(message)

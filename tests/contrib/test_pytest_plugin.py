@@ -443,7 +443,7 @@ def test_reports(project: Project, format: str, output: str) -> None:
 
 
 def test_an_unknown_format_is_an_error(project: Project) -> None:
-    assert "'pdf' is none of text, html" in project.run("--pykcov-report=pdf").output
+    assert "'pdf' is none of term, term-missing, html" in project.run("--pykcov-report=pdf").output
 
 
 def test_without_the_option_nothing_is_imported(project: Project) -> None:

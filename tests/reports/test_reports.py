@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from coverage import CoverageData
 
+from pykcov.coverage.bounds import fails_under
 from pykcov.coverage.data import write_data
 from pykcov.reports import formats
-from pykcov.reports._report import NothingToReportError, fails_under, report
+from pykcov.reports._report import NothingToReportError, report
 from pykcov.tracefile import TraceFile
 
 PROGRAM = '''\

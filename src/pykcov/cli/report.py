@@ -40,8 +40,9 @@ def command(file: str, format: str, output: str | None, show_missing: bool, fail
     Coverage.py counts the lines and renders every format; each thread is one of its contexts. Of comparisons (--mode
     cmp, cmp-bytes): what was compared where, how often, and how often the operands were equal; only text and json.
     """
+    from pykcov.coverage.bounds import fails_under
     from pykcov.reports._comparisons import comparison_formats, report_comparisons
-    from pykcov.reports._report import fails_under, report
+    from pykcov.reports._report import report
     from pykcov.tracefile import TraceFile
 
     trace = TraceFile.load(file)

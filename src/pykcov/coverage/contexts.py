@@ -33,6 +33,8 @@ class Ran:
     """In the order in which they ended, or in which a process first told of them."""
     known: dict[str, int] = field(default_factory=dict)
     """The lines that could have run, of all files with probes."""
+    unexecuted: dict[str, None] = field(default_factory=dict)
+    """All files under the source, of which some, or none, was imported; a set in order."""
     native: list[str] = field(default_factory=list)
     """Which of these files are no Python."""
     first: dict[str, list[list[tuple[str, int]]]] = field(default_factory=dict)
@@ -96,6 +98,7 @@ class Ran:
         for counts, more in ((self.dropped, other.dropped), (self.cut_off, other.cut_off)):
             for name, number in more.items():
                 counts[name] = counts.get(name, 0) + number
+        self.unexecuted |= other.unexecuted
         self.collected |= other.collected
         self.tests |= other.tests
         self.matched |= other.matched

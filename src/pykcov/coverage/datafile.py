@@ -11,8 +11,9 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from fcntl import LOCK_EX, flock
 from importlib.util import find_spec
 from typing import Any
 
@@ -49,25 +50,79 @@ CREATE TABLE tracer (file_id integer primary key, tracer text, foreign key (file
 """That of coverage.py."""
 
 
-def write(path: str, ran: Ran, run: Mapping[str, Any]) -> None:
+class MixedDataError(Exception):
+    """Lines are to be added to a data file of branches, or the other way round."""
+
+
+def write(path: str, ran: Ran, run: Mapping[str, Any], *, relative_to: str | None = None, append: bool = False) -> None:
     """Write a data file in the place of the one that is there. `run`: what else is to be known of the run.
 
-    Raises OSError and sqlite3.Error.
+    relative_to: a folder; files below it are named relative to it. append: keep what the file holds already.
+
+    Raises OSError and sqlite3.Error; MixedDataError where what is there cannot be added to.
     """
     temporary = f"{path}.{os.getpid()}.new"
-    known = dict.fromkeys([*ran.known, *(file for lines in ran.contexts.values() for file in lines)])
+    known = dict.fromkeys([*ran.known, *(file for lines in ran.contexts.values() for file in lines), *ran.unexecuted])
+    named = {file: _relative(file, relative_to) for file in known}
+    with _locked(os.path.dirname(os.path.abspath(path))):
+        try:
+            if installed_schema() == SCHEMA_VERSION:
+                _write(temporary, named, ran)
+            else:
+                _write_by_coverage(temporary, named, ran)
+            if append and os.path.exists(path):
+                _add(temporary, path)
+            with closing(sqlite3.connect(temporary)) as database, database:
+                database.execute("insert or replace into meta (key, value) values (?, ?)", (NAME, _packed(ran, run)))
+            # Whoever reads it finds it whole or not at all.
+            os.replace(temporary, path)
+        finally:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+
+
+def check_appendable(path: str, branch: bool) -> None:
+    """Raise MixedDataError if a data file holds lines and `branch` is meant, or branches and it is not."""
+    with suppress(sqlite3.Error, ValueError), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        row = database.execute("select value from meta where key = 'has_arcs'").fetchone()
+        if row is not None and bool(int(row[0])) != branch:
+            held, meant = ("lines", "branches") if branch else ("branches", "lines")
+            raise MixedDataError(f"{path} holds {held}, to which {meant} cannot be added; remove it, or name another")
+
+
+@contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    """Let no other process of ours write a data file in a folder, which is locked itself: no file stays behind."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        if installed_schema() == SCHEMA_VERSION:
-            _write(temporary, known, ran)
-        else:
-            _write_by_coverage(temporary, known, ran)
-        with closing(sqlite3.connect(temporary)) as database, database:
-            database.execute("insert into meta (key, value) values (?, ?)", (NAME, _packed(ran, run)))
-        # Whoever reads it finds it whole or not at all.
-        os.replace(temporary, path)
+        flock(descriptor, LOCK_EX)
+        yield
     finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
+        os.close(descriptor)
+
+
+def _add(path: str, other: str) -> None:
+    """Add what another data file holds."""
+    # Not before: see above. Only those who append pay for it.
+    from coverage import CoverageData
+    from coverage.exceptions import CoverageException, DataError
+
+    data, more = CoverageData(path), CoverageData(other)
+    try:
+        data.read()
+        more.read()
+        data.update(more)
+    except DataError as error:
+        raise MixedDataError(f"{other} could not be added to: {error}") from error
+    except CoverageException as error:
+        raise MixedDataError(f"{other} could not be read: {error}") from error
+    finally:
+        data.close()
+        more.close()
+
+
+def _relative(file: str, folder: str | None) -> str:
+    return file if folder is None else file.removeprefix(os.path.join(folder, ""))
 
 
 def installed_schema() -> int | None:
@@ -80,7 +135,7 @@ def installed_schema() -> int | None:
     return None
 
 
-def _write(path: str, files: Iterable[str], ran: Ran) -> None:
+def _write(path: str, files: Mapping[str, str], ran: Ran) -> None:
     ids = {file: number for number, file in enumerate(files, 1)}
     with closing(sqlite3.connect(path)) as database:
         # A dozen tables and indices with next to nothing in them take a page each; where there is much, large ones pay.
@@ -91,7 +146,9 @@ def _write(path: str, files: Iterable[str], ran: Ran) -> None:
         with database:
             database.execute("insert into coverage_schema values (?)", (SCHEMA_VERSION,))
             database.execute("insert into meta values ('has_arcs', '0')")
-            database.executemany("insert into file (path, id) values (?, ?)", ids.items())
+            database.executemany(
+                "insert into file (path, id) values (?, ?)", zip(files.values(), ids.values(), strict=True)
+            )
             _insert(database, ids, ran.contexts)
 
 
@@ -112,7 +169,7 @@ def _insert(database: sqlite3.Connection, files: Mapping[str, int], contexts: Ma
         database.executemany("insert into line_bits values (?, ?, ?)", rows)
 
 
-def _write_by_coverage(path: str, files: Collection[str], ran: Ran) -> None:
+def _write_by_coverage(path: str, files: Mapping[str, str], ran: Ran) -> None:
     """Do the same in a hundred times the time, for any schema."""
     # Only here, as it takes longer to import than most files to write.
     from coverage import CoverageData
@@ -121,8 +178,8 @@ def _write_by_coverage(path: str, files: Collection[str], ran: Ran) -> None:
     data.add_lines({})  # else files cannot be added when nothing ran
     for name, lines in ran.contexts.items():
         data.set_context(name)
-        data.add_lines({file: numbers_of(those) for file, those in lines.items()})
-    data.touch_files(files)
+        data.add_lines({files[file]: numbers_of(those) for file, those in lines.items()})
+    data.touch_files(files.values())
     data.write()
     data.close()
 

@@ -8,6 +8,7 @@ from errno import ENOENT
 from types import ModuleType
 
 _FOLDERS_OF_INSTALLED_PACKAGES = ("site-packages", "dist-packages")
+_OUR_NAMES = ("pykcov", "pytest_pykcov")
 
 
 class Selection:
@@ -20,6 +21,11 @@ class Selection:
     there are none, "the program's own code": files below the current folder and the folder of the main script,
     but not the standard library, installed packages and virtual environments. `stdlib=True` adds the standard library.
     With `own=False` all places are right.
+
+    What coverage.py knows besides: `packages` are names of modules and packages that are chosen like the folders in
+    `source`, wherever they are. `include_files` and `omit_files` are regular expressions for absolute names of files,
+    as coverage.py makes them of its patterns: the former choose where nothing else does, the latter leave out of what
+    is chosen. With `elsewhere=True` all places are right that are neither installed nor the standard library.
     """
 
     def __init__(
@@ -29,6 +35,11 @@ class Selection:
         source: Iterable[str | os.PathLike[str]] = (),
         stdlib: bool = False,
         own: bool = True,
+        *,
+        packages: Iterable[str] = (),
+        include_files: Iterable[str] = (),
+        omit_files: Iterable[str] = (),
+        elsewhere: bool = False,
     ) -> None:
         """Raise TypeError for a lone string where several are expected, FileNotFoundError for a folder of `source`."""
         self._include = _Patterns(_several("include", include))
@@ -38,9 +49,13 @@ class Selection:
             if not os.path.exists(folder):
                 raise FileNotFoundError(ENOENT, "source folder does not exist", folder)
         self._stdlib = stdlib
-        self._anywhere = not sources and (bool(self._include.patterns) or not own)
-        self._places = _Places(sources)
-        self._unmatched = set(self._include.patterns)
+        self._packages = _Patterns(_several("packages", packages))
+        named = bool(sources or self._packages.patterns)
+        self._include_files = None if named else _files_matcher(_several("include_files", include_files))
+        self._omit_files = _files_matcher(_several("omit_files", omit_files))
+        self._anywhere = not named and (bool(self._include.patterns) or not own)
+        self._places = _Places(sources, named, elsewhere and not named)
+        self._unmatched = {*self._include.patterns, *self._packages.patterns}
         self._answers: dict[tuple[str, str], bool] = {}
 
     def matches(self, module: str, file: str) -> bool:
@@ -49,9 +64,12 @@ class Selection:
         answer = self._answers.get(key)
         if answer is None:
             patterns = self._patterns_of(module)
-            answer = patterns is not None and (self._anywhere or self._is_right_place(module, file))
+            named = self._packages.matching(_names_of(module, file)) if self._packages.patterns else []
+            answer = patterns is not None and (self._anywhere or bool(named) or self._is_right_place(module, file))
+            if answer and self._omit_files is not None:
+                answer = not self._omit_files(os.path.realpath(file))
             if answer:
-                self._unmatched.difference_update(patterns or ())
+                self._unmatched.difference_update(patterns or (), named)
             self._answers[key] = answer
         return answer
 
@@ -66,19 +84,26 @@ class Selection:
 
     @property
     def has_names(self) -> bool:
-        """Whether `include` was given."""
-        return bool(self._include.patterns)
+        """Whether `include` or `packages` was given."""
+        return bool(self._include.patterns or self._packages.patterns)
 
     def unmatched(self) -> list[str]:
-        """Return the patterns of `include` that have matched no module yet, in the order given."""
-        return [pattern for pattern in self._include.patterns if pattern in self._unmatched]
+        """Return the patterns of `include` and `packages` that have matched no module yet, in the order given."""
+        patterns = [*self._include.patterns, *self._packages.patterns]
+        return [pattern for pattern in patterns if pattern in self._unmatched]
 
     def __str__(self) -> str:
         """Return what is chosen, in words."""
         words = []
         if self._include.patterns:
             words.append("modules " + ", ".join(self._include.patterns))
-        if not self._anywhere:
+        if self._packages.patterns:
+            words.append("modules " + ", ".join(self._packages.patterns))
+        if self._include_files is not None:
+            words.append("files that `include` names")
+        elif self._places.elsewhere:
+            words.append("all that is not installed")
+        elif not self._anywhere and (self._places.folders or not words):
             words.append("files below " + (", ".join(self._places.folders) or "no folder"))
         if self._stdlib and not self._anywhere:
             words.append("the standard library")
@@ -86,15 +111,15 @@ class Selection:
 
     def _patterns_of(self, module: str) -> list[str] | None:
         """Return the patterns of `include` that match, None if the name is ruled out."""
-        names = [module]
-        while "." in names[-1]:
-            names.append(names[-1].rpartition(".")[0])
-        if names[-1] == "pykcov" or self._exclude.matching(names):
+        names = _names_of(module, "")
+        if names[-1] in _OUR_NAMES or self._exclude.matching(names):
             return None
         patterns = self._include.matching(names)
         return None if self._include.patterns and not patterns else patterns
 
     def _is_right_place(self, module: str, file: str) -> bool:
+        if self._include_files is not None:
+            return bool(file) and file[0] != "<" and bool(self._include_files(os.path.realpath(file)))
         place = self._places.of(module, file)
         return place == "own" or (self._stdlib and place == "stdlib")
 
@@ -124,13 +149,17 @@ class _Patterns:
 class _Places:
     """Tells the place of a file: 'own', 'installed', 'stdlib' or '' (elsewhere, or no file at all)."""
 
-    def __init__(self, sources: list[str]) -> None:
+    def __init__(self, sources: list[str], named: bool, elsewhere: bool) -> None:
+        """`named`: `sources`, or packages, are all there is. `elsewhere`: what lies nowhere else is own."""
+        self.elsewhere = elsewhere
         installed = dict.fromkeys(_spellings(_environments()), "installed")
         self._roots = {**installed, **dict.fromkeys(_spellings([os.path.dirname(os.__file__)]), "stdlib")}
         # Who names a folder of installed packages as source wants it; who merely works in one does not.
-        self.folders = sources or [folder for folder in _own_folders() if not self.of("", folder)]
+        self.folders = sources
+        if not named:
+            self.folders = [folder for folder in _own_folders() if self.of("", folder) in ("", "own")]
         self._roots.update(dict.fromkeys(_spellings(self.folders), "own"))
-        self._main_without_file_is_own = not sources and _main_folder() is None
+        self._main_without_file_is_own = not named and _main_folder() is None
 
     def of(self, module: str, file: str) -> str:
         if not file:  # which would be the current folder
@@ -142,7 +171,8 @@ class _Places:
             return "own" if module == "__main__" and self._main_without_file_is_own else ""
         # The second spelling takes a system call for each folder on the way.
         absolute = os.path.abspath(file)
-        return self._of_path(absolute) or self._of_path(os.path.realpath(absolute))
+        place = self._of_path(absolute) or self._of_path(os.path.realpath(absolute))
+        return place or ("own" if self.elsewhere else "")
 
     def _of_path(self, path: str) -> str:
         # The innermost folder decides.
@@ -175,6 +205,25 @@ def namespace_of(module: ModuleType) -> dict[str, object]:
     """Return the dictionary of a module without waking a lazy one, and without a `__getattr__` of the program."""
     namespace: dict[str, object] = ModuleType.__getattribute__(module, "__dict__")
     return namespace
+
+
+def _names_of(module: str, file: str) -> list[str]:
+    """Return the names of a module and of the packages that it is in. A script goes by the name of its file."""
+    names = [module]
+    if module == "__main__" and file.endswith(".py"):
+        names.append(os.path.basename(file).removesuffix(".py"))
+    while "." in names[-1]:
+        names.append(names[-1].rpartition(".")[0])
+    return names
+
+
+def _files_matcher(expressions: list[str]) -> Callable[[str], object] | None:
+    if not expressions:
+        return None
+    # Imported only where needed: what pykcov imports, a traced program finds imported already.
+    import re
+
+    return re.compile("|".join(f"(?:{one})" for one in expressions)).match
 
 
 def _matcher(pattern: str) -> Callable[[str], object]:

@@ -54,9 +54,3 @@ def report(trace: TraceFile, format: str, output: str | None = None, show_missin
         renderer.render(coverage, trace, output, show_missing)
     remarks += dict.fromkeys(str(warning.message) for warning in warned if warning.category is CoverageWarning)
     return Report(total, output, remarks)
-
-
-def fails_under(total: float, bound: float) -> bool:
-    """Return whether a total is below a bound as coverage sees it: rounded as the bound is; 100 only if it is 100."""
-    digits = len(f"{bound:g}".partition(".")[2])
-    return total < 100 if bound == 100 else round(total, digits) < bound

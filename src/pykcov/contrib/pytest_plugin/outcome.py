@@ -2,54 +2,110 @@
 
 import os
 import sqlite3
+import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from pykcov.contrib.pytest_plugin.tracing import Tracing
 from pykcov.coverage import datafile
+from pykcov.coverage.bounds import fails_under
+from pykcov.coverage.configuration import Configuration
 from pykcov.coverage.contexts import OUTSIDE, PARTS, Ran
 
 _MOST = 5
 
 
-def conclude(ran: Ran, config: pytest.Config, tracing: Tracing, data_file: str) -> list[tuple[str, bool]]:
-    """Write the data file and the reports; return what is to be said, and whether it is a complaint."""
-    said = [(line, True) for line in _complaints(ran, tracing, config.get_verbosity() > 0)]
-    if not any(ran.contexts.values()):
-        return said  # the data file of a better run is worth more
-    run = {
+@dataclass
+class Outcome:
+    """What is to be said at the end."""
+
+    said: list[tuple[str, bool]]
+    """Lines, and whether each is a complaint."""
+    on_terminal: list[str] = field(default_factory=list)
+    """The report, and which others were written."""
+    bound: str = ""
+    """Whether as much ran as is required, in words; empty where nothing is."""
+    failure: bool = False
+    """Whether less ran."""
+
+
+def conclude(ran: Ran, config: pytest.Config, tracing: Tracing, configuration: Configuration, failed: bool) -> Outcome:
+    """Write the data file and the reports. failed: a test has."""
+    complaints = [*configuration.remarks, *_complaints(ran, tracing, config.get_verbosity() > 0)]
+    outcome = Outcome([(line, True) for line in complaints])
+    with tempfile.TemporaryDirectory(prefix="pykcov-") as folder:
+        data_file = configuration.data_file
+        if not any(ran.contexts.values()):
+            data_file = os.path.join(folder, "data")  # that of a better run is worth more
+        try:
+            datafile.write(
+                data_file,
+                ran,
+                _about(ran, config),
+                relative_to=os.getcwd() if configuration.relative_files else None,
+                append=config.getoption("pykcov_append"),
+            )
+        except (OSError, sqlite3.Error, datafile.MixedDataError) as error:
+            outcome.said.append((f"{data_file} could not be written: {error}", True))
+            data_file = os.path.join(folder, "data")
+            datafile.write(data_file, ran, {})
+        if not (failed and config.getoption("no_pykcov_on_fail")) and not config.option.collectonly:
+            _report(ran, config, configuration, data_file, outcome)
+        if data_file == configuration.data_file:
+            outcome.said.append((_totals(ran, os.path.relpath(data_file)), False))
+    return outcome
+
+
+def _report(ran: Ran, config: pytest.Config, configuration: Configuration, data_file: str, outcome: Outcome) -> None:
+    """Make the reports, and see whether as much ran as is required."""
+    kinds = [one for one in config.getoption("pykcov_report") or [("term", None)] if one[0]]
+    bound = config.getoption("pykcov_fail_under")
+    bound = configuration.fail_under if bound is None else bound
+    if not (kinds or bound) or not (ran.contexts or ran.known or ran.unexecuted):
+        outcome.failure = bool(bound)
+        return
+    # Not before: it imports coverage.py.
+    from pykcov.contrib.pytest_plugin.report import heading, make_reports
+
+    precision = config.getoption("pykcov_precision")
+    if precision is None:
+        precision = configuration.precision
+    made = make_reports(kinds, configuration, data_file, ran, precision)
+    outcome.said += [(line, True) for line in made.complaints]
+    outcome.on_terminal = [heading(), "", *made.on_terminal.splitlines(), *made.written]
+    if bound:
+        outcome.failure = fails_under(made.total, bound, precision)
+        words = ("FAIL ", "not reached") if outcome.failure else ("", "reached")
+        outcome.bound = f"{words[0]}Required test coverage of {bound}% {words[1]}. Total coverage: {made.total:.2f}%"
+
+
+def _about(ran: Ran, config: pytest.Config) -> dict[str, Any]:
+    """Return what else is to be known of the run."""
+    return {
         "root": str(config.rootpath),
         "python_files": config.getini("python_files"),
         "silent": [name for name in ran.tests if not _has_context(name, ran)],
         "not_run": [name for name in ran.collected if name not in ran.tests],
     }
-    try:
-        datafile.write(data_file, ran, run)
-    except (OSError, sqlite3.Error) as error:
-        said.append((f"{data_file} could not be written: {error}", True))
-        return said
-    if config.getoption("pykcov_report"):
-        from pykcov.contrib.pytest_plugin.report import report  # imports coverage.py
-    for format, where in config.getoption("pykcov_report"):
-        try:
-            output, text = report(format, where, data_file, ran)
-        except Exception as error:  # coverage.py has errors of many kinds
-            said.append((f"no report in format {format}: {error}", True))
-        else:
-            said += [(line, False) for line in text.splitlines()]
-            said += [(f"wrote {output}", False)] if output else []
-    said.append((_totals(ran, os.path.relpath(data_file)), False))
-    return said
 
 
-def say(terminal: pytest.TerminalReporter, said: list[tuple[str, bool]]) -> None:
-    """Write it into the terminal's summary."""
-    if not said:
-        return
-    terminal.section("pykcov", sep="-")
-    for line, is_complaint in said:
-        terminal.line(line, yellow=is_complaint)
+def say(terminal: pytest.TerminalReporter, outcome: Outcome) -> None:
+    """Write it into the terminal's summary, the report as pytest-cov does."""
+    if outcome.on_terminal or outcome.bound:
+        terminal.section("tests coverage", sep="=")
+        first, *rest = outcome.on_terminal or [""]
+        terminal.section(first, sep="_")
+        for line in rest:
+            terminal.line(line)
+    if outcome.bound:
+        terminal.line(outcome.bound, red=outcome.failure, bold=outcome.failure, green=not outcome.failure)
+    if outcome.said:
+        terminal.section("pykcov", sep="-")
+        for line, is_complaint in outcome.said:
+            terminal.line(line, yellow=is_complaint)
 
 
 def _totals(ran: Ran, data_file: str) -> str:
@@ -61,8 +117,8 @@ def _totals(ran: Ran, data_file: str) -> str:
     known = sum((those | everything.get(file, 0)).bit_count() for file, those in ran.known.items())
     contexts = len(ran.contexts) - (OUTSIDE in ran.contexts)
     return (
-        f"{contexts} contexts; {executed} of {known} lines ran in {len(ran.known)} files; wrote {data_file}: "
-        "`coverage html --show-contexts`, `pykcov tests FILE:LINE` and `pykcov affected` read it"
+        f"{contexts} context{'s' * (contexts != 1)}; {executed} of {known} lines ran in {len(ran.known)} files; wrote "
+        f"{data_file}: `coverage html --show-contexts`, `pykcov tests FILE:LINE` and `pykcov affected` read it"
     )
 
 
@@ -75,7 +131,7 @@ def _complaints(ran: Ran, tracing: Tracing, all_of_them: bool) -> list[str]:
     elif not any(ran.contexts.values()):
         found.append(f"nothing was recorded: no code of {tracing} ran")
     unmatched = [name for name in tracing.folders + tracing.names if ran.known and name not in ran.matched]
-    found += [f"--pykcov-source={name}: no code of it was imported" for name in unmatched]
+    found += [f"{tracing.origin}{name}: no code of it was imported" for name in unmatched]
     found += _counts(ran.dropped, "entries did not fit into the buffer of", all_of_them)
     found += _counts(ran.cut_off, "threads or jobs were not done at the end of", all_of_them)
     remarks = list(ran.remarks)

@@ -1,8 +1,7 @@
 """The plugin of a pytest process that traces: the only one, a worker of pytest-xdist, or its controller."""
 
-import os
 from collections.abc import Generator, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,7 +9,11 @@ from pykcov.contrib.pytest_plugin.children import Children
 from pykcov.contrib.pytest_plugin.fixtures import Fixtures
 from pykcov.contrib.pytest_plugin.recorder import Context, Recorder
 from pykcov.contrib.pytest_plugin.tracing import Tracing
+from pykcov.coverage import configuration
 from pykcov.coverage.contexts import OUTSIDE, Ran
+
+if TYPE_CHECKING:
+    from pykcov.contrib.pytest_plugin.outcome import Outcome
 
 _NAME = "pykcov.tracing"
 
@@ -28,15 +31,20 @@ class Plugin:
         options = config.known_args_namespace
         self._options = options
         self._ran = Ran()
-        self._tracing = Tracing(options.pykcov_source, options.pykcov_granularity)
+        try:
+            self._configuration = configuration.read(_given(options))
+        except configuration.ConfigurationError as error:
+            raise pytest.UsageError(f"--pykcov: {error}") from error
+        if options.pykcov_append:
+            _check_appendable(self._configuration)
+        self._tracing = Tracing(self._configuration, options.pykcov_granularity)
         self._recorder = Recorder(OUTSIDE)
         self._fixtures = Fixtures(self._recorder)
         self._children = Children()
         self._tells_tests_apart = options.pykcov_context != "none"
         self._tells_parts_apart = options.pykcov_context == "setup-call-teardown"
         self._test: Context | None = None
-        self._said: list[tuple[str, bool]] = []
-        self._data_file = os.path.abspath(options.pykcov_data or os.environ.get("COVERAGE_FILE") or ".coverage")
+        self._outcome: Outcome | None = None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note which tests there are."""
@@ -115,6 +123,7 @@ class Plugin:
         self._recorder.close()
         self._tracing.stop()
         self._resolve(self._ran)
+        self._ran.unexecuted |= dict.fromkeys(self._tracing.unexecuted())
         config = session.config
         if hasattr(config, "workeroutput"):
             config.workeroutput["pykcov"] = self._ran.dumps()
@@ -122,14 +131,17 @@ class Plugin:
         # Not before: it imports sqlite3, and workers come to no conclusion.
         from pykcov.contrib.pytest_plugin.outcome import conclude
 
-        self._said = conclude(self._ran, config, self._tracing, self._data_file)
+        self._outcome = conclude(self._ran, config, self._tracing, self._configuration, session.testsfailed > 0)
+        if self._outcome.failure and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was recorded, and what was not."""
         # Not before: see above.
         from pykcov.contrib.pytest_plugin.outcome import say
 
-        say(terminalreporter, self._said)
+        if self._outcome is not None:
+            say(terminalreporter, self._outcome)
 
     def pytest_unconfigure(self) -> None:
         """Stop, where a session has not come to its end."""
@@ -156,3 +168,24 @@ class Plugin:
             f"{name} was not instrumented, or not wholly: {reason}" for name, reason in self._tracing.skipped()
         )
         return ran
+
+
+def _given(options: Any) -> configuration.Given:
+    source = [name for name in options.pykcov if name is not True] + options.pykcov_source
+    return configuration.Given(
+        config_file=options.pykcov_config,
+        # One that is empty stands for no choice at all.
+        source=([] if "" in source else source) if source else None,
+        data_file=options.pykcov_data,
+    )
+
+
+def _check_appendable(found: configuration.Configuration) -> None:
+    """Say now, not after a long run, that data files do not go together."""
+    # Not before: it imports sqlite3.
+    from pykcov.coverage.datafile import MixedDataError, check_appendable
+
+    try:
+        check_appendable(found.data_file, branch=False)
+    except MixedDataError as error:
+        raise pytest.UsageError(f"--pykcov-append: {error}") from error

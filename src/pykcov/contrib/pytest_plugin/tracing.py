@@ -1,14 +1,17 @@
 """What is traced: probes in the chosen code, and whoever takes work carries its group along."""
 
 import os
-from collections.abc import Sequence
+import sys
+from types import ModuleType
 
 import pytest
 
 from pykcov._exec import Unrecorded
+from pykcov.coverage.configuration import Configuration
+from pykcov.coverage.unexecuted import files_nobody_imported
 from pykcov.instrument.imports import ImportHook, skipped
 from pykcov.instrument.rewrite import Granularity
-from pykcov.instrument.selection import Selection
+from pykcov.instrument.selection import Selection, namespace_of
 from pykcov.instrument.skips import Skipped
 from pykcov.instrument.versions import UnsupportedPythonError
 from pykcov.locations import files
@@ -18,26 +21,31 @@ from pykcov.remote import carriers
 class Tracing:
     """Puts probes into the chosen code, as it is imported and what is there already, from its making until stop()."""
 
-    def __init__(self, source: Sequence[str], granularity: Granularity) -> None:
-        """Begin. `source` has folders and names of modules; nothing in it stands for the program's own code.
-
-        Raises pytest.UsageError.
-        """
-        self.folders = [name for name in source if os.path.isdir(name)]
-        self.names = names = [name for name in source if name not in self.folders]
-        for name in names:
-            if not all(part.isidentifier() or "*" in part for part in name.split(".")):
+    def __init__(self, configuration: Configuration, granularity: Granularity) -> None:
+        """Begin. Raises pytest.UsageError."""
+        self.folders = configuration.folders
+        self.names = configuration.packages
+        self.origin = "[run] source: " if configuration.given.source is None else "--pykcov-source="
+        """Who has named them, in words."""
+        self._below = {name: os.path.join(os.path.realpath(name), "") for name in self.folders}
+        for name in configuration.given.source or ():
+            if name in self.names and not all(part.isidentifier() or "*" in part for part in name.split(".")):
                 raise pytest.UsageError(f"--pykcov-source={name}: there is neither such a folder nor such a module")
+        self._configuration = configuration
         self._skipped_before = set(skipped())
-        selections = [Selection(source=self.folders)] if self.folders or not names else []
-        selections += [Selection(include=names)] if names else []
-        self._hooks: list[ImportHook] = []
         self._is_at_work = True
+        selection = Selection(
+            source=self.folders,
+            packages=self.names,
+            include_files=configuration.include_files,
+            omit_files=configuration.omit_files,
+            stdlib=configuration.stdlib,
+            elsewhere=True,
+        )
         try:
             with Unrecorded():
-                for selection in selections:
-                    self._hooks.append(ImportHook(selection, granularity))
-                    self._hooks[-1].instrument_imported()
+                self._hook = ImportHook(selection, granularity)
+                self._hook.instrument_imported()
         except UnsupportedPythonError as error:
             raise pytest.UsageError(f"--pykcov: {error}") from error
         carriers.install()
@@ -47,12 +55,22 @@ class Tracing:
         if self._is_at_work:
             self._is_at_work = False
             carriers.remove()
-            for hook in self._hooks:
-                hook.close()
+            self._hook.close()
 
     def files(self) -> list[str]:
         """Return the files of the chosen code that has probes."""
         return [file for file, module in files().items() if self._chooses(module, file)]
+
+    def unexecuted(self) -> list[str]:
+        """Return the files under the source, of which some, or none, was imported."""
+        files = [(module, module_file(module)) for module in self.names]
+        return files_nobody_imported(
+            self._below.values(),
+            self.names,
+            {module: file for module, file in files if file},
+            self._configuration.omit_files,
+            self._configuration.namespace_packages,
+        )
 
     def skipped(self) -> list[Skipped]:
         """Return what was chosen and could not be instrumented, wholly or in part."""
@@ -61,14 +79,20 @@ class Tracing:
     def matched(self) -> list[str]:
         """Return which of `source` have matched something."""
         found = [os.path.realpath(file) for file in self.files()]
-        below = {folder: os.path.join(os.path.realpath(folder), "") for folder in self.folders}
-        matched = [name for name, folder in below.items() if any(file.startswith(folder) for file in found)]
-        unmatched = {name for hook in self._hooks for name in hook.unmatched()}
+        matched = [name for name, folder in self._below.items() if any(file.startswith(folder) for file in found)]
+        unmatched = set(self._hook.unmatched())
         return matched + [name for name in self.names if name not in unmatched]
 
     def __str__(self) -> str:
         """Return what is chosen, in words."""
-        return " and ".join(str(hook.selection) for hook in self._hooks)
+        return str(self._hook.selection)
 
     def _chooses(self, module: str, file: str) -> bool:
-        return any(hook.selection.matches(module, file) for hook in self._hooks)
+        return self._hook.selection.matches(module, file)
+
+
+def module_file(name: str) -> str | None:
+    """Return the file of an imported module, None if it has none."""
+    module = sys.modules.get(name)
+    file = namespace_of(module).get("__file__") if isinstance(module, ModuleType) else None
+    return file if isinstance(file, str) else None
