@@ -57,7 +57,8 @@ class Device:
     def borrow(cls, fd: int, /) -> Self:
         """A device that appends to the buffer of another process's device, whose descriptor this is (EINVAL: not).
 
-        It is 'ready'; its events come behind what is there. `fd` stays the caller's.
+        It is 'ready'; its events come behind what is there. `fd` stays the caller's. EBUSY: the other device
+        traces its owner, and was enabled before anybody wanted to borrow it: enable it anew, then try again.
         """
 
     def set_buffer_size(self, nmemb: int) -> None:

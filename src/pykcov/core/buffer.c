@@ -181,6 +181,33 @@ kcov_buffer_reset(struct kcov_buffer *buffer)
     } while (before != 0 && now >= before);
 }
 
+bool
+kcov_buffer_begin_alone(struct kcov_buffer *buffer)
+{
+    struct kcov_info *info = buffer->info;
+
+    __atomic_store_n(&info->alone, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&info->borrowed, __ATOMIC_SEQ_CST) == 0)
+        return true;
+    kcov_buffer_end_alone(buffer);
+    return false;
+}
+
+void
+kcov_buffer_end_alone(struct kcov_buffer *buffer)
+{
+    __atomic_store_n(&buffer->info->alone, 0, __ATOMIC_SEQ_CST);
+}
+
+int
+kcov_buffer_join(struct kcov_buffer *buffer)
+{
+    struct kcov_info *info = buffer->info;
+
+    __atomic_store_n(&info->borrowed, 1, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(&info->alone, __ATOMIC_SEQ_CST) == 0 ? 0 : EBUSY;
+}
+
 void
 kcov_buffer_reference(struct kcov_buffer *buffer)
 {

@@ -38,6 +38,18 @@ int kcov_buffer_from_fd(struct kcov_buffer **buffer, int fd, bool writable);
  */
 int kcov_buffer_from_driver(struct kcov_buffer **buffer, int fd, uint64_t nmemb);
 
+/*
+ * Who alone appends counts without a bus lock (append.h). That goes wrong beside others, so each
+ * first says what it is about to do, and then looks what the other has said: at least one sees it.
+ */
+
+/* One thread is about to append, alone as far as this process knows; false: there may be others. */
+bool kcov_buffer_begin_alone(struct kcov_buffer *buffer);
+void kcov_buffer_end_alone(struct kcov_buffer *buffer);
+
+/* Another process is about to append, now or at any time later. EBUSY: somebody does so alone. */
+int kcov_buffer_join(struct kcov_buffer *buffer);
+
 /* Whether the descriptor is that of a device, with or without a buffer. */
 bool kcov_is_device(int fd);
 

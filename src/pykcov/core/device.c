@@ -100,8 +100,10 @@ kcov_device_borrow(struct kcov_device **device, int fd)
 
     if ((error = kcov_buffer_from_fd(&buffer, fd, true)) != 0)
         return error;
-    own = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* none that a program takes for its standard input */
-    error = own < 0 ? errno : open_device(device, own);
+    if ((error = kcov_buffer_join(buffer)) == 0) {
+        own = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* none that a program takes for its standard input */
+        error = own < 0 ? errno : open_device(device, own);
+    }
     if (error != 0) {
         kcov_buffer_release(buffer);
         return error;
@@ -273,6 +275,7 @@ void
 kcov_device_ready(struct kcov_device *device)
 {
     kcov_device_set_mode(device, KCOV_MODE_NONE);
+    kcov_buffer_end_alone(device->buffer);
     device->state = KCOV_READY;
 }
 
@@ -282,6 +285,7 @@ kcov_device_free(struct kcov_device *device)
     kcov_device_set_mode(device, KCOV_MODE_NONE);
     if (device->buffer != NULL) {
         device->dropped = atomic_load_explicit(device->trace.dropped, memory_order_relaxed);
+        kcov_buffer_end_alone(device->buffer);
         kcov_buffer_release(device->buffer);
         device->buffer = NULL;
     }
@@ -318,5 +322,7 @@ kcov_device_before_fork(void)
     for (struct kcov_device *device = devices; device != NULL; device = device->next) {
         device->inherited = true;
         atomic_store(&device->trace.shared, true);
+        if (device->buffer != NULL)
+            kcov_buffer_end_alone(device->buffer);
     }
 }

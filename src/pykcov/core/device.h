@@ -69,7 +69,8 @@ int kcov_device_open(struct kcov_device **device);
 /*
  * A device that appends to the memory of another process's device, whose descriptor this is (the
  * caller's). It has its buffer already, and leaves what was recorded there. EINVAL: not a device
- * with a buffer.
+ * with a buffer. EBUSY: a thread of the other process appends alone, without a bus lock; it has to
+ * be enabled after this was tried.
  */
 int kcov_device_borrow(struct kcov_device **device, int fd);
 int kcov_device_set_buffer(struct kcov_device *device, uint64_t nmemb);

@@ -131,7 +131,8 @@ enable(struct kcov_device *device, int mode)
     if (!device->borrowed)
         write_info(device, mode, device->handle == NULL ? thread->tid : 0);
     device->trace.capacity = kcov_capacity(mode, device->nmemb);
-    atomic_store(&device->trace.shared, device->handle != NULL || device->inherited);
+    atomic_store(&device->trace.shared, device->handle != NULL || device->inherited ||
+                                            !kcov_buffer_begin_alone(device->buffer));
     device->state = KCOV_TRACE;
     kcov_device_set_mode(device, mode);
     if (device->handle != NULL)

@@ -107,9 +107,12 @@ struct kcov_info {
     uint32_t version;
     uint32_t mode; /* of the last successful enable, 0: never enabled */
     uint64_t nmemb;
-    int32_t pid; /* of the last successful enable */
-    int32_t tid; /* the thread enabled last, 0: none yet, or the device is remote */
-    uint64_t reserved[4];
+    int32_t pid;       /* of the last successful enable */
+    int32_t tid;       /* the thread enabled last, 0: none yet, or the device is remote */
+    uint32_t alone;    /* atomic: one thread alone appends, without a bus lock */
+    uint32_t borrowed; /* atomic: somebody else wants to append, or did: with a bus lock from the
+                          next enable on */
+    uint64_t reserved[3];
     uint64_t dropped; /* atomic, since the last enable: entries refused because the buffer was full,
                          and hits of probes that have no place in the counter map */
 };

@@ -80,6 +80,12 @@ device_borrow(PyObject *type, PyObject *fd)
     if ((error = kcov_device_borrow(&((struct device_object *)self)->device, number)) == 0)
         return self;
     Py_DECREF(self);
+    if (error == EBUSY)
+        return kcov_raise(state, error,
+                          "borrow: the thread that the device traces counts alone, without a bus "
+                          "lock; enable the device anew, after which others may borrow it");
+    if (error != EINVAL)
+        return kcov_raise(state, error, "borrow: descriptor %d: %s", number, strerror(error));
     return kcov_raise(state, error, "borrow: descriptor %d is not that of a device with a buffer",
                       number);
 }
@@ -389,7 +395,12 @@ PyMethodDef kcov_device_methods[] = {
      "A device that appends to the buffer of another process's device, whose descriptor this is "
      "(EINVAL: not).\n"
      "\n"
-     "It is 'ready'; its events come behind what is there. `fd` stays the caller's."},
+     "It is 'ready'; its events come behind what is there. `fd` stays the caller's. EBUSY: the "
+     "other "
+     "device\n"
+     "traces its owner, and was enabled before anybody wanted to borrow it: enable it anew, then "
+     "try "
+     "again."},
     {"__enter__", device_enter, METH_NOARGS, NULL},
     {"__exit__", device_exit, METH_VARARGS, NULL},
     {"set_buffer_size", (PyCFunction)(void (*)(void))device_set_buffer_size,
