@@ -106,6 +106,65 @@ def test_same_code_in_another_file_has_pcs_and_a_location_of_its_own() -> None:
     assert register(example(file="other.py"), "copied", sites(2))[0] is other
 
 
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The salts that were tried."""
+    tried: list[int] = []
+    base = locations._Hasher.base
+
+    def counting(self: locations._Hasher, segment: int, salt: int) -> int:
+        tried.append(salt)
+        return base(self, segment, salt)
+
+    monkeypatch.setattr(locations._Hasher, "base", counting)
+    return tried
+
+
+def test_each_copy_of_code_costs_the_same_however_many_there_are(hashed: list[int]) -> None:
+    made = [register(example(file=f"{number}.py"), "copies", sites(2, 7)) for number in range(200)]
+    assert len(hashed) < 3 * 200
+    again = [register(example(file=f"{number}.py"), "copies", sites(2, 7)) for number in reversed(range(200))]
+    assert len(hashed) < 5 * 200
+    assert all(one is other for one, other in zip(made, reversed(again), strict=True))
+    assert len({one.pc for probes in made for one in probes}) == 400
+
+
+def test_each_choice_of_sites_costs_the_same_however_many_there_are(hashed: list[int]) -> None:
+    made = [register(example(), "choices", sites(*range(number + 1))) for number in range(100)]
+    assert len(hashed) < 3 * 100
+    assert [register(example(), "choices", sites(*range(number + 1))) for number in range(100)] == made
+
+
+def test_copies_of_long_code_cost_the_same(hashed: list[int]) -> None:
+    for _ in range(2):
+        for number in range(50):
+            register(example(file=f"{number}.py"), "long copies", sites(3, 65536, 131072 + 3))
+    assert len(hashed) < 3 * 5 * 50
+
+
+def test_copies_in_files_and_at_granularities_have_pcs_of_their_own(hashed: list[int]) -> None:
+    chosen = [(f"{number % 10}.py", number // 10) for number in range(50)]
+    made = [register(example(file=file), "both", sites(*range(many + 1))) for file, many in chosen]
+    assert len({probes[0].pc for probes in made}) == 50
+    assert [symbolize([probes[0].pc])[0].file for probes in made] == [file for file, _ in chosen]
+    assert len(hashed) < 3 * 50
+
+
+def test_copies_of_code_that_collides_keep_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locations, "_codes", {})
+    monkeypatch.setattr(locations, "_copies", {})
+    monkeypatch.setattr(locations, "_CODE_MASK", 31)
+    codes = [example(f"meets{number % 3}", f"{number // 3}.py") for number in range(15)]
+    with pytest.warns(PykcovWarning, match="have the same hash"):
+        made = [register(code, "meeting", sites(2))[0] for code in codes]
+    assert len({one.pc for one in made}) == 15
+    assert [register(code, "meeting", sites(2))[0] for code in codes] == made
+    found = symbolize([one.pc for one in made])
+    assert [(location.function, location.file) for location in found] == [
+        (code.co_qualname, code.co_filename) for code in codes
+    ]
+
+
 def test_same_code_at_another_granularity_keeps_exact_lines() -> None:
     (block,) = register(example(), "finer", [(2, 3, 3, 0, 1, (3, 4), 0, 0)])
     line, _ = register(example(), "finer", [(2, 3, 3, 0, 1, (3,), 0, 0), (5, 4, 4, 0, 1, (4,), 0, 0)])

@@ -14,7 +14,6 @@ from _thread import RLock
 from _warnings import warn
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from itertools import count
 from types import CodeType
 from typing import NamedTuple, Protocol, SupportsIndex
 
@@ -149,6 +148,24 @@ class _Code:
         return [self.location(row) for row in range(self.sites) if not row or offsets[row] != offsets[row - 1]]
 
 
+class _Copies:
+    """Code that is there more than once, in files of different names or with other sites: all but the first."""
+
+    __slots__ = ("_codes", "salt")
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, bytes], _Code] = {}
+        self.salt = 1
+        """What no copy has yet, nor any below it."""
+
+    def find(self, file: str, numbers: "array[int]") -> _Code | None:
+        return self._codes.get((file, numbers.tobytes()))
+
+    def add(self, code: _Code) -> None:
+        self._codes[code.file, code.numbers.tobytes()] = code
+        self.salt = code.salt + 1
+
+
 class Stored(Protocol):
     """Locations that were stored somewhere and are not read before somebody asks for one of them."""
 
@@ -173,6 +190,7 @@ Listener = Callable[[list[Location]], object]
 # Guards all that follows. Reentrant: a garbage-collector callback may import a module while this thread registers one.
 _lock = RLock()
 _codes: dict[int, _Code | Stored] = {}  # by base
+_copies: dict[bytes, _Copies] = {}  # by identity: of code that is there more than once
 _strangers: dict[int, Probe] = {}  # by pc: probes that came in a pickle from elsewhere and whose code is not known here
 _implied_lines: dict[int, tuple[str, tuple[int, ...]]] = {}
 _listeners: list[Listener] = []
@@ -190,19 +208,28 @@ def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Pro
     segments = range((sites[-1][0] >> _OFFSET_BITS) + 1)
     collision = None
     with _lock:
-        for salt in count():
+        salt = 0
+        while True:
             bases = tuple(hasher.base(segment, salt) for segment in segments)
             found = next((known for base in bases if (known := _code_at(base)) is not None), None)
             if found is None:
                 break
+            salt += 1
             if found.identity != hasher.identity:
                 collision = found
             elif found.file == code.co_filename and found.numbers == numbers:
                 return found.probes
-            # Else a copy of the code in another file, or the same code with other sites: it has pcs of its own.
+            else:
+                # A copy of the code in another file, or the same code with other sites: it has pcs of its own.
+                copies = _copies.setdefault(hasher.identity, _Copies())
+                if (copy := copies.find(code.co_filename, numbers)) is not None:
+                    return copy.probes
+                salt = max(salt, copies.salt)
         made = _Code(hasher.identity, code.co_filename, code.co_qualname, module, numbers, len(sites), bases, salt)
         made.probes = _make_probes(made.pcs(), made.comparisons())
         _codes.update(dict.fromkeys(bases, made))
+        if salt and (copies_of_it := _copies.get(hasher.identity)) is not None:
+            copies_of_it.add(made)
         listeners = list(_listeners)
     if collision is not None:
         warn(
