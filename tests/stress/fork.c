@@ -32,10 +32,10 @@ trace_remote(struct worker *worker, bool follow)
         (!follow && kcov_remote_enter(window->key) != 0))
         fail("a child cannot trace a section");
     if (follow)
-        kcov_group_follow(window->group);
+        kcov_group_follow(window->group, NULL);
     worker_produce(worker, window, 500);
     if (follow)
-        kcov_group_follow(NULL);
+        kcov_group_follow(NULL, NULL);
     else
         kcov_remote_leave(window->key);
     kcov_device_close(window->device, &kcov_wait_forever);

@@ -87,7 +87,7 @@ static void
 leave(struct worker *worker)
 {
     if (random_below(worker, 2) == 0)
-        kcov_group_follow(NULL);
+        kcov_group_follow(NULL, NULL);
     if (random_below(worker, 16) == 0)
         kcov_remote_leave(
             (struct kcov_key){77, random_below(worker, 9), 0}); /* not the innermost: nothing */
@@ -229,7 +229,7 @@ enter(struct worker *worker)
     bool follow = window != NULL && window->group != NULL && random_below(worker, 4) > 0;
 
     if (follow)
-        kcov_group_follow(window->group);
+        kcov_group_follow(window->group, NULL);
     if (window != NULL)
         window_release(window);
     if (follow || worker->depth == DEPTH_MAX)

@@ -97,37 +97,42 @@ device_of(struct kcov_group *group)
     return group != NULL ? atomic_load(&group->device) : NULL;
 }
 
-/* The group's device from now on, which stays as long as the thread says so; NULL: none. */
-static void
+/* The device of a group, which stays as long as the thread says so; NULL: it has none. */
+static struct kcov_device *
 hold(struct kcov_self *self, struct kcov_group *group)
 {
-    struct kcov_device *device;
+    struct kcov_device *device = device_of(group), *seen;
 
-    do {
-        device = device_of(group);
+    while (device != NULL) {
         atomic_store(&self->followed, device);
-    } while (device != NULL && device_of(group) != device);
+        if ((seen = device_of(group)) == device)
+            break;
+        device = seen;
+    }
+    return device;
 }
 
 void
-kcov_group_follow(struct kcov_group *group)
+kcov_group_follow(struct kcov_group *group, struct kcov_group *otherwise)
 {
     struct kcov_self *self = &kcov_self;
     struct kcov_device *before = atomic_load_explicit(&self->followed, memory_order_relaxed);
     struct kcov_device *device = device_of(group);
 
-    if (device == before || self->busy > 0)
+    if (device == NULL)
+        device = device_of(otherwise);
+    if (self->busy > 0 || device == before)
         return;
     self->busy++;
-    if (device != NULL)
-        join(self);
+    join(self);
     /* Until the thread is attached to another one its events may go to the one before. */
     atomic_store(&self->left, before);
-    hold(self, self->joined ? group : NULL);
+    if (!self->joined || (hold(self, group) == NULL && hold(self, otherwise) == NULL))
+        atomic_store(&self->followed, NULL);
     kcov_thread_attach();
     atomic_store(&self->left, NULL);
     self->busy--;
-    if (before != NULL)
+    if (before != NULL && atomic_load_explicit(&self->followed, memory_order_relaxed) != before)
         kcov_rouse();
 }
 

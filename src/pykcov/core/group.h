@@ -35,10 +35,11 @@ void kcov_group_reference(struct kcov_group *group);
 void kcov_group_release(struct kcov_group *group);
 
 /*
- * The calling thread follows a group from now on; NULL: none. No lock, no allocation: a signal
- * handler may come here, also in the middle of it. The group must stay meanwhile.
+ * The calling thread follows a group from now on, or, if no device follows that, another one; NULL:
+ * none. No lock, no allocation: a signal handler may come here, also in the middle of it. The
+ * groups must stay meanwhile.
  */
-void kcov_group_follow(struct kcov_group *group);
+void kcov_group_follow(struct kcov_group *group, struct kcov_group *otherwise);
 
 /* Whether the device that the calling thread follows has stopped, so that it should give it up. */
 bool kcov_followed_ended(void);

@@ -48,7 +48,7 @@ derive(PyThreadState *state)
 
     kcov_self.version = context_version(state);
     group = group_in_context();
-    kcov_group_follow(group != NULL ? kcov_group_of(group) : NULL);
+    kcov_group_follow(group != NULL ? kcov_group_of(group) : NULL, NULL);
     Py_XDECREF(group);
 }
 
