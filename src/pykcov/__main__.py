@@ -1,16 +1,42 @@
-"""`python -m pykcov` is `pykcov`."""
+"""`pykcov` and `python -m pykcov`: the command line, which keeps to itself what is meant for the program.
+
+Options of Python, its variables and the current folder are for the program that runs in a process of its own; here,
+and in what pykcov is made of, they could do nothing but harm.
+"""
 
 import gc
+import os
+import sys
+import warnings
+
+from pykcov.warnings import PykcovWarning
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    _leave_filters_to_the_program()
+    _leave_folders_to_the_program()
     # A command lives briefly and imports much, of which a tenth of the time would go into looking for cycles.
     gc.set_threshold(100_000, 20, 20)
     # Not before: it imports much itself.
     from pykcov.cli import main
 
     main()
+
+
+def _leave_filters_to_the_program() -> None:
+    """Have no warning shown, or made an error, but those of pykcov itself."""
+    warnings.simplefilter("ignore")
+    warnings.simplefilter("default", PykcovWarning)
+
+
+def _leave_folders_to_the_program() -> None:
+    """Look for modules in the folders of the program last: what is called there as what pykcov imports is not that."""
+    folders = {os.path.abspath(each) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each}
+    if not sys.flags.safe_path and sys.path[:1] == [os.getcwd()]:
+        folders.add(os.getcwd())  # which -m puts first
+    behind = [folder for folder in sys.path if folder in folders]
+    sys.path[:] = [folder for folder in sys.path if folder not in folders] + behind
 
 
 if __name__ == "__main__":

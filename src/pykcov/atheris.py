@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn
 
+from pykcov.counted import counted
 from pykcov.fuzz import _engine, harness, instrumentation
 from pykcov.fuzz._provider import FuzzedDataProvider
 from pykcov.fuzz.hooks import enabled_hooks, gen_match
@@ -47,7 +48,7 @@ def instrument_imports(
 def instrument_all() -> None:
     """Put probes into every function that exists, and into all that is imported later."""
     number = instrumentation.instrument_all()
-    print(f"pykcov: {number} functions have probes", file=sys.stderr)
+    print(f"pykcov: {counted(number, 'function has', 'functions have')} probes", file=sys.stderr)
 
 
 def Setup(

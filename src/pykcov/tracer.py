@@ -15,6 +15,7 @@ from warnings import warn
 from pykcov import _core
 from pykcov._core import Group
 from pykcov._exec import Unrecorded
+from pykcov.counted import counted
 from pykcov.device import Buffer, Device
 from pykcov.instrument.code import check
 from pykcov.instrument.imports import ImportHook
@@ -338,8 +339,8 @@ def full(dropped: int, nmemb: int) -> list[str]:
     if not dropped:
         return []
     return [
-        f"the buffer of {nmemb} words was full: {dropped} entries were dropped. Trace less, or in mode 'unique', or "
-        f"with a larger nmemb (at most {_core.BUFFER_WORDS_MAX})"
+        f"the buffer of {nmemb} words was full: {counted(dropped, 'entry was', 'entries were')} dropped. Trace less, "
+        f"or in mode 'unique', or with a larger nmemb (at most {_core.BUFFER_WORDS_MAX})"
     ]
 
 

@@ -172,6 +172,15 @@ BAD_COMMAND_LINES = {
     "an output that is a folder": ("run", "-o", ".", "main.py"),
     "an output that is a device": ("run", "-o", "/dev/full", "main.py"),
     "an output in no folder": ("run", "-o", "nosuch/x.npz", "main.py"),
+    "an output below a file": ("run", "-o", "main.py/x.npz", "main.py"),
+    "an output that is standard output": ("run", "-o", "-", "main.py"),
+    "an output that is a pipe": ("run", "-o", "/dev/stdout", "main.py"),
+    "an output that is another pipe": ("run", "-o", "/proc/self/fd/2", "main.py"),
+    "an output without a name": ("run", "-o", "", "main.py"),
+    "an output with too long a name": ("run", "-o", "x" * 300, "main.py"),
+    "an output that leaves no room for another name": ("run", "-o", "x" * 250, "main.py"),
+    "an output where no file can be": ("run", "-o", "/proc/x.npz", "main.py"),
+    "no code": ("run", "-c"),
     "an unknown command": ("nosuch",),
 }
 
@@ -190,13 +199,73 @@ def test_a_bad_command_line_is_refused_before_the_program_runs(
     assert os.path.exists("/dev/full")
 
 
+def test_an_output_that_the_program_writes_is_refused(pykcov: Run, main: Path, tmp_path: Path) -> None:
+    """Its own output would be lost: the trace takes the place of the file."""
+    for descriptor in (1, 2):
+        with (tmp_path / "out.npz").open("w") as output:
+            names = {1: "stdout", 2: "stderr"}
+            command = [sys.executable, "-m", "pykcov", "run", "-o", "out.npz", "main.py"]
+            streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, names[descriptor]: output}
+            assert subprocess.run(command, cwd=tmp_path, **streams).returncode == 2  # type: ignore[call-overload]
+
+
+def test_links_and_pipes_that_cannot_be_written_are_refused(pykcov: Run, main: Path, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "fifo")
+    for name in ("loop", "loop/x", "fifo"):
+        done = pykcov("run", "-o", name, "main.py")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert done.stderr.startswith(f"pykcov: {name}: cannot be written: ")
+
+
+def test_a_link_to_what_is_not_there_yet_is_followed(pykcov: Run, main: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.npz").symlink_to("real.npz")
+    assert pykcov("run", "-o", "link.npz", "main.py").returncode == 0
+    assert TraceFile.load(tmp_path / "real.npz").threads
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-m", "json.tool", "--help"),
+        ("--nmemb", "1", "main.py"),
+        ("broken.py",),
+        ("-c", "def ("),
+        ("--source", "empty", "main.py"),
+        ("--mode", "cmp", "-c", "pass"),
+    ],
+    ids=" ".join,
+)
+def test_what_an_earlier_run_has_recorded_is_not_replaced_by_nothing(
+    pykcov: Run, main: Path, tmp_path: Path, words: tuple[str, ...], trace: Load
+) -> None:
+    assert pykcov("run", "main.py").returncode == 0
+    earlier = trace().lines()
+    (tmp_path / "broken.py").write_text("def (\n")
+    (tmp_path / "empty").mkdir()
+    done = pykcov("run", "-q", *words)
+    assert done.returncode in (1, 3)
+    assert done.stderr.endswith("pykcov: pykcov.npz is left as it was\n")
+    assert trace().lines() == earlier
+
+
+def test_nothing_recorded_beside_other_processes_names_these_as_a_cause(pykcov: Run, write: Write) -> None:
+    write("work/job.py", "x = 1\n")
+    write("main.py", "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import work.job'])\n")
+    done = pykcov("run", "-q", "--include", "work", "main.py")
+    assert done.returncode == 3
+    assert "such as workers or the child of a reloader: these are not traced" in done.stderr
+    write("main.py", "import work.job\n")
+    assert "workers" not in pykcov("run", "-q", "--include", "nosuch", "main.py").stderr
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_an_output_without_permission_is_refused_before_the_program_runs(
     pykcov: Run, main: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "sealed").mkdir(mode=0o500)
     done = pykcov("run", "-o", "sealed/x.npz", "main.py")
-    assert (done.returncode, "no permission" in done.stderr) == (2, True)
+    assert (done.returncode, "Permission denied" in done.stderr) == (2, True)
 
 
 def test_on_a_full_disk_the_trace_goes_elsewhere(pykcov: Run, main: Path, tmp_path: Path) -> None:
@@ -211,17 +280,34 @@ def test_on_a_full_disk_the_trace_goes_elsewhere(pykcov: Run, main: Path, tmp_pa
     assert TraceFile.load(tmp_path / "tmp" / "x.npz").lines() == {str(main): [1, 2]}
 
 
-def test_a_disk_full_everywhere_is_told_and_fails(pykcov: Run, main: Path, tmp_path: Path) -> None:
-    def no_file_may_grow() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
-
+def test_a_disk_full_everywhere_is_told_and_fails(bare: Run, main: Path, tmp_path: Path) -> None:
     (tmp_path / "pykcov.npz").write_bytes(b"old")
-    done = pykcov("run", "main.py", preexec_fn=no_file_may_grow, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    script = (
+        "import sys\nfrom pykcov import npz\n"
+        "def save(file, arrays):\n    file.write(b'half')\n    raise OSError(28, 'No space left on device')\n"
+        "npz.save = save\n"
+        "from pykcov.cli import main\nmain(sys.argv[1:])\n"
+    )
+    done = bare("-c", script, "run", "main.py")
     assert done.returncode == 4, done.stderr
-    assert f"{tmp_path}/pykcov.npz: could not be written: File too large" in done.stderr
+    assert f"{tmp_path}/pykcov.npz: could not be written: No space left on device" in done.stderr
     assert "pykcov: the trace is lost" in done.stderr
     assert (tmp_path / "pykcov.npz").read_bytes() == b"old"
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+
+
+def test_limits_are_those_of_the_program(pykcov: Run, main: Path, trace: Load) -> None:
+    """What is limited for the program is not for what writes its trace."""
+
+    def limit() -> None:
+        # Room for a buffer, not for two; and time enough for the program.
+        resource.setrlimit(resource.RLIMIT_CPU, (60, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 22, resource.RLIM_INFINITY))
+
+    main.write_text("import resource\nprint(resource.getrlimit(resource.RLIMIT_FSIZE), flush=True)\n")
+    done = pykcov("run", "--mode", "pc", "main.py", preexec_fn=limit)
+    assert (done.returncode, done.stdout) == (0, f"({1 << 22}, -1)\n"), done.stderr
+    assert trace().lines() == {str(main): [1, 2]}
 
 
 def test_an_unsupported_python_is_refused_before_the_program_runs(pykcov: Run, bare: Run, main: Path) -> None:

@@ -148,3 +148,72 @@ def test_isolated_python_finds_pykcov_where_it_is(bare: Run, write: Write) -> No
     expected = bare("-I", "main.py")
     got = bare("-I", "-m", "pykcov", "run", "-q", "main.py")
     assert (got.returncode, got.stdout, got.stderr) == (expected.returncode, expected.stdout, expected.stderr)
+
+
+def test_code_on_the_command_line(bare: Run, pykcov: Run, trace: Load) -> None:
+    code = (
+        "import sys\nprint(sys.argv, sys.path, sorted(globals()), __name__, __loader__)\nprint(sys.stdin.read())\n1/0"
+    )
+    assert_same(bare, pykcov, "-c", code, "-c", "--x", "-", input="input")
+    assert trace().lines() == {"<string>": [1, 2, 3, 4]}
+    assert trace().command.startswith("-c 'import sys")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-c", ""),
+        ("-c", "print(1)"),
+        ("-cprint(2)", "x"),
+        ("-c", "# coding: latin-1\nprint('\u20ac')"),
+        ("-c", "def f():\n    raise KeyError\nf()"),
+        ("-c", "def ("),
+        ("-c", "  print(3)"),
+        ("-c", "-1"),
+        ("-c", "import sys; sys.exit(7)"),
+        ("-c", "import sys; print(sys.orig_argv[1:])", "a"),
+        ("-c", "from __future__ import annotations\nprint(1)"),
+        ("-mmain", "x"),
+    ],
+    ids=repr,
+)
+def test_code_of_all_kinds_on_the_command_line(bare: Run, pykcov: Run, write: Write, words: tuple[str, ...]) -> None:
+    write("main.py", TELLING)
+    assert_same(bare, pykcov, *words)
+
+
+def test_options_of_pykcov_before_code(pykcov: Run, trace: Load) -> None:
+    done = pykcov("run", "-qo", "pykcov.npz", "--mode", "pc", "-c", "import sys; print(sys.argv)", "--mode", "-o")
+    assert (done.returncode, done.stdout) == (0, "['-c', '--mode', '-o']\n"), done.stderr
+    assert trace().mode == "pc"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "",
+        "import sys\nprint(sys.argv, sys.path, sorted(globals()), sys.stdin.read())\n1/0\n",
+        "def f():\n    raise KeyError\nf()",
+        "def (",
+        "print(input())\nno more input",
+        "if 1:\n  x = 1\n\n  print(x)\n",
+        "import sys; sys.exit(3)",
+    ],
+)
+def test_code_on_standard_input(bare: Run, pykcov: Run, code: str) -> None:
+    assert_same(bare, pykcov, "-", "a", "-b", input=code)
+
+
+def test_code_from_a_file_on_standard_input(bare: Run, pykcov: Run, write: Write, trace: Load) -> None:
+    script = write("code", "import sys\nprint(sys.stdin.buffer.tell(), __file__ if '__file__' in globals() else '')\n")
+    with script.open() as one, script.open() as two:
+        expected, got = bare("-", stdin=one), pykcov("run", "-q", "-", stdin=two)
+    assert (got.stdout, got.stderr, got.returncode) == (expected.stdout, expected.stderr, expected.returncode)
+    assert trace().lines() == {"<stdin>": [1, 2]}
+
+
+def test_no_standard_input(bare: Run, pykcov: Run) -> None:
+    words = "import os, sys; os.close(0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    expected, got = bare("-c", words, "-"), bare("-c", words, "-m", "pykcov", "run", "-q", "-")
+    assert got.returncode in (expected.returncode, 3)
+    assert "Traceback" not in got.stderr

@@ -316,7 +316,7 @@ def test_a_revision(project: Project) -> None:
     project.git("commit", "-qam", "second")
     status, tests, errors = project.pykcov("affected")
     assert (status, tests) == (1, [])
-    assert "1 files have changed between the data and the revision" in errors
+    assert "1 file has changed between the data and the revision" in errors
     assert project.pykcov("affected", "--since", "HEAD~1")[1] == [
         "test_library.py::test_double",
         "test_library.py::test_negative",
@@ -345,7 +345,7 @@ def test_tests_that_were_not_run_are_unknown(project: Project) -> None:
     project.run("--pykcov", "--pykcov-source=library", "-k", "not store_again", pykcov=False)
     status, tests, errors = project.pykcov("affected")
     assert (status, tests) == (0, ["test_library.py::test_store_again"])
-    assert "1 tests did not run when the data was recorded" in errors
+    assert "1 test did not run when the data was recorded" in errors
 
 
 def test_a_test_file_that_was_not_collected_is_unknown(project: Project) -> None:
@@ -358,7 +358,7 @@ def test_what_tests_share_and_what_is_no_python(project: Project) -> None:
     (project.folder / "notes.txt").write_text("words")
     status, tests, errors = project.pykcov("affected")
     assert (status, tests) == (0, ["tests/test_other.py"])
-    assert "tests/conftest.py: was not traced: all 1 tests below its folder" in errors
+    assert "tests/conftest.py: was not traced: every test below its folder (1)" in errors
     assert "not Python, whom they concern is not known: notes.txt" in errors
 
 

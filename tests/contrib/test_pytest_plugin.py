@@ -236,7 +236,7 @@ def test_what_a_test_starts_is_its_own_and_what_is_cut_off_is_told(project: Proj
         "test_it.py::test_loop": [BODY[3], BODY[4]],
         "test_it.py::test_next": [BODY[6]],
     }
-    assert "1 threads or jobs were not done at the end of test_it.py::test_leaves_a_thread" in done.output
+    assert "1 thread or job was not done at the end of test_it.py::test_leaves_a_thread" in done.output
 
 
 @needs_asyncio

@@ -33,7 +33,7 @@ def test_what_several_processes_find_is_one_finding_and_all_they_ran_is_counted(
     )
     assert ran.code == 77, ran.output
     assert [finding.name.partition("-")[0] for finding in ran.findings] == ["KeyError"]
-    assert "1 findings" in ran.output
+    assert "1 finding\n" in ran.output
     assert ran.executions > 0
 
 

@@ -2,6 +2,7 @@
 
 from typing import TextIO
 
+from pykcov.counted import counted
 from pykcov.reports._threads import comparison_totals, print_threads
 from pykcov.tables import print_table
 from pykcov.tracefile import TraceFile, shown
@@ -13,7 +14,7 @@ _MOST = 10
 def print_summary(trace: TraceFile, file: TextIO) -> None:
     """Print how much was traced, which files and which threads ran most lines, or compared most."""
     if trace.compares:
-        threads = _count(len(trace.threads), "thread")
+        threads = counted(len(trace.threads), "thread")
         print(f"pykcov: {threads} made {comparison_totals(trace)}", file=file)
         if len(trace.locations):
             print_threads(trace, file, _MOST)
@@ -21,9 +22,9 @@ def print_summary(trace: TraceFile, file: TextIO) -> None:
     ran, known = trace.lines(), trace.known_lines()
     entries = sum(map(len, trace.threads))
     print(
-        f"pykcov: {_count(len(trace.threads), 'thread')} ran {sum(map(len, ran.values()))} of "
-        f"{sum(map(len, known.values()))} lines in {_count(len(known), 'file')}; {entries} entries, "
-        f"{len(trace.locations)} locations",
+        f"pykcov: {counted(len(trace.threads), 'thread')} ran {sum(map(len, ran.values()))} of "
+        f"{counted(sum(map(len, known.values())), 'line')} in {counted(len(known), 'file')}; "
+        f"{counted(entries, 'entry', 'entries')}, {counted(len(trace.locations), 'location')}",
         file=file,
     )
     if not known:
@@ -32,7 +33,7 @@ def print_summary(trace: TraceFile, file: TextIO) -> None:
     rows.sort(key=lambda row: -row[1])
     print_table(("File", "Ran", "Lines"), rows[:_MOST], file)
     if len(rows) > _MOST:
-        print(f"  and {_count(len(rows) - _MOST, 'more file')}", file=file)
+        print(f"  and {counted(len(rows) - _MOST, 'more file')}", file=file)
     print_threads(trace, file, _MOST)
 
 
@@ -44,7 +45,3 @@ def print_system_calls(trace: TraceFile, file: TextIO) -> None:
 
     calls = calls_in([list(thread.words) for thread in trace.threads], running())
     print_calls(calls, running(), file, _MOST)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from pykcov.cli._errors import NOT_WRITTEN, CommandError
+from pykcov.counted import counted
 
 _EXAMPLES = """\
 \b
@@ -59,9 +60,9 @@ def clear(folders: tuple[str, ...]) -> int:
                 pass
             except OSError as error:
                 failed.append(f"{file}: {error.strerror}")
-    click.echo(f"{removed} files removed")
+    click.echo(f"{counted(removed, 'file')} removed")
     if failed:
-        raise CommandError(f"{len(failed)} files could not be removed: {failed[0]}", NOT_WRITTEN)
+        raise CommandError(f"{counted(len(failed), 'file')} could not be removed: {failed[0]}", NOT_WRITTEN)
     return 0
 
 

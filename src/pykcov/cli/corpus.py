@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pykcov.cli._errors import BAD_INPUT, CommandError
+from pykcov.counted import counted
 
 if TYPE_CHECKING:
     from pykcov.fuzz.corpus import Coverage, Reached
@@ -47,7 +48,10 @@ def minimize(harness: str, corpus: Path, target: Path) -> None:
     if target.exists() and any(target.iterdir()):
         raise CommandError(f"{target} is not empty: name another folder", BAD_INPUT)
     _copy(chosen, target)
-    click.echo(f"{len(chosen)} of {len(coverage.inputs)} inputs reach all {len(coverage.locations)} locations")
+    click.echo(
+        f"{len(chosen)} of {counted(len(coverage.inputs), 'input')} reach the same "
+        f"{counted(len(coverage.locations), 'location')}"
+    )
 
 
 @command.command()
@@ -66,7 +70,7 @@ def merge(harness: str, corpus: Path, others: tuple[Path, ...]) -> None:
     chosen = smallest(new)
     _copy(chosen, corpus)
     added = len(frozenset[int]().union(*(one.places for one in new)))
-    click.echo(f"{len(chosen)} inputs added, which reach {added} more locations than the {len(known)} before")
+    click.echo(f"{counted(len(chosen), 'input')} added: {counted(added, 'location')} more than the {len(known)} before")
 
 
 @command.command()
@@ -96,7 +100,9 @@ def coverage(harness: str, corpora: tuple[Path, ...], html: Path | None) -> None
         for one in sorted(found.inputs, key=lambda one: -len(one.places))
     ]
     print_table(["Input", "Bytes", "Locations", "Only here", "Raises"], rows, sys.stdout)
-    click.echo(f"{len(found.inputs)} inputs reach {len(found.locations)} locations")
+    click.echo(
+        f"{counted(len(found.inputs), 'input reaches', 'inputs reach')} {counted(len(found.locations), 'location')}"
+    )
     if html is not None:
         _write_html(found, html)
         click.echo(f"wrote {html / 'index.html'}")

@@ -51,7 +51,7 @@ def _limits() -> str:
     from pathlib import Path
 
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    mappings = int(Path("/proc/sys/vm/max_map_count").read_text())
+    mappings = int(Path("/proc/sys/vm/max_map_count").read_text("ascii"))
     return f"{descriptors} descriptors; {mappings} mappings, of which each live thread under `pykcov run` takes one"
 
 
@@ -164,9 +164,9 @@ def _whole_run() -> str:
 
     with tempfile.TemporaryDirectory(prefix="pykcov-") as folder:
         program, output = Path(folder, "program.py"), Path(folder, "trace.npz")
-        program.write_text(_PROGRAM + "import threading\nthreading.Thread(target=f, args=(0,)).start()\n")
+        program.write_text(_PROGRAM + "import threading\nthreading.Thread(target=f, args=(0,)).start()\n", "utf-8")
         command = [sys.executable, "-m", "pykcov", "run", "-q", "-o", str(output), str(program)]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
         if done.returncode:
             raise RuntimeError(f"`pykcov run` ended with {done.returncode}: {done.stderr}")
         trace = TraceFile.load(output)

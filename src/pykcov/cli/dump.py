@@ -9,6 +9,7 @@ import click
 
 from pykcov.cli._errors import BAD_INPUT, CommandError, complain_of_damage
 from pykcov.cli._options import trace_file
+from pykcov.counted import counted
 
 if TYPE_CHECKING:
     from pykcov.records import Comparison
@@ -45,13 +46,14 @@ def command(file: str, number: int | None, limit: int | None, skipped: bool) -> 
         return 0
     if number is not None and number >= len(trace.threads):
         raise CommandError(f"{file}: there is no thread {number}; it has {len(trace.threads)}, from 0", BAD_INPUT)
+    what = ("comparison", "comparisons") if trace.compares else ("entry", "entries")
     places: dict[int, str] = {-1: "?\t?"}
     for index, thread in enumerate(trace.threads):
         if number not in (None, index):
             continue
         print(
-            f"# thread {index}: {printable(thread.name)}, native id {thread.native_id}, {len(thread.pcs)} "
-            f"{'comparisons' if trace.compares else 'entries'}, {thread.dropped} dropped"
+            f"# thread {index}: {printable(thread.name)}, native id {thread.native_id}, "
+            f"{counted(len(thread.pcs), *what)}, {thread.dropped} dropped"
         )
         for position, (pc, row, compared) in enumerate(islice(_events(trace, thread), limit)):
             if row not in places:

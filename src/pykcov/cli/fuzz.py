@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pykcov.cli._errors import BAD_INPUT, CommandError
+from pykcov.counted import counted
 
 if TYPE_CHECKING:
     from pykcov.fuzz.settings import Settings
@@ -115,7 +116,7 @@ def command(
     if not quiet:
         for found in outcome.findings:
             _say(f"found {os.path.relpath(found)}; reproduce with: python {os.path.relpath(found)}/reproduce.py")
-        _say(f"{snapshot.executions} executions, {len(outcome.findings)} findings")
+        _say(f"{counted(snapshot.executions, 'execution')}, {counted(len(outcome.findings), 'finding')}")
     return outcome.code
 
 

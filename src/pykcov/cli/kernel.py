@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pykcov.cli._errors import BAD_INPUT, NOT_WRITTEN, NOTHING_TRACED, CommandError
+from pykcov.counted import counted
 
 if TYPE_CHECKING:
     from pykcov.kernel.command import Recorded
@@ -98,14 +99,16 @@ def command(
         trace = command_trace(command_line, recorded, locator, compares, started)
         failures += _written(output, lambda: trace.save(output))
     if raw is not None:
-        failures += _written(raw, lambda: Path(raw).write_text(tables.rawcover(calls)))
+        failures += _written(raw, lambda: Path(raw).write_text(tables.rawcover(calls), "ascii"))
     # A terminal that is gone is no reason to end otherwise than the command.
     with suppress(OSError):
         if not quiet:
             places = len({pc for call in calls for pc in call.pcs})
             made = sum(call.times for call in calls)
             print(
-                f"pykcov: {recorded.threads} threads called the kernel {made} times: {places} places", file=sys.stderr
+                f"pykcov: {counted(recorded.threads, 'thread')} called the kernel {counted(made, 'time')}: "
+                f"{counted(places, 'place')}",
+                file=sys.stderr,
             )
             if compares:
                 tables.print_comparisons(calls, locator, sys.stderr, rows)
@@ -141,8 +144,8 @@ def _remarks(recorded: "Recorded", nmemb: int, locator: "KernelLocator") -> list
     lines = list(locator.remarks)
     if recorded.full:
         lines.append(
-            f"{recorded.full} times a buffer of {nmemb} words was full before a system call had ended: what came "
-            "later is missing; use a larger --nmemb"
+            f"{counted(recorded.full, 'time')} a buffer of {nmemb} words was full before a system call had ended: what "
+            "came later is missing; use a larger --nmemb"
         )
     lines += [f"thread {tid} was not recorded: {reason}" for tid, reason in recorded.untraced]
     if not recorded.calls:

@@ -1,5 +1,7 @@
 """`pykcov report`: which lines ran, rendered by coverage.py."""
 
+from typing import Any
+
 import click
 
 from pykcov.cli._errors import BAD_INPUT, CommandError, complain_of_damage
@@ -20,6 +22,15 @@ Exit code: 0, or
 """
 
 
+class _Percent(click.FloatRange):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number; nan, which no comparison would find out of range, is refused."""
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return float(number)
+
+
 @click.command(epilog=_EXAMPLES, short_help="Show which lines ran, or what was compared.")
 @trace_file
 @click.option("--format", type=click.Choice(formats()), default="text", show_default=True, help="What to write.")
@@ -32,7 +43,7 @@ Exit code: 0, or
 )
 @click.option("--show-missing", is_flag=True, help="Also list the lines that did not run (text).")
 @click.option(
-    "--fail-under", type=click.FloatRange(0, 100), metavar="PERCENT", help="End with exit code 2 if less ran in total."
+    "--fail-under", type=_Percent(0, 100), metavar="PERCENT", help="End with exit code 2 if less ran in total."
 )
 def command(file: str, format: str, output: str | None, show_missing: bool, fail_under: float | None) -> int:
     """Show which lines of a program ran, as FILE (of `pykcov run`) has it.

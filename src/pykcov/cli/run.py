@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import stat
 import sys
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from pykcov.cli._options import DEFAULT_FILE
 if TYPE_CHECKING:
     from pykcov.instrument.sites import Granularity
     from pykcov.modes import Mode
+    from pykcov.program.supervisor import Kind
     from pykcov.tracefile import TraceFile
 
 # Of a thread: kernels record a thousand places for a system call.
@@ -25,6 +27,7 @@ _EXAMPLES = """\
 Examples:
   pykcov run app.py input.txt                 the code of app.py and of all files below this folder
   pykcov run -m app --verbose                 a module, as python -m runs it
+  pykcov run -c 'import app; app.main()'      code, as python -c runs it
   pykcov run --source src -m pytest tests     what tests run of the code in src
   pykcov run --include 'json.*' app.py        one package, wherever it is
   pykcov run --mode pc -o order.npz app.py    every event in order, not each line once
@@ -38,7 +41,28 @@ Exit code: that of the program; if a signal ended it, the same signal ends pykco
 """
 
 
-@click.command(epilog=_EXAMPLES, context_settings={"allow_interspersed_args": False}, options_metavar="[OPTIONS]")
+class _RunCommand(click.Command):
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Let all behind -m or -c be the program's, as Python does; and `-cCODE` be `-c CODE`."""
+        valued = {
+            name for each in self.params if isinstance(each, click.Option) and not each.is_flag for name in each.opts
+        }
+        at = 0
+        while at < len(args) and args[at][:1] == "-" and args[at] not in ("-", "--"):
+            if args[at][:2] in ("-c", "-m"):
+                option, joined = args[at][:2], args[at][2:]
+                args = [*args[:at], option, "--", *([joined] if joined else []), *args[at + 1 :]]
+                break
+            at += 2 if args[at] in valued else 1
+        return super().parse_args(context, args)
+
+
+@click.command(
+    cls=_RunCommand,
+    epilog=_EXAMPLES,
+    context_settings={"allow_interspersed_args": False},
+    options_metavar="[OPTIONS]",
+)
 @click.option(
     "-o", "--output", metavar="FILE", default=DEFAULT_FILE, show_default=True, help="The trace file to write."
 )
@@ -80,6 +104,7 @@ Exit code: that of the program; if a signal ended it, the same signal ends pykco
 )
 @click.option("-q", "--quiet", is_flag=True, help="No summary, only what went wrong.")
 @click.option("-m", "is_module", is_flag=True, help="PROGRAM is the name of a module, as for python -m.")
+@click.option("-c", "is_code", is_flag=True, help="PROGRAM is code, as for python -c.")
 @click.argument("program", type=click.UNPROCESSED)
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 def command(
@@ -94,19 +119,25 @@ def command(
     nmemb: int | None,
     quiet: bool,
     is_module: bool,
+    is_code: bool,
     program: str,
     arguments: tuple[str, ...],
 ) -> int:
-    """Run PROGRAM (a script, folder or zip file, or with -m a module) and record which code each thread runs or, with
-    --mode cmp or cmp-bytes, what it compares.
+    """Run PROGRAM (a script, folder or zip file, with -m a module, with -c code, or '-', code on standard input) and
+    record which code each thread runs or, with --mode cmp or cmp-bytes, what it compares.
 
     It runs in a process of its own as if started by Python, with standard input, output, signals and exit code. Unless
     options say otherwise the program's own code is traced: what lies below the current folder and that of the script,
     but neither installed packages nor the standard library. Processes that the program starts are not traced.
     """
     target = _checked_target(output)
-    if not is_module and not os.path.exists(program):
+    if is_module and is_code:
+        raise CommandError("-m and -c exclude each other", BAD_INPUT)
+    kind: Kind = "module" if is_module else "code" if is_code else "input" if program == "-" else "path"
+    if kind == "path" and not os.path.exists(program):
         raise CommandError(f"can't open {program!r}: no such script (with -m it would be a module)", BAD_INPUT)
+    if kind == "input" and os.isatty(0):
+        raise CommandError("-: standard input is a terminal; pykcov runs code from a file or a pipe", BAD_INPUT)
 
     from pykcov.instrument.versions import VERSION, UnsupportedPythonError
     from pykcov.modes import compares
@@ -122,7 +153,7 @@ def command(
         words = _checked_kernel(kernel, compares(mode), nmemb)
     request = Request(
         program=program,
-        is_module=is_module,
+        kind=kind,
         arguments=arguments,
         mode=mode,
         granularity=granularity,
@@ -142,14 +173,19 @@ def command(
     from pykcov.tracefile import shown
 
     trace = trace_file(request, end, buffers, folder, started)
-    written, failures = _save(trace, target)
-    blind = blind_spots(request, buffers, trace)
+    blind = blind_spots(request, end, buffers, trace)
+    # What an earlier run has recorded is worth more than nothing.
+    kept = os.path.exists(target) and not any(len(thread) for thread in trace.threads)
+    written, failures = (None, []) if kept else _save(trace, target)
     lines = [*blind, *([] if quiet else remarks(end, buffers, trace)), *failures]
+    if kept:
+        lines.append(f"{shown(target)} is left as it was")
     if written and (failures or not quiet):
         name = shlex.quote(shown(written))
         lines.append(f"wrote {name}; `pykcov report {name}` shows it")
     # A terminal that is gone is no reason to end otherwise than the program.
-    with suppress(OSError), open(os.devnull, "w") if sys.stderr is None else nullcontext(sys.stderr) as errors:
+    nowhere = sys.stderr is None
+    with suppress(OSError), open(os.devnull, "w", encoding="utf-8") if nowhere else nullcontext(sys.stderr) as errors:
         if not quiet:
             print_summary(trace, errors)
             if request.kernel and not trace.compares:
@@ -177,15 +213,37 @@ def _checked_kernel(kernel: str, compares: bool, nmemb: int | None) -> int:
 
 def _checked_target(output: str) -> str:
     """Return the file to write, or say now, not after a long run, that it cannot be written."""
-    target = os.path.realpath(output)
-    folder = os.path.dirname(target)
-    if os.path.exists(target) and not os.path.isfile(target):
+    if output == "-":
+        raise CommandError("-: standard output is the program's: name a file for the trace", BAD_INPUT)
+    existing = None
+    try:
+        existing = os.stat(output or ".")
+    except FileNotFoundError:
+        pass  # or a link to what is not there yet
+    except OSError as error:
+        raise CommandError(f"{output}: cannot be written: {error.strerror}", BAD_INPUT) from None
+    if existing is not None and not stat.S_ISREG(existing.st_mode):
         raise CommandError(f"{output}: cannot be written: it is not a regular file", BAD_INPUT)
-    if not os.path.isdir(folder):
-        raise CommandError(f"{output}: cannot be written: there is no folder {folder}", BAD_INPUT)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise CommandError(f"{output}: cannot be written: no permission to write in {folder}", BAD_INPUT)
+    if existing is not None and any(_is_same(existing, descriptor) for descriptor in range(3)):
+        raise CommandError(f"{output}: cannot be written: the program reads or writes it", BAD_INPUT)
+    try:
+        target = os.path.realpath(output)
+        # Room for a name that begins with a dot and ends with a number, as the file is written beside its place.
+        trial = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{os.getpid()}.tmp")
+        os.close(os.open(trial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.unlink(trial)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise CommandError(f"{output}: cannot be written: {reason}", BAD_INPUT) from None
     return target
+
+
+def _is_same(one: os.stat_result, descriptor: int) -> bool:
+    """Return whether a file is what one of the first descriptors stands for."""
+    try:
+        return os.path.samestat(one, os.fstat(descriptor))
+    except OSError:
+        return False
 
 
 def _save(trace: "TraceFile", target: str) -> tuple[str | None, list[str]]:

@@ -12,6 +12,7 @@ from marshal import dumps, loads
 from typing import Self
 
 from pykcov import locations
+from pykcov.counted import counted
 from pykcov.locations import Location
 from pykcov.pcs import is_python
 
@@ -71,7 +72,8 @@ class Ran:
         table = _Table(files, native)
         contexts = {name: table.lines(sets) for name, sets in pcs.items()}
         first, again = _first_runs(contexts)
-        unknown = f"{table.unknown} places of code that only forked children imported are not known"
+        what = counted(table.unknown, "place")
+        unknown = f"{what} of code that only forked children imported: not known"
         self.merge(
             type(self)(
                 contexts=contexts,

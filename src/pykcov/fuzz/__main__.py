@@ -8,6 +8,10 @@ import sys
 
 if not sys.flags.safe_path:
     sys.path[0] = os.getcwd()  # which was the folder of this file
+# The program's folders may have modules that are called as those of the standard library that we need.
+_path = sys.path[:]
+_ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:] = [*(folder for folder in _path if folder.startswith(sys._stdlib_dir)), _ours]  # type: ignore[attr-defined]
 try:
     import pykcov.instrument.imports  # noqa: F401
 
@@ -16,6 +20,7 @@ try:
 
     from pykcov.fuzz import worker
 
+    sys.path[:] = _path
     worker.main(sys.argv[1], modules_that_stay)
 except KeyboardInterrupt:
     print("pykcov: interrupted before it fuzzed", file=sys.stderr)

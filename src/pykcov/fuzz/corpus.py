@@ -107,7 +107,7 @@ def serve(harness: Harness, settings: Settings) -> NoReturn:
         problems.append(problem)
     pcs = sorted({pc for places in all_places for pc in places})
     told = {"places": all_places, "problems": problems, "locations": [list(one) for one in symbolize(pcs)]}
-    Path(request["answer"]).write_text(json.dumps(told))
+    Path(request["answer"]).write_text(json.dumps(told), "utf-8")
     sys.stdout.flush()
     os._exit(0)
 

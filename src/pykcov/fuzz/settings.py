@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
+from pykcov.program.options import interpreter_options, without
+
 _MAIN = os.path.join(os.path.dirname(__file__), "__main__.py")
 
 
@@ -42,7 +44,9 @@ class Settings(NamedTuple):
 
     def command_line(self) -> list[str]:
         """Return what starts the other process."""
-        return [sys.executable, _MAIN, json.dumps(self._asdict())]
+        # Not -x, which would skip the first line of ours, nor -i, which would wait for a user at the end.
+        options = without("xi", interpreter_options(sys.orig_argv))
+        return [sys.executable, *options, _MAIN, json.dumps(self._asdict())]
 
     @classmethod
     def loads(cls, text: str) -> Self:

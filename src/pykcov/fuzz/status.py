@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO, Self
 
+from pykcov.counted import counted
 from pykcov.fuzz.statistics import Snapshot
 
 _PROGRESS = re.compile(rb"^#\d+:?\s+(\w+\s+)?cov: (?P<cov>\d+) ft: \d+ corp: (?P<corpus>\d+)")
@@ -83,14 +84,14 @@ class Status:
             self._rate = (numbers.executions - executions) / (now - then)
             self._last = (now, numbers.executions)
         inside = 100 * numbers.inside / max(numbers.spent, 1)
-        words = [f"{numbers.executions:,} executions", f"{self._rate:,.0f}/s"]
+        words = [counted(numbers.executions, "execution", digits=","), f"{self._rate:,.0f}/s"]
         if self._corpus:  # not before libFuzzer has told, which with -jobs it does not
             new = _ago(now - self._last_new)
-            words.append(f"{self._locations:,} of {numbers.probes:,} locations, new {new} ago")
+            words.append(f"{self._locations:,} of {counted(numbers.probes, 'location', digits=',')}, new {new} ago")
             words.append(f"corpus {self._corpus:,}")
-        words += [f"{self._found():,} findings", f"{inside:.0f}% in the target"]
+        words += [counted(self._found(), "finding", digits=","), f"{inside:.0f}% in the target"]
         if numbers.dropped:
-            words.append(f"{numbers.dropped:,} comparisons dropped")
+            words.append(counted(numbers.dropped, "comparison dropped", "comparisons dropped", ","))
         return " · ".join(words)
 
     def _read(self) -> None:

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, NamedTuple, Self
 
+from pykcov.counted import counted
 from pykcov.fuzz import exits
 from pykcov.fuzz.jobs import Jobs, make_folder, remove_folder, tell
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.statistics import Snapshot, total
+from pykcov.program.options import interpreter_options, without
 
 _ARTIFACTS = {
     "crash-": "crash",
@@ -223,7 +225,7 @@ class Supervisor:
             )
         if shorter != finding.input:
             findings.save_minimized(finding, folder, shorter)
-            self._say(f"{name}: minimized from {len(finding.input)} to {len(shorter)} bytes")
+            self._say(f"{name}: minimized from {len(finding.input)} to {counted(len(shorter), 'byte')}")
 
     def _arguments(self) -> list[str]:
         """Return the command line of the next process: what is left of the limits."""
@@ -252,7 +254,8 @@ class Supervisor:
             *("--quiet", "--minimize=0", f"--keep-going={settings.keep_going}"),
             *(f"--directory={os.path.dirname(self._folder)}", f"--part-of={self._jobs.folder}"),
         ]
-        return shlex.join([sys.executable, "-m", "pykcov", "fuzz", *options, settings.harness])
+        python = [sys.executable, *without("xi", interpreter_options(sys.orig_argv))]
+        return shlex.join([*python, "-m", "pykcov", "fuzz", *options, settings.harness])
 
     def _go_on(self) -> bool:
         for argument in self._settings.arguments:

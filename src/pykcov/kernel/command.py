@@ -90,7 +90,7 @@ class CommandTracer:
         finally:
             for number, handler in former.items():
                 signal.signal(number, handler)
-        with open(self._failed) as stream:
+        with open(self._failed, encoding="utf-8") as stream:
             number_of_error, _, text = stream.read().partition(" ")
         if number_of_error:
             raise OSError(int(number_of_error), text)

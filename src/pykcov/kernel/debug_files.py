@@ -54,7 +54,7 @@ def open_vmlinux(path: Path) -> DebugFile:
     if build_id and kept.exists() and facts.exists():
         known = SymCache.open(str(kept))  # type: ignore[no-untyped-call]
         if known.is_latest_version:
-            return DebugFile(known, **json.loads(facts.read_text()))
+            return DebugFile(known, **json.loads(facts.read_text("utf-8")))
     base, text = _layout(path)
     made = _symbols(path)
     if build_id:
@@ -63,7 +63,7 @@ def open_vmlinux(path: Path) -> DebugFile:
             with tempfile.NamedTemporaryFile(dir=folder, delete=False) as stream:
                 made.dump_into(stream)  # type: ignore[no-untyped-call]
             os.replace(stream.name, kept)
-            facts.write_text(json.dumps({"base": base, "text": text}))
+            facts.write_text(json.dumps({"base": base, "text": text}), "utf-8")
         except OSError:
             pass  # a folder that cannot be written: it is read again each time
     return DebugFile(made, base, text)

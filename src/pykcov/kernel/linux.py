@@ -95,7 +95,7 @@ def without_comparisons(error: OSError) -> bool:
 def _debugfs(mounts: str = "/proc/self/mounts") -> str:
     """Return where debugfs is mounted, '' if nowhere."""
     try:
-        rows = [line.split() for line in Path(mounts).read_text().splitlines()]
+        rows = [line.split() for line in Path(mounts).read_text("utf-8", "surrogateescape").splitlines()]
     except OSError:
         return ""
     return next((row[1] for row in rows if len(row) > 2 and row[2] == "debugfs"), "")

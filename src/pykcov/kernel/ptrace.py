@@ -137,7 +137,7 @@ def take_descriptor(tid: int, descriptor: int) -> int:
 
 def thread_group(tid: int) -> int:
     """Return the process that a thread is of."""
-    with open(f"/proc/{tid}/status") as lines:
+    with open(f"/proc/{tid}/status", encoding="utf-8", errors="replace") as lines:
         return next(int(line.split()[1]) for line in lines if line.startswith("Tgid:"))
 
 

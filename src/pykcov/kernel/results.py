@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from operator import index
 from typing import NamedTuple, SupportsIndex
 
+from pykcov.counted import counted
 from pykcov.kernel.calls import split
 from pykcov.kernel.locations import running
 from pykcov.locations import Location
@@ -22,7 +23,7 @@ class KernelCall(NamedTuple):
 
     def __str__(self) -> str:
         """Return 'name, called at file:line function: how many places'."""
-        return f"{self.name}, called at {self.caller or 'no known place'}: {len(self.locations)} places"
+        return f"{self.name}, called at {self.caller or 'no known place'}: {counted(len(self.locations), 'place')}"
 
 
 def kernel_calls(pcs: Iterable[SupportsIndex]) -> list[KernelCall]:

@@ -52,7 +52,7 @@ class RunningKernel:
         """All functions by address; empty if the kernel does not tell."""
         found = []
         try:
-            with open(self.root / "proc/kallsyms") as lines:
+            with open(self.root / "proc/kallsyms", encoding="utf-8") as lines:
                 for line in lines:
                     address, kind, name, *module = line.split()
                     if kind in "tTwW":
@@ -126,7 +126,7 @@ class RunningKernel:
 def loaded_modules(root: Path = Path("/")) -> str:
     """Return what /proc/modules says; '' for a kernel without modules."""
     try:
-        return (root / "proc/modules").read_text()
+        return (root / "proc/modules").read_text("utf-8")
     except OSError:
         return ""
 
@@ -138,7 +138,7 @@ def _sections(folder: Path) -> Iterator[tuple[str, int]]:
         return
     for name in names:
         try:
-            yield name, int((folder / name).read_text(), 16)
+            yield name, int((folder / name).read_text("ascii"), 16)
         except (OSError, ValueError):
             continue
 

@@ -156,7 +156,9 @@ def _is_clang(compiler: tuple[str, ...]) -> bool:
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", stdin=subprocess.DEVNULL
+        )
     except OSError as error:
         raise BuildError(f"cannot run the compiler {command[0]!r}: {error.strerror}") from error
     if done.returncode:

@@ -12,10 +12,14 @@ _modules_of_bare_python = frozenset(sys.modules)
 _folder = __file__
 for _ in ("bootstrap.py", "program", "pykcov"):
     _folder = _folder.rpartition("/")[0]
-# Not by sys.path, where the program's folder may come first.
+# Not by sys.path, where the program's folders may come first: with modules, too, that are called as those of the
+# standard library that we need.
+_path = sys.path[:]
+sys.path[:] = [folder for folder in _path if folder.startswith(sys._stdlib_dir)]  # type: ignore[attr-defined]
 _specification = _frozen_importlib_external.PathFinder.find_spec("pykcov", [_folder])
 _frozen_importlib._load(_specification)  # type: ignore[attr-defined]
 
 from pykcov.program import child  # noqa: E402
 
+sys.path[:] = _path
 child.main(int(sys.argv[1]), _modules_of_bare_python)

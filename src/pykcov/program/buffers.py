@@ -38,6 +38,8 @@ class Buffers:
         self.images: list[Image] = []
         """The executable and the shared objects of the program."""
         self.forked = 0
+        self.no_python = False
+        """Whether the program could not be compiled: a bare Python has taken over, which says why."""
         self.closed_early = False
         """Whether the program closed the socket, or became another program, before its end."""
         self._threads: dict[int, Recorded] = {}
@@ -57,7 +59,7 @@ class Buffers:
             while True:
                 ended = any(key.fd == self._stop_read for key, _ in selector.select())
                 if not self._take_all():
-                    self.closed_early = not ended and not _is_exiting(pid)
+                    self.closed_early = not (ended or self.no_python or _is_exiting(pid))
                     return
                 if ended:
                     return
@@ -121,6 +123,8 @@ class Buffers:
                 self.skipped.extend(rows)
             case ("images",) if descriptors and self._image_log is None:
                 self._image_log = os.dup(descriptors[0])
+            case ("no python",):
+                self.no_python = True
             case ("forked",):
                 self.forked += 1
 

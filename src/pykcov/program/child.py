@@ -45,11 +45,11 @@ def main(descriptor: int, bare_modules: frozenset[str]) -> None:
             _signal.pthread_sigmask(_signal.SIG_SETMASK, request["signal_mask"])
 
         try:
-            run = main_module.run_module if request["is_module"] else main_module.run_script
-            run(request["program"], request["arguments"], begin)
+            _run(request, begin)
         finally:
             informant.finish()
     except main_module.NotCompiledError:
+        sender.send(("no python",))
         _signal.pthread_sigmask(_signal.SIG_SETMASK, request["signal_mask"])
         os.execv(sys.executable, request["orig_argv"])
     except SystemExit:
@@ -57,6 +57,19 @@ def main(descriptor: int, bare_modules: frozenset[str]) -> None:
     except BaseException:
         uncaught.hide_frames(files)
         raise
+
+
+def _run(request: Mapping[str, Any], begin: main_module.Begin) -> None:
+    program, arguments = request["program"], request["arguments"]
+    match request["kind"]:
+        case "module":
+            main_module.run_module(program, arguments, begin)
+        case "code":
+            main_module.run_code(program, arguments, begin)
+        case "input":
+            main_module.run_input(arguments, begin)
+        case _:
+            main_module.run_script(program, arguments, begin, request["skip_first_line"])
 
 
 class _Informant:
@@ -114,8 +127,8 @@ def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset
     informant.share_images()
     os.register_at_fork(after_in_parent=informant.add_fork, after_in_child=informant.in_forked_child)
     main = sys.modules["__main__"]
-    # For the selection of the program's own code, which is looked for around the main module.
-    main.__file__ = _main_file(request["program"], request["is_module"])
+    # For the selection of the program's own code, which is looked for around the main module, if that has a file.
+    main.__file__ = _main_file(request["program"], request["kind"])
     selection = Selection(request["include"], request["exclude"], request["source"], request["stdlib"])
     locations.add_listener(informant.add_locations)
     hook = ImportHook(selection, request["granularity"], compares(request["mode"]))
@@ -128,9 +141,11 @@ def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset
     return informant
 
 
-def _main_file(program: str, is_module: bool) -> str:
+def _main_file(program: str, kind: str) -> str | None:
     """Return a file beside which the program's own code lies; nothing is imported to find it."""
-    if not is_module:
+    if kind in ("code", "input"):
+        return None
+    if kind == "path":
         return os.path.join(program, "__main__.py") if os.path.isdir(program) else program
     top = program.partition(".")[0]
     specification = _frozen_importlib_external.PathFinder.find_spec(top, [os.getcwd(), *sys.path])

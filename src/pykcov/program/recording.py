@@ -4,6 +4,7 @@ import shlex
 import sys
 from datetime import datetime
 
+from pykcov.counted import counted
 from pykcov.instrument.selection import Selection
 from pykcov.location_table import LocationTable
 from pykcov.locations import Location
@@ -87,12 +88,21 @@ def _unknown_of_kernel(request: Request) -> list[tuple[str, str]]:
     return [("kernel", remark) for remark in running().remarks]
 
 
-def blind_spots(request: Request, buffers: Buffers, trace: TraceFile) -> list[str]:
+def blind_spots(request: Request, end: End, buffers: Buffers, trace: TraceFile) -> list[str]:
     """Return, in words, what was asked for and is not in a trace at all."""
+    if buffers.no_python:
+        return ["nothing was traced: the program is not valid Python"]
+    elsewhere = []
+    if trace.forked or end.had_children:
+        elsewhere = [
+            "the code may have run in processes that the program started, such as workers or the child of a reloader: "
+            "these are not traced. Run the program without them: one worker in the same process, no --reload or --debug"
+        ]
     if not buffers.locations and not len(trace.locations):
         return [
             "nothing was traced: the program ran no code that was selected "
-            f"({_selected(request)}); see --include, --source and --stdlib in `pykcov run --help`"
+            f"({_selected(request)}); see --include, --source and --stdlib in `pykcov run --help`",
+            *elsewhere,
         ]
     spots = [
         f"--include {pattern!r} matched no module that the program imported"
@@ -101,7 +111,7 @@ def blind_spots(request: Request, buffers: Buffers, trace: TraceFile) -> list[st
     if not any(len(thread) for thread in trace.threads):
         too_small = any(thread.dropped for thread in trace.threads)
         spots.append(f"nothing was recorded: {'nothing fits into the buffers' if too_small else _NOTHING[trace.mode]}")
-    return spots
+    return spots + (elsewhere if spots else [])
 
 
 def remarks(end: End, buffers: Buffers, trace: TraceFile) -> list[str]:
@@ -115,15 +125,18 @@ def remarks(end: End, buffers: Buffers, trace: TraceFile) -> list[str]:
     if full:
         dropped = sum(thread.dropped for thread in full)
         advice = _AGAINST_FULL_BUFFERS.get(trace.mode, "use a larger --nmemb")
-        result.append(f"{dropped} entries did not fit into the buffers of {_count(len(full), 'thread')}: {advice}")
+        lost, where = counted(dropped, "entry", "entries"), counted(len(full), "thread")
+        result.append(f"{lost} did not fit into the buffers of {where}: {advice}")
     result += trace.damaged()
     if trace.forked:
-        result.append(f"the program forked {_count(trace.forked, 'child', 'children')}, which were not traced")
+        result.append(
+            f"the program forked {counted(trace.forked, 'child, which was', 'children, which were')} not traced"
+        )
     elif end.had_children:
         result.append("the program started other processes, which were not traced")
     if trace.skipped:
         result.append(
-            f"{_count(len(trace.skipped), 'module or function', 'modules or functions')} could not be instrumented, "
+            f"{counted(len(trace.skipped), 'module or function', 'modules or functions')} could not be instrumented, "
             "wholly or in part: `pykcov dump --skipped` lists them"
         )
     return result
@@ -146,7 +159,3 @@ def _selected(request: Request) -> str:
         "files below the current folder and the script's"
     ]
     return " and ".join(places + ["the standard library"] * request.stdlib)
-
-
-def _count(number: int, one: str, more: str = "") -> str:
-    return f"{number} {one if number == 1 else more or one + 's'}"

@@ -6,14 +6,15 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from fcntl import F_DUPFD, fcntl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pykcov.modes import Mode, compares
 from pykcov.program.buffers import Buffers
 from pykcov.program.channel import packets
+from pykcov.program.options import interpreter_options, without
 from pykcov.records import COMPARISON_WORDS
 
 if TYPE_CHECKING:
@@ -26,13 +27,17 @@ _PASSED_ON: Set[int] = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIG
 _IGNORED_BY_PYTHON = [signal.SIGPIPE, signal.SIGXFSZ]
 
 
+Kind = Literal["path", "module", "code", "input"]
+
+
 @dataclass(frozen=True)
 class Request:
     """What to run, and what to trace of it."""
 
     program: str
-    """Path of a script, folder or zip file, or the name of a module."""
-    is_module: bool
+    """Path of a script, folder or zip file, the name of a module, or code."""
+    kind: Kind
+    """How Python is told of it: by path, by -m, by -c, or, for code on standard input, by '-'."""
     arguments: Sequence[str]
     mode: Mode
     granularity: "Granularity"
@@ -47,7 +52,7 @@ class Request:
     @property
     def command(self) -> list[str]:
         """The program and its arguments as Python takes them."""
-        return [*(["-m"] if self.is_module else []), self.program, *self.arguments]
+        return [*{"module": ["-m"], "code": ["-c"]}.get(self.kind, []), self.program, *self.arguments]
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ def run(request: Request) -> tuple[End, Buffers]:
         with _blocked(_PASSED_ON | {signal.SIGCHLD}) as former_mask:
             with theirs:
                 pid = _start(request, theirs)
+            _raise_limits()
             reader = threading.Thread(target=buffers.run, args=(pid,), name="pykcov buffers")
             reader.start()
             _describe(request, former_mask, ours)
@@ -83,48 +89,40 @@ def _start(request: Request, connection: socket.socket) -> int:
     # Not one of the first three numbers, even if they are free: the program would take it for its standard input.
     inherited = fcntl(connection.fileno(), F_DUPFD, 3)
     try:
-        words = [*interpreter_options(sys.orig_argv), _BOOTSTRAP, str(inherited), *request.command]
+        # -x would skip the first line of ours.
+        options = without("x", interpreter_options(sys.orig_argv))
+        words = [*options, _BOOTSTRAP, str(inherited), *request.command]
         return os.posix_spawn(sys.executable, [sys.executable, *words], os.environ, setsigdef=_IGNORED_BY_PYTHON)
     finally:
         os.close(inherited)
 
 
+def _raise_limits() -> None:
+    """Go as far as may be where the user has limited the program, which has started with these limits."""
+    # Not before the program has started: it loads a library.
+    import resource
+
+    for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE):
+        soft, hard = resource.getrlimit(limit)
+        if soft != hard:
+            with suppress(OSError, ValueError):
+                resource.setrlimit(limit, (hard, hard))
+
+
 def _describe(request: Request, signal_mask: Set[int], connection: socket.socket) -> None:
     """Send what child.main() waits for."""
+    options = interpreter_options(sys.orig_argv)
     details = {
         **asdict(request),
         "signal_mask": [int(number) for number in signal_mask],
-        "orig_argv": [sys.executable, *interpreter_options(sys.orig_argv), *request.command],
+        "orig_argv": [sys.executable, *options, *request.command],
+        "skip_first_line": without("x", options) != options,
     }
     try:
         for packet in packets(details, 0):
             connection.send(packet)
     except ConnectionError:
         pass  # it has ended, which is found out soon
-
-
-def interpreter_options(orig_argv: Sequence[str]) -> list[str]:
-    """Return Python's own options in a command line: those before the script, -m or -c."""
-    options: list[str] = []
-    words = iter(orig_argv[1:])
-    for word in words:
-        if word.startswith("--"):
-            options += [word, next(words, "")] if word == "--check-hash-based-pycs" else [word]
-            continue
-        if len(word) < 2 or word[0] != "-":
-            break
-        letters = word[1:]
-        # The first letter that takes the rest of the word, or the next word, as its value.
-        valued = next((place for place, letter in enumerate(letters) if letter in "mcWX"), None)
-        if valued is None:
-            options.append(word)
-        elif letters[valued] in "mc":
-            if valued:
-                options.append("-" + letters[:valued])
-            break
-        else:
-            options += [word] if letters[valued + 1 :] else [word, next(words, "")]
-    return options
 
 
 def die_by(number: int) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import TextIO
 
+from pykcov.counted import counted
 from pykcov.tables import print_table
 from pykcov.tracefile import TraceFile
 
@@ -17,7 +18,7 @@ def print_threads(trace: TraceFile, file: TextIO, most: int = 50) -> None:
         rows.sort(key=lambda row: row[1], reverse=True)
     print_table(("Thread", *what), rows[:most], file)
     if len(rows) > most:
-        print(f"  and {len(rows) - most} more threads", file=file)
+        print(f"  and {counted(len(rows) - most, 'more thread')}", file=file)
 
 
 def comparison_totals(trace: TraceFile) -> str:
@@ -25,7 +26,7 @@ def comparison_totals(trace: TraceFile) -> str:
     pcs = trace.pcs()
     known = pcs.union(trace.locations.pc)
     comparisons = sum(len(thread.pcs) for thread in trace.threads)
-    return f"{comparisons} comparison{'s' * (comparisons != 1)} at {len(pcs)} of {len(known)} places"
+    return f"{counted(comparisons, 'comparison')} at {len(pcs)} of {counted(len(known), 'place')}"
 
 
 def _ran(trace: TraceFile) -> list[_Row]:

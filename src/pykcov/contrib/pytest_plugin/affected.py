@@ -18,6 +18,7 @@ from pykcov.contrib.pytest_plugin.changes import Changes, Source, compare, parse
 from pykcov.contrib.pytest_plugin.revisions import Repository
 from pykcov.contrib.pytest_plugin.setups import SetUps
 from pykcov.contrib.pytest_plugin.testdata import TestData
+from pykcov.counted import counted
 from pykcov.coverage.contexts import OUTSIDE, real_file
 
 
@@ -41,7 +42,8 @@ def affected(data: TestData, repository: Repository, revision: str) -> Affected:
     """Return what the changes since a revision concern. Raises RevisionError."""
     found = Affected(tests=set(data.not_run))
     if data.not_run:
-        found.remark(f"{len(data.not_run)} tests did not run when the data was recorded: nothing is known of them")
+        number = counted(len(data.not_run), "test")
+        found.remark(f"{number} did not run when the data was recorded: nothing is known of what would run there")
     changed = [file for file in repository.changed_files(revision) if real_file(file) != real_file(data.path)]
     test_files = _files_of(data.tests | set(data.not_run), data)
     setups = SetUps(data)
@@ -56,7 +58,7 @@ def affected(data: TestData, repository: Repository, revision: str) -> Affected:
             _look_into(file, data, setups, repository, revision, found)
         elif below := {test for other, tests in test_files.items() if _is_below(other, file) for test in tests}:
             found.tests |= below
-            found.remark(f"{name}: was not traced: all {len(below)} tests below its folder")
+            found.remark(f"{name}: was not traced: every test below its folder ({len(below)})")
         else:
             found.remark(f"{name}: was not traced: whom it concerns is not known")
     for file in repository.files():
@@ -163,7 +165,8 @@ def _look_for_stale(changed: Iterable[str], data: TestData, found: Affected) -> 
     if stale:
         names = ", ".join(map(os.path.relpath, stale[:3])) + (", ..." if len(stale) > 3 else "")
         found.remark(
-            f"{len(stale)} files have changed between the data and the revision, which is not looked at ({names}): "
+            f"{counted(len(stale), 'file has', 'files have')} changed between the data and the revision, which is not "
+            f"looked at ({names}): "
             "run `pytest --pykcov` again, or give an older revision"
         )
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pykcov.contrib.pytest_plugin.tracing import Tracing
+from pykcov.counted import counted
 from pykcov.coverage import datafile
 from pykcov.coverage.bounds import fails_under
 from pykcov.coverage.configuration import Configuration
@@ -117,8 +118,9 @@ def _totals(ran: Ran, data_file: str) -> str:
     known = sum((those | everything.get(file, 0)).bit_count() for file, those in ran.known.items())
     contexts = len(ran.contexts) - (OUTSIDE in ran.contexts)
     return (
-        f"{contexts} context{'s' * (contexts != 1)}; {executed} of {known} lines ran in {len(ran.known)} files; wrote "
-        f"{data_file}: `coverage html --show-contexts`, `pykcov tests FILE:LINE` and `pykcov affected` read it"
+        f"{counted(contexts, 'context')}; {executed} of {counted(known, 'line')} ran in "
+        f"{counted(len(ran.known), 'file')}; wrote {data_file}: "
+        "`coverage html --show-contexts`, `pykcov tests FILE:LINE` and `pykcov affected` read it"
     )
 
 
@@ -132,21 +134,21 @@ def _complaints(ran: Ran, tracing: Tracing, all_of_them: bool) -> list[str]:
         found.append(f"nothing was recorded: no code of {tracing} ran")
     unmatched = [name for name in tracing.folders + tracing.names if ran.known and name not in ran.matched]
     found += [f"{tracing.origin}{name}: no code of it was imported" for name in unmatched]
-    found += _counts(ran.dropped, "entries did not fit into the buffer of", all_of_them)
-    found += _counts(ran.cut_off, "threads or jobs were not done at the end of", all_of_them)
+    found += _counts(ran.dropped, ("entry", "entries"), "did not fit into the buffer of", all_of_them)
+    found += _counts(ran.cut_off, ("thread or job was", "threads or jobs were"), "not done at the end of", all_of_them)
     remarks = list(ran.remarks)
     most = len(remarks) if all_of_them else _MOST
     found += remarks[:most]
     if len(remarks) > most:
-        found.append(f"and {len(remarks) - most} more remarks like these: -v shows all")
+        found.append(f"and {counted(len(remarks) - most, 'more remark')} like these: -v shows all")
     return found
 
 
-def _counts(counts: Mapping[str, int], what: str, all_of_them: bool) -> list[str]:
-    rows = [f"{number} {what} {name or 'what runs outside of tests'}" for name, number in counts.items()]
+def _counts(counts: Mapping[str, int], what: tuple[str, str], how: str, all_of_them: bool) -> list[str]:
+    rows = [f"{counted(number, *what)} {how} {name or 'what runs outside of tests'}" for name, number in counts.items()]
     if all_of_them or len(rows) <= _MOST:
         return rows
-    return [*rows[:_MOST], f"and so with {len(rows) - _MOST} more contexts: -v shows all"]
+    return [*rows[:_MOST], f"and so with {counted(len(rows) - _MOST, 'more context')}: -v shows all"]
 
 
 def _has_context(test: str, ran: Ran) -> bool:
