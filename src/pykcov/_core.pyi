@@ -201,6 +201,13 @@ class Counters:
     def reset(self) -> None:
         """Set the counters of all probes of this process to 0. One that is counted up meanwhile may keep its value."""
 
+    def reach(self, seen: bytearray | memoryview, /) -> int:
+        """Take what was reached into `seen`, a writable buffer of a byte for each counter; return how much is new.
+
+        A byte has a bit for each range of hits, the lowest first: 1, 2, 3, 4-7, 8-15, 16-31, 32-127, 128-255. Counters
+        beyond the end of `seen` are left out.
+        """
+
 @final
 class Group:
     """The party that work belongs to (kcov: the process). Numbers are never reused, and equal no plain number."""

@@ -107,6 +107,26 @@ def comparisons(rows: "NDArray[np.uint64]") -> list[Comparison]:
     return list(decode(rows, beginnings))
 
 
+def comparisons_in(words: memoryview, most: int) -> Iterator[Comparison]:
+    """Decode the comparisons in a buffer of TRACE_CMP, at most so many, without numpy; up to a damaged one."""
+    count = min(words[0], (len(words) - 1) // COMPARISON_WORDS)
+    rows = words[1 : 1 + COMPARISON_WORDS * count]
+    numbers, octets = rows.tolist(), rows.tobytes()
+    at = 0
+    while at < count and most > 0:
+        kind, first, second, pc = numbers[COMPARISON_WORDS * at : COMPARISON_WORDS * (at + 1)]
+        end = at + 1
+        if kind & _PAYLOAD:
+            end += _operand_entries(first) + _operand_entries(second)
+            if end - at - 1 != kind >> 16 or end > count:
+                return
+            yield _payload_record(kind, first, second, pc, octets, 32 * (at + 1))
+        else:
+            yield _number_record(kind, first, second, pc)
+        at = end
+        most -= 1
+
+
 def starts(rows: "NDArray[np.uint64]") -> tuple["NDArray[np.int64]", str]:
     """Return the entries of TRACE_CMP that begin a record, and what is wrong with the entry behind the last of those.
 
@@ -143,19 +163,22 @@ def decode(rows: "NDArray[np.uint64]", beginnings: "NDArray[np.int64]") -> Itera
         if not kind & _PAYLOAD:
             yield _number_record(kind, first, second, pc)
             continue
-        start = 32 * (at + 1)
-        middle = start + 32 * _operand_entries(first)
-        yield Comparison(
-            _operation(kind),
-            0,
-            bool(kind & _CONST),
-            _operand(kind, octets[start:middle], first),
-            _operand(kind, octets[middle : middle + OPERAND_BYTES], second),
-            pc,
-            bool(kind & _SWAPPED),
-            first,
-            second,
-        )
+        yield _payload_record(kind, first, second, pc, octets, 32 * (at + 1))
+
+
+def _payload_record(kind: int, first: int, second: int, pc: int, octets: bytes, start: int) -> Comparison:
+    middle = start + 32 * _operand_entries(first)
+    return Comparison(
+        _operation(kind),
+        0,
+        bool(kind & _CONST),
+        _operand(kind, octets[start:middle], first),
+        _operand(kind, octets[middle : middle + OPERAND_BYTES], second),
+        pc,
+        bool(kind & _SWAPPED),
+        first,
+        second,
+    )
 
 
 def _number_record(kind: int, first: int, second: int, pc: int) -> Comparison:

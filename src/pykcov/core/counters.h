@@ -26,4 +26,10 @@ void kcov_counters_release(struct kcov_counters *counters);
  */
 void kcov_counters_reset(struct kcov_counters *counters, size_t probes);
 
+/* Take what the first `probes` counters have reached into `seen`, a byte for each of at most
+ * `size`: a bit for each of the ranges 1, 2, 3, 4-7, 8-15, 16-31, 32-127 and 128-255 of hits, the
+ * lowest bit first. Returns how many bits are new. */
+size_t kcov_counters_reach(const struct kcov_counters *counters, uint8_t *seen, size_t size,
+                           size_t probes);
+
 #endif

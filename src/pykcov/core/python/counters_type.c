@@ -120,6 +120,19 @@ counters_reset(PyObject *self, PyObject *Py_UNUSED(unused))
 }
 
 static PyObject *
+counters_reach(PyObject *self, PyObject *seen)
+{
+    Py_buffer view;
+    size_t found;
+
+    if (PyObject_GetBuffer(seen, &view, PyBUF_WRITABLE) < 0)
+        return NULL;
+    found = kcov_counters_reach(map_of(self), view.buf, (size_t)view.len, kcov_numbers_total());
+    PyBuffer_Release(&view);
+    return PyLong_FromSize_t(found);
+}
+
+static PyObject *
 counters_repr(PyObject *self)
 {
     return PyUnicode_FromFormat("<pykcov.Counters size=%zd>", counters_length(self));
@@ -143,6 +156,15 @@ static PyMethodDef counters_methods[] = {
      "\n"
      "Set the counters of all probes of this process to 0. One that is counted up meanwhile may "
      "keep its value."},
+    {"reach", counters_reach, METH_O,
+     "reach($self, seen, /)\n"
+     "--\n"
+     "\n"
+     "Take what was reached into `seen`, a writable buffer of a byte for each counter; return how "
+     "much of it is new.\n"
+     "\n"
+     "A byte has a bit for each range of hits, the lowest first: 1, 2, 3, 4-7, 8-15, 16-31, "
+     "32-127, 128-255."},
     {0},
 };
 

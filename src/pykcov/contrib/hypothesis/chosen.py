@@ -1,0 +1,75 @@
+"""Which code has probes: the program's own, or the library that a test is of."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from types import FunctionType, ModuleType
+
+from pykcov._exec import Unrecorded
+from pykcov.instrument import Granularity, ImportHook, Selection, instrument_selected
+from pykcov.instrument.selection import module_name, namespace_of
+
+_GRANULARITY: Granularity = "branch"
+
+# What tests are written with; they are not what is tested, unless somebody says so.
+_TOOLS = frozenset(("hypothesis", "pytest", "_pytest", "pluggy", "pykcov", "hypothesis_pykcov", "unittest"))
+
+_explicit: Selection | None = None
+_hooks: dict[str, ImportHook] = {}
+
+
+def choose(
+    include: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    source: Iterable[str | os.PathLike[str]] = (),
+    stdlib: bool = False,
+) -> None:
+    """Say which code the backend watches, as for pykcov.trace(): in a conftest.py, before the first test.
+
+    Without that it watches the program's own code; if nothing of that is imported but tests, the installed packages
+    that the module of the test has imported. Raises TypeError and FileNotFoundError as pykcov.trace() does.
+    """
+    global _explicit
+    _explicit = Selection(include, exclude, source, stdlib)
+
+
+def watch(test: Callable[..., object]) -> None:
+    """Put probes into what is chosen for this test, now and as it is imported later. Done before, it costs little."""
+    selection = _explicit or _selection_for(test)
+    if str(selection) in _hooks:
+        return
+    with Unrecorded():
+        _hooks[str(selection)] = ImportHook(selection, _GRANULARITY, compare=True)
+        instrument_selected(selection, _GRANULARITY, compare=True)
+
+
+def _selection_for(test: Callable[..., object]) -> Selection:
+    own = Selection()
+    module = sys.modules.get(test.__module__)
+    for other in list(sys.modules.values()):
+        namespace = namespace_of(other) if isinstance(other, ModuleType) else {}
+        file = namespace.get("__file__")
+        if other is module or not isinstance(file, str) or _is_of_tests(file):
+            continue
+        if own.matches(module_name(namespace), file):
+            return own
+    packages = _packages_of(namespace_of(module)) if isinstance(module, ModuleType) else []
+    return Selection([*packages, test.__module__]) if packages else own
+
+
+def _is_of_tests(file: str) -> bool:
+    name = os.path.basename(file)
+    return name.startswith(("test_", "conftest.")) or name.endswith("_test.py") or "/tests/" in file
+
+
+def _packages_of(namespace: dict[str, object]) -> list[str]:
+    """Return the top-level packages, installed ones, from which a module has names."""
+    names: dict[str, None] = {}
+    for value in list(namespace.values()):
+        if isinstance(value, ModuleType):
+            names[module_name(namespace_of(value)).partition(".")[0]] = None
+        elif type(value) in (type, FunctionType):
+            origin = vars(value).get("__module__") if type(value) is type else value.__module__
+            if isinstance(origin, str):
+                names[origin.partition(".")[0]] = None
+    return sorted(name for name in names if name and name not in _TOOLS and name not in sys.stdlib_module_names)

@@ -1,0 +1,95 @@
+"""Changes of examples that reached new code."""
+
+from random import Random
+from typing import TypeVar
+
+from pykcov.contrib.hypothesis.example import FRESH, Example, Fresh, Span, Value, Values, resized
+
+Text = TypeVar("Text", str, bytes)
+
+_SIGNIFICANT = "\n\n \t,;:=()[]{}<>!0123456789\"'#&*-_%/\\.abcxyzAZ\x00"
+
+
+def mutated(random: Random, base: Example, other: Example, pool: dict[type, list[Value]]) -> Values:
+    """Return what to draw instead of `base`; parts may come from `other`, and from the pool of operands, by type."""
+    if not base.choices:
+        return ()
+    how = random.random()
+    values: Values
+    if how < 0.4:
+        values = base.values
+        for _ in range(random.choice((1, 1, 1, 2, 4))):
+            index = random.randrange(len(base.choices))
+            values = (*values[:index], _changed(random, base.choices[index].value, other, pool), *values[index + 1 :])
+        return values
+    if how < 0.6 and (runs := base.siblings()):
+        return _resized(random, base, runs)
+    if how < 0.75 and (values_of_spans := _exchanged(random, base, other)):
+        return values_of_spans
+    if how < 0.85:  # as far as here, and then by chance
+        return base.values[: random.randint(0, len(base.choices))]
+    return base.values[: random.randint(0, len(base.choices))] + other.values[random.randint(0, len(other.choices)) :]
+
+
+def _resized(random: Random, base: Example, runs: list[list[Span]]) -> Values:
+    run = random.choice(runs)
+    if len(run) > 1 and random.random() < 0.3:
+        start = random.randrange(len(run))
+        left_out = run[start : start + random.randint(1, len(run) - 1)]
+        return base.values[: left_out[0].start] + base.values[left_out[-1].end :]
+    return resized(base.values, run[: random.randint(1, len(run))], len(run) + random.choice((1, 1, 2, 5)))
+
+
+def _exchanged(random: Random, base: Example, other: Example) -> Values:
+    """Return the values with one span in the place of another one of the same label; () if there are no such."""
+    by_label: dict[int, list[tuple[Example, Span]]] = {}
+    for example in (base, other):
+        for span in example.spans:
+            if 0 < span.end - span.start < 1000:
+                by_label.setdefault(span.label, []).append((example, span))
+    labels = [label for label, spans in by_label.items() if len(spans) > 1 and spans[0][0] is base]
+    if not labels:
+        return ()
+    spans = by_label[random.choice(labels)]
+    target = random.choice([span for example, span in spans if example is base])
+    example, source = random.choice(spans)
+    return base.values[: target.start] + example.values[source.start : source.end] + base.values[target.end :]
+
+
+def _changed(random: Random, value: Value, other: Example, pool: dict[type, list[Value]]) -> Value | Fresh:
+    if isinstance(value, bool):
+        return not value
+    if random.random() < 0.15:
+        return FRESH
+    if isinstance(value, int):
+        candidates = pool[int]
+        if candidates and random.random() < 0.3:
+            return random.choice(candidates)
+        return random.choice((value + 1, value - 1, -value, value * 2, value // 2, value ^ 1 << random.randrange(16)))
+    if isinstance(value, float):
+        return FRESH if random.random() < 0.5 or not pool[float] else random.choice(pool[float])
+    if isinstance(value, str):
+        pieces = [piece for piece in pool[str] if isinstance(piece, str)]
+        texts = [choice.value for choice in other.choices if isinstance(choice.value, str)]
+        return _edited(random, value, random.choice(_SIGNIFICANT), pieces, texts)
+    pieces_of_bytes = [piece for piece in pool[bytes] if isinstance(piece, bytes)]
+    others = [choice.value for choice in other.choices if isinstance(choice.value, bytes)]
+    return _edited(random, value, bytes([random.randrange(256)]), pieces_of_bytes, others)
+
+
+def _edited(random: Random, value: Text, character: Text, pieces: list[Text], others: list[Text]) -> Text:
+    for _ in range(random.randint(1, 4)):
+        at = random.randint(0, len(value))
+        end = min(len(value), at + random.randint(0, 8))
+        how = random.random()
+        if how < 0.4 and pieces:
+            value = value[:at] + random.choice(pieces) + value[at if random.random() < 0.7 else end :]
+        elif how < 0.6:
+            value = value[:at] + character + value[at:]
+        elif how < 0.75:
+            value = value[:at] + value[end:]
+        elif how < 0.9:
+            value = value[:end] + value[at:end] + value[end:]
+        elif others:
+            value = value[:at] + random.choice(others)
+    return value

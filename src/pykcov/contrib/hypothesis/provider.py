@@ -1,0 +1,193 @@
+"""The backend: Hypothesis asks it for each choice of an example."""
+
+import math
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from random import Random
+from typing import Any
+
+from hypothesis.control import current_build_context
+from hypothesis.internal.conjecture.choice import ChoiceT, choice_from_index
+from hypothesis.internal.conjecture.data import ConjectureData
+from hypothesis.internal.conjecture.providers import COLLECTION_DEFAULT_MAX_SIZE, PrimitiveProvider
+from hypothesis.internal.intervalsets import IntervalSet
+
+from pykcov.contrib.hypothesis.chosen import watch
+from pykcov.contrib.hypothesis.example import FRESH, TYPES, Choice, Example, Fresh, Value, fits
+from pykcov.contrib.hypothesis.guidance import Guidance
+from pykcov.contrib.hypothesis.recording import Recording, is_traced
+from pykcov.contrib.hypothesis.waiting import Plan
+from pykcov.warnings import PykcovWarning
+
+_MOST_COMPARISONS = 1000
+_POOL_SHARE = 0.05
+_SIMPLEST = Plan((), "simplest")
+
+
+class Provider(PrimitiveProvider):
+    """Draws what was planned, and else what Hypothesis would. One for each test function."""
+
+    lifetime = "test_function"
+
+    def __init__(self, conjecturedata: ConjectureData | None, /) -> None:
+        """Begin a test function."""
+        super().__init__(conjecturedata)
+        self._guidance = Guidance()
+        self._recording: Recording | None = None
+        self._is_guided = True
+        self._example = Example()
+        self._plan = _SIMPLEST
+        self._random = Random(0)
+        self._fresh: PrimitiveProvider | None = None
+        self._examples = 0
+
+    def per_test_case_context_manager(self) -> AbstractContextManager[None]:
+        """Record an example, and learn from it."""
+        context = current_build_context()
+        data = context.data
+        self._begin(data)
+        if self._is_guided and self._recording is None:
+            self._start(context.wrapped_test)
+        return self._recorded(data)
+
+    @contextmanager
+    def _recorded(self, data: ConjectureData) -> Iterator[None]:
+        recording = self._recording if self._is_guided and not is_traced() else None
+        if recording is None:
+            yield
+            return
+        try:
+            with recording.example(self._plan.compare):
+                yield
+        finally:
+            try:
+                self._learn(recording, data)
+            except Exception as error:
+                # It would look like a failure of the test.
+                self._give_up(f"the backend has failed, which is a bug of pykcov: {error!r}")
+
+    def _begin(self, data: ConjectureData) -> None:
+        if self._fresh is None:
+            # Hypothesis's own generator, so that its seed decides. What is drawn for us is no choice of the example.
+            self._random = getattr(data, "_random", None) or self._random
+            self._fresh = ConjectureData(random=self._random).provider
+        self._examples += 1
+        self._example = Example()
+        self._plan = self._guidance.plan(self._random) if self._is_guided and self._examples > 1 else _SIMPLEST
+
+    def _start(self, test: Any) -> None:
+        try:
+            watch(test)
+            self._recording = Recording()
+        except Exception as error:
+            self._give_up(f"{error}")
+
+    def _give_up(self, reason: str) -> None:
+        self._is_guided = False
+        message = f"examples are drawn as by Hypothesis's own backend: {reason}"
+        try:
+            warnings.warn(message, PykcovWarning, stacklevel=2)
+        except PykcovWarning:  # where warnings are errors, it would look like a failure of the test
+            print(f"pykcov: {message}", file=sys.stderr)
+
+    def _learn(self, recording: Recording, data: ConjectureData) -> None:
+        self._example.end()
+        new = recording.reached()
+        met = recording.comparisons(_MOST_COMPARISONS) if self._plan.compare else []
+        self._guidance.learn(self._plan, self._example, new > 0, met)
+        data.events[f"pykcov: {self._plan.origin}"] = ""
+        if new:
+            data.events["pykcov: reached new code"] = ""
+
+    def span_start(self, label: int, /) -> None:
+        """Note it."""
+        self._example.begin_span(label)
+
+    def span_end(self, discard: bool, /) -> None:
+        """Note it."""
+        self._example.end_span()
+
+    def draw_boolean(self, p: float = 0.5) -> bool:
+        """Draw a choice, as Hypothesis says."""
+        return bool(self._draw("boolean", {"p": p}))
+
+    def draw_integer(
+        self,
+        min_value: int | None = None,
+        max_value: int | None = None,
+        *,
+        weights: dict[int, float] | None = None,
+        shrink_towards: int = 0,
+    ) -> int:
+        """Draw a choice, as Hypothesis says."""
+        constraints = {
+            "min_value": min_value,
+            "max_value": max_value,
+            "weights": weights,
+            "shrink_towards": shrink_towards,
+        }
+        value = self._draw("integer", constraints)
+        assert isinstance(value, int)
+        return value
+
+    def draw_float(
+        self,
+        *,
+        min_value: float = -math.inf,
+        max_value: float = math.inf,
+        allow_nan: bool = True,
+        smallest_nonzero_magnitude: float,
+    ) -> float:
+        """Draw a choice, as Hypothesis says."""
+        constraints = {
+            "min_value": min_value,
+            "max_value": max_value,
+            "allow_nan": allow_nan,
+            "smallest_nonzero_magnitude": smallest_nonzero_magnitude,
+        }
+        value = self._draw("float", constraints)
+        assert isinstance(value, float)
+        return value
+
+    def draw_string(
+        self, intervals: IntervalSet, *, min_size: int = 0, max_size: int = COLLECTION_DEFAULT_MAX_SIZE
+    ) -> str:
+        """Draw a choice, as Hypothesis says."""
+        value = self._draw("string", {"intervals": intervals, "min_size": min_size, "max_size": max_size})
+        assert isinstance(value, str)
+        return value
+
+    def draw_bytes(self, min_size: int = 0, max_size: int = COLLECTION_DEFAULT_MAX_SIZE) -> bytes:
+        """Draw a choice, as Hypothesis says."""
+        value = self._draw("bytes", {"min_size": min_size, "max_size": max_size})
+        assert isinstance(value, bytes)
+        return value
+
+    def _draw(self, type_: str, constraints: Mapping[str, Any]) -> Value:
+        index = len(self._example.choices)
+        value: Value
+        if self._plan is _SIMPLEST:
+            value = choice_from_index(0, type_, constraints)  # type: ignore[arg-type]
+        else:
+            planned = self._plan.values[index] if index < len(self._plan.values) else FRESH
+            if not isinstance(planned, Fresh) and fits(planned, Choice(type_, constraints, planned)):
+                value = planned
+            else:
+                value = self._fresh_value(type_, constraints)
+        self._example.choices.append(Choice(type_, constraints, value))
+        return value
+
+    def _fresh_value(self, type_: str, constraints: Mapping[str, Any]) -> Value:
+        pool = self._guidance.pool.get(TYPES[type_])
+        if pool and self._random.random() < _POOL_SHARE:
+            value = self._random.choice(pool)
+            if fits(value, Choice(type_, constraints, value)):
+                return value
+        drawn: Value = getattr(self._fresh, f"draw_{type_}")(**constraints)
+        return drawn
+
+    def replay_choices(self, choices: tuple[ChoiceT, ...]) -> None:
+        """Try these next, with what they compare."""
+        self._guidance.replay(choices)

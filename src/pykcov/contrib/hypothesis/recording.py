@@ -1,0 +1,75 @@
+"""What an example ran and compared, in whatever thread or task."""
+
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pykcov import _core
+from pykcov._core import CMP_BYTES, TRACE_CMP, Counters, Group
+from pykcov._exec import Unrecorded
+from pykcov.device import Buffer, Device, open
+from pykcov.records import Comparison, comparisons_in
+from pykcov.remote import carriers
+
+_NMEMB = 1 << 15
+
+
+class Recording:
+    """A device of a group of its own. Whoever works for an example works for that group."""
+
+    def __init__(self) -> None:
+        """Take a device. Raises OSError, as where no descriptor is left."""
+        self._group = Group()
+        self._device = open()
+        try:
+            self._device.set_buffer_size(_NMEMB)
+            self._buffer: Buffer = self._device.mmap()
+            self._counters: Counters = self._device.set_counters()
+            token = _core.group_variable.set(self._group)
+            try:
+                self._device.remote_attach(follow=True)
+            finally:
+                _core.group_variable.reset(token)
+            self._device.enable(TRACE_CMP | CMP_BYTES | _core.CMP_SAMPLED)
+        except BaseException:
+            self._device.close(wait=False)
+            raise
+        self._seen = bytearray(len(self._counters))
+        self._rounds = 0
+        carriers.install()
+        # Hypothesis does not say when it needs a provider no longer.
+        weakref.finalize(self, _close, self._device)
+
+    @contextmanager
+    def example(self, compare: bool) -> Iterator[None]:
+        """Record the block anew; `compare`: what it compares as well as what it runs."""
+        self._buffer.reset()
+        self._counters.reset()
+        self._rounds = self._rounds % 0xFFFFFFFF + 1
+        _core.begin_round(self._rounds if compare else 0)
+        token = _core.group_variable.set(self._group)
+        _core.follow()
+        try:
+            yield
+        finally:
+            _core.group_variable.reset(token)
+            _core.follow()
+
+    def reached(self) -> int:
+        """Return how many places the last example reached, or reached in another order of magnitude, that were new."""
+        return self._counters.reach(self._seen)
+
+    def comparisons(self, most: int) -> list[Comparison]:
+        """Return what the last example compared, at most so many."""
+        return list(comparisons_in(self._buffer.words, most))
+
+
+def is_traced() -> bool:
+    """Return whether somebody traces the calling thread already, who would miss what an example runs."""
+    return _core.attached() is not None
+
+
+def _close(device: Device) -> None:
+    with Unrecorded():
+        carriers.remove()
+        device.close(wait=False)

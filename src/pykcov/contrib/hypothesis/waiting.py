@@ -1,0 +1,87 @@
+"""Plans that wait to be tried: of each kind the ones that were tried least come first."""
+
+import heapq
+from collections.abc import Generator
+from enum import IntEnum
+from itertools import count
+from typing import NamedTuple
+
+from pykcov.contrib.hypothesis.climbing import Met
+from pykcov.contrib.hypothesis.example import Example, Value, Values, fits
+
+_MOST_WAITING = 2000
+_MOST_TRIES = 32
+
+
+class Plan(NamedTuple):
+    """An example to try."""
+
+    values: Values
+    origin: str
+    """Why, for statistics."""
+    compare: bool = True
+    """Whether what it compares is looked at."""
+    held: frozenset[int] = frozenset()
+    """Pcs of the places where the example that this one changes compared equal operands."""
+    changed: int = -1
+    """The choice that differs, if it is one."""
+    climb: Generator[Values, Met, None] | None = None
+    """Who wants to know what it compared."""
+
+
+class Rank(IntEnum):
+    """What comes before what. Each try of the same kind costs one step."""
+
+    FIRST = -100
+    """The next step of something that has begun."""
+    NEW = 0
+    """It changes an example that reached new code."""
+    OTHER = 4
+
+
+class Waiting:
+    """A heap of plans."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._heap: list[tuple[int, int, Plan]] = []
+        self._number = count()
+        self._tries: dict[object, int] = {}
+        self._known: set[int] = set()
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._heap)
+
+    def is_wanted(self, kind: object, fingerprint: int) -> bool:
+        """Return whether to add a plan of this kind (what changed, in which way), and of this fingerprint."""
+        return self._tries.get(kind, 0) < _MOST_TRIES and fingerprint not in self._known
+
+    def add(self, kind: object, fingerprint: int, plan: Plan, rank: Rank) -> None:
+        """Add one."""
+        tries = self._tries.get(kind, 0)
+        self._tries[kind] = tries + 1
+        self._known.add(fingerprint)
+        heapq.heappush(self._heap, (rank + tries, next(self._number), plan))
+        if len(self._heap) > _MOST_WAITING:
+            self._heap = heapq.nsmallest(_MOST_WAITING // 2, self._heap)
+
+    def add_change(self, example: Example, index: int, value: Value, kind: object, plan: Plan, rank: Rank) -> bool:
+        """Add what differs from an example in one choice, if that is permitted and wanted; return whether it is.
+
+        `plan` lacks the values.
+        """
+        fingerprint = example.fingerprint_with(index, value)
+        if not self.is_wanted(kind, fingerprint) or not fits(value, example.choices[index]):
+            return False
+        values = (*example.values[:index], value, *example.values[index + 1 :])
+        self.add(kind, fingerprint, plan._replace(values=values, changed=index), rank)
+        return True
+
+    def note(self, fingerprint: int) -> None:
+        """Have nothing added that is the same as what was tried."""
+        self._known.add(fingerprint)
+
+    def take(self) -> Plan:
+        """Return the one to try next. IndexError if there is none."""
+        return heapq.heappop(self._heap)[2]
