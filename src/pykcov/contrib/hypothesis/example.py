@@ -1,6 +1,7 @@
 """What was drawn for an example: its choices, and the spans that group them."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 from hypothesis.internal.conjecture.choice import choice_permitted
@@ -86,8 +87,9 @@ class Example:
         """Return the fingerprint of the values with another one at `index`."""
         return self.fingerprint - _part(index, self.values[index]) + _part(index, value)
 
+    @cached_property
     def siblings(self) -> list[list[Span]]:
-        """Return the runs of adjacent spans of one label and depth, such as the elements of each list."""
+        """The runs of adjacent spans of one label and depth, such as the elements of each list."""
         runs: list[list[Span]] = []
         current: dict[int, list[Span]] = {}
         for span in self.spans:

@@ -22,7 +22,7 @@ def mutated(random: Random, base: Example, other: Example, pool: dict[type, list
             index = random.randrange(len(base.choices))
             values = (*values[:index], _changed(random, base.choices[index].value, other, pool), *values[index + 1 :])
         return values
-    if how < 0.6 and (runs := base.siblings()):
+    if how < 0.6 and (runs := base.siblings):
         return _resized(random, base, runs)
     if how < 0.75 and (values_of_spans := _exchanged(random, base, other)):
         return values_of_spans

@@ -14,6 +14,9 @@ _MOST_CHOICES = 64
 """So many choices of an example are matched."""
 _MOST_PROPOSALS = 1000
 """So many ways of changing an example are looked at."""
+_MOST_OF_A_PLACE = 2000
+"""The same for what a place compares in examples that reach nothing new: it is always the same."""
+_MOST_SEEN = 10000
 _LONGEST = 64
 """Nothing is given more elements."""
 _MOST_CLIMBS = 2
@@ -29,6 +32,7 @@ class Operands:
         """Operands that were met, by type."""
         self._waiting = waiting
         self._places: dict[int, Place] = {}
+        self._seen: set[tuple[int, object, object]] = set()
         self._climbs: dict[tuple[int, int], int] = {}
 
     def match(self, plan: Plan, example: Example, number: int, is_new: bool, met: list[Comparison]) -> None:
@@ -36,14 +40,17 @@ class Operands:
         left = _MOST_PROPOSALS
         held = frozenset([one.pc for one in met if one.operand1 == one.operand2])
         rank = Rank.NEW if is_new else Rank.OTHER
-        seen: set[tuple[int, object, object]] = set()
+        if len(self._seen) > _MOST_SEEN or is_new:
+            self._seen.clear()
         for comparison in met:
             key = (comparison.pc, comparison.operand1, comparison.operand2)
-            if key in seen or left < 0:
+            if key in self._seen or left < 0:
                 continue
-            seen.add(key)
+            self._seen.add(key)
             place = self._places.setdefault(comparison.pc, Place())
             place.meet(comparison, number)
+            if place.looked_at > _MOST_OF_A_PLACE and not is_new:
+                continue
             # What the change of one choice has broken, another one may mend, at once.
             is_broken = plan.changed >= 0 and comparison.pc in plan.held and comparison.pc not in held
             changed = Plan((), "operand", held=plan.held if is_broken else held)
@@ -53,7 +60,9 @@ class Operands:
                     continue
                 self._collect(one.want)
                 kind = comparison.pc, _wanted(one, place)
-                left -= self._change(example, one, kind, changed, Rank.FIRST if is_broken else rank, left_out)
+                looked_at = self._change(example, one, kind, changed, Rank.FIRST if is_broken else rank, left_out)
+                left -= looked_at
+                place.looked_at += looked_at
                 if isinstance(one.have, int) and isinstance(one.want, int):
                     self._resize(example, one, kind, changed, rank)
                     if place.varies(one.side) and one.have not in example.values:
@@ -86,10 +95,12 @@ class Operands:
         have, want = one.have, one.want
         if not isinstance(have, int) or not isinstance(want, int) or not 0 <= want <= _LONGEST or have < 1:
             return
-        for number, run in enumerate(example.siblings()):
+        for number, run in enumerate(example.siblings):
             if len(run) != have:
                 continue
             for size in (want, want + 1) if one.op in ORDERS else (want,):
+                if not self._waiting.is_wanted((kind, number, size)):
+                    continue
                 values = resized(example.values, run, size)
                 found = fingerprint(values)
                 if self._waiting.is_wanted((kind, number, size), found):

@@ -11,6 +11,8 @@ class Place:
 
     def __init__(self) -> None:
         """Know nothing."""
+        self.looked_at = 0
+        """How many changes were looked at for what was compared here."""
         self._operands: tuple[set[object], set[object]] = (set(), set())
         self._grown = [0, 0]
         self._examples = 0

@@ -53,7 +53,7 @@ class Waiting:
         """How many there are."""
         return len(self._heap)
 
-    def is_wanted(self, kind: object, fingerprint: int) -> bool:
+    def is_wanted(self, kind: object, fingerprint: int | None = None) -> bool:
         """Return whether to add a plan of this kind (what changed, in which way), and of this fingerprint."""
         return self._tries.get(kind, 0) < _MOST_TRIES and fingerprint not in self._known
 
