@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
 
 from pykcov._exec import Unrecorded
-from pykcov.instrument import Granularity, ImportHook, Selection, instrument_selected
-from pykcov.instrument.selection import module_name, namespace_of
+from pykcov.instrument.functions import instrument_selected
+from pykcov.instrument.imports import ImportHook
+from pykcov.instrument.rewrite import Granularity
+from pykcov.instrument.selection import Selection, module_name, namespace_of
 
 _GRANULARITY: Granularity = "branch"
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pykcov import _core
 from pykcov._core import CMP_BYTES, TRACE_CMP, Counters, Group
 from pykcov._exec import Unrecorded
-from pykcov.device import Buffer, Device, open
+from pykcov.device import Buffer, Device
+from pykcov.opening import open
 from pykcov.records import Comparison, comparisons_in
 from pykcov.remote import carriers
 
