@@ -281,7 +281,7 @@ def test_a_column_that_does_not_fit_is_refused(tmp_path: Path, name: str, column
 
 def test_a_missing_column_is_refused(tmp_path: Path) -> None:
     arrays = saved_arrays(tmp_path / "t.npz")
-    for name in arrays:
+    for name in arrays.keys() - {"unexecuted_file"}:  # which older versions do not have
         np.savez(tmp_path / "t.npz", **{other: column for other, column in arrays.items() if other != name})
         with pytest.raises(TraceFileError):
             TraceFile.load(tmp_path / "t.npz")

@@ -105,6 +105,8 @@ class TraceFile:
     locations: LocationTable = field(default_factory=lambda: LocationTable.from_locations([]))
     digests: Mapping[str, str] = field(default_factory=dict)
     """file_digest() of each source file at the end of the run; empty for what is no file."""
+    unexecuted: list[str] = field(default_factory=list)
+    """Files under the source, of which some, or none, was imported: of the others nothing ran."""
     skipped: list[tuple[str, str]] = field(default_factory=list)
     """What could not be instrumented: name and reason."""
     images: ImageTable = field(default_factory=ImageTable)
@@ -179,6 +181,7 @@ class TraceFile:
             **_thread_columns(self.threads, self.compares),
             **{_TABLE + name: column for name, column in self.locations.columns().items()},
             _TABLE + "digests": npz.row("U", [self.digests.get(name, "") for name in self.locations.files]),
+            "unexecuted_file": npz.row("U", self.unexecuted),
             "skipped_name": npz.row("U", [name for name, _ in self.skipped]),
             "skipped_reason": npz.row("U", [reason for _, reason in self.skipped]),
             **{_IMAGES + name: column for name, column in self.images.columns().items()},
@@ -200,6 +203,7 @@ class TraceFile:
                     {name.removeprefix(_TABLE): arrays[name] for name in arrays if name.startswith(_TABLE)}
                 ),
                 digests=dict(zip(_texts(arrays, _TABLE + "files"), _texts(arrays, _TABLE + "digests"), strict=True)),
+                unexecuted=list(_texts(arrays, "unexecuted_file")) if "unexecuted_file" in arrays else [],
                 skipped=list(zip(_texts(arrays, "skipped_name"), _texts(arrays, "skipped_reason"), strict=True)),
                 images=ImageTable.from_columns(
                     {name.removeprefix(_IMAGES): arrays[name] for name in arrays if name.startswith(_IMAGES)}

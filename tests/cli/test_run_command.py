@@ -167,7 +167,7 @@ BAD_COMMAND_LINES = {
     "an unknown mode": ("run", "--mode", "calls", "main.py"),
     "an unknown granularity": ("run", "--granularity", "branch", "main.py"),
     "an unknown option": ("run", "--nosuch", "main.py"),
-    "a source that does not exist": ("run", "--source", "nosuch", "main.py"),
+    "a source that does not exist": ("run", "--source", "no/such", "main.py"),
     "a source that is a file": ("run", "--source", "main.py", "main.py"),
     "an output that is a folder": ("run", "-o", ".", "main.py"),
     "an output that is a device": ("run", "-o", "/dev/full", "main.py"),

@@ -11,7 +11,6 @@ import pytest
 from coverage import CoverageData
 
 from pykcov.coverage.bounds import fails_under
-from pykcov.coverage.data import write_data
 from pykcov.reports import formats
 from pykcov.reports._report import NothingToReportError, report
 from pykcov.tracefile import TraceFile
@@ -55,12 +54,12 @@ def trace(traced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trac
 
 
 def test_the_formats_are_those_of_the_folder() -> None:
-    assert formats() == ["html", "json", "lcov", "text", "xml"]
+    assert formats() == ["data", "html", "json", "lcov", "text", "xml"]
 
 
 def test_coverage_data_has_one_context_a_thread(trace: TraceFile, traced: Path, tmp_path: Path) -> None:
     main, helper = str(traced / "main.py"), str(traced / "helper.py")
-    write_data(trace, [main, helper], str(tmp_path / "data"))
+    report(trace, "data", str(tmp_path / "data"))
     data = CoverageData(basename=str(tmp_path / "data"))
     data.read()
     assert data.measured_contexts() == {"MainThread", "T <1>"}
@@ -182,7 +181,7 @@ def test_code_without_a_file_is_told_and_left_out(trace: TraceFile, traced: Path
     assert remark == "code is left out whose file is none, or has no printable name: <frozen os>"
 
 
-def test_the_users_coverage_configuration_is_not_read(trace: TraceFile, tmp_path: Path) -> None:
+def test_the_users_coverage_configuration_is_read_only_where_it_is_asked_for(trace: TraceFile, tmp_path: Path) -> None:
     (tmp_path / ".coveragerc").write_text("[run]\nplugins = nosuch\n[report]\nfail_under = 100\nomit = *\n")
     assert round(report(trace, "json").total) == 82
 

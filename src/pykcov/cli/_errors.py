@@ -26,6 +26,7 @@ def exit_code(error: Exception) -> int | None:
     # Only here, and only when something went wrong: they take time to import.
     from coverage.exceptions import CoverageException
 
+    from pykcov.coverage.configuration import ConfigurationError
     from pykcov.instrument.versions import UnsupportedPythonError
     from pykcov.reports._report import NothingToReportError
     from pykcov.tracefile import TraceFileError
@@ -33,7 +34,14 @@ def exit_code(error: Exception) -> int | None:
     match error:
         case CommandError(code=code):
             return code
-        case TraceFileError() | NothingToReportError() | CoverageException() | UnsupportedPythonError() | OSError():
+        case (
+            ConfigurationError()
+            | TraceFileError()
+            | NothingToReportError()
+            | CoverageException()
+            | UnsupportedPythonError()
+            | OSError()
+        ):
             return BAD_INPUT
     return None
 

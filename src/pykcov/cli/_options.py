@@ -19,3 +19,11 @@ data_file = click.option(
     default=_default_data_file,
     help="The data file of `pytest --pykcov`.  [default: $COVERAGE_FILE, else .coverage]",
 )
+
+rcfile = click.option(
+    "--rcfile",
+    "config_file",
+    metavar="FILE",
+    help="The configuration of coverage.py to follow; '' is none.  [default: $COVERAGE_RCFILE, else .coveragerc, "
+    "setup.cfg, tox.ini or pyproject.toml]",
+)

@@ -1,11 +1,12 @@
 """`pykcov report`: which lines ran, rendered by coverage.py."""
 
+import os
 from typing import Any
 
 import click
 
 from pykcov.cli._errors import BAD_INPUT, CommandError, complain_of_damage
-from pykcov.cli._options import trace_file
+from pykcov.cli._options import rcfile, trace_file
 from pykcov.reports import formats
 
 _EXAMPLES = """\
@@ -45,35 +46,43 @@ class _Percent(click.FloatRange):
 @click.option(
     "--fail-under", type=_Percent(0, 100), metavar="PERCENT", help="End with exit code 2 if less ran in total."
 )
-def command(file: str, format: str, output: str | None, show_missing: bool, fail_under: float | None) -> int:
-    """Show which lines of a program ran, as FILE (of `pykcov run`) has it.
+@rcfile
+def command(
+    file: str, format: str, output: str | None, show_missing: bool, fail_under: float | None, config_file: str | None
+) -> int:
+    """Show which lines of a program ran, as FILE (of `pykcov run`, or a data file of coverage.py) has it.
 
-    Coverage.py counts the lines and renders every format; each thread is one of its contexts. Of comparisons (--mode
+    Coverage.py counts the lines and renders every format, as the project configures it; each thread is one of its
+    contexts. With --format data its own tools have what ran: `coverage combine`, for one. Of comparisons (--mode
     cmp, cmp-bytes): what was compared where, how often, and how often the operands were equal; only text and json.
     """
     from pykcov.coverage.bounds import fails_under
+    from pykcov.coverage.configuration import Given, read
+    from pykcov.coverage.datafile import is_data_file
     from pykcov.reports._comparisons import comparison_formats, report_comparisons
     from pykcov.reports._report import report
     from pykcov.tracefile import TraceFile
 
-    trace = TraceFile.load(file)
-    if trace.compares:
+    source = os.path.abspath(file) if is_data_file(file) else TraceFile.load(file)
+    if isinstance(source, TraceFile) and source.compares:
         if format not in comparison_formats or show_missing or fail_under is not None:
             raise CommandError(
                 f"{file}: holds comparisons, not coverage: only --format {' or '.join(comparison_formats)}, without "
                 "--show-missing and --fail-under",
                 BAD_INPUT,
             )
-        written = report_comparisons(trace, format, output)
+        written = report_comparisons(source, format, output)
         if written != "-":
             click.echo(f"Written: {written}", err=True)
-        return complain_of_damage(trace)
-    made = report(trace, format, output, show_missing)
-    for remark in made.remarks:
+        return complain_of_damage(source)
+    configuration = read(Given(config_file=config_file), tracing=False)
+    made = report(source, format, output, show_missing, configuration)
+    for remark in [*configuration.remarks, *made.remarks]:
         click.echo(f"pykcov: {remark}", err=True)
     if made.output != "-":
         click.echo(f"{made.total:.0f}% of the lines ran. Written: {made.output}", err=True)
-    if fail_under is not None and fails_under(made.total, fail_under):
-        click.echo(f"pykcov: {made.total:.2f}% of the lines ran, less than {fail_under:g}%", err=True)
+    bound = configuration.fail_under if fail_under is None else fail_under
+    if bound and fails_under(made.total, bound, configuration.precision):
+        click.echo(f"pykcov: {made.total:.2f}% of the lines ran, less than {bound:g}%", err=True)
         return BAD_INPUT
     return 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pykcov.cli._errors import BAD_INPUT, NOT_WRITTEN, NOTHING_TRACED, CommandError
-from pykcov.cli._options import DEFAULT_FILE
+from pykcov.cli._options import DEFAULT_FILE, rcfile
 
 if TYPE_CHECKING:
     from pykcov.instrument.sites import Granularity
@@ -90,10 +90,12 @@ class _RunCommand(click.Command):
 @click.option(
     "--source",
     multiple=True,
-    type=click.Path(exists=True, file_okay=False),
-    metavar="DIR",
-    help="Trace what lies below this folder instead of the current one and the script's. May be repeated.",
+    metavar="SOURCE",
+    help="Trace what lies below this folder, or of this module or package, instead of the current folder and the "
+    "script's. May be repeated.",
 )
+@click.option("--omit", multiple=True, metavar="GLOB", help="Do not trace files of this name. May be repeated.")
+@rcfile
 @click.option("--stdlib", is_flag=True, help="Trace the standard library, too.")
 @click.option(
     "--nmemb",
@@ -115,6 +117,8 @@ def command(
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     source: tuple[str, ...],
+    omit: tuple[str, ...],
+    config_file: str | None,
     stdlib: bool,
     nmemb: int | None,
     quiet: bool,
@@ -139,6 +143,7 @@ def command(
     if kind == "input" and os.isatty(0):
         raise CommandError("-: standard input is a terminal; pykcov runs code from a file or a pipe", BAD_INPUT)
 
+    from pykcov.coverage.configuration import Given, read
     from pykcov.instrument.versions import VERSION, UnsupportedPythonError
     from pykcov.modes import compares
     from pykcov.program.supervisor import Request, die_by, run
@@ -151,6 +156,9 @@ def command(
     words = 262144 if nmemb is None else nmemb
     if kernel is not None:
         words = _checked_kernel(kernel, compares(mode), nmemb)
+    configuration = read(Given(config_file=config_file, source=_checked_source(source), omit=omit or None))
+    # The names of modules on the command line are another choice than a source in the project's configuration.
+    follows = not include or bool(source)
     request = Request(
         program=program,
         kind=kind,
@@ -159,9 +167,13 @@ def command(
         granularity=granularity,
         include=include,
         exclude=exclude,
-        source=source,
-        stdlib=stdlib,
+        source=configuration.folders if follows else (),
+        stdlib=stdlib or configuration.stdlib,
         nmemb=words,
+        packages=configuration.packages if follows else (),
+        include_files=configuration.include_files if follows else (),
+        omit_files=configuration.omit_files,
+        elsewhere=configuration.file is not None,
         kernel=kernel is not None,
     )
     folder, started = os.getcwd(), datetime.now(UTC)
@@ -172,12 +184,12 @@ def command(
     from pykcov.program.recording import blind_spots, remarks, trace_file
     from pykcov.tracefile import shown
 
-    trace = trace_file(request, end, buffers, folder, started)
+    trace = trace_file(request, end, buffers, folder, started, configuration.namespace_packages)
     blind = blind_spots(request, end, buffers, trace)
     # What an earlier run has recorded is worth more than nothing.
     kept = os.path.exists(target) and not any(len(thread) for thread in trace.threads)
     written, failures = (None, []) if kept else _save(trace, target)
-    lines = [*blind, *([] if quiet else remarks(end, buffers, trace)), *failures]
+    lines = [*configuration.remarks, *blind, *([] if quiet else remarks(request, end, buffers, trace)), *failures]
     if kept:
         lines.append(f"{shown(target)} is left as it was")
     if written and (failures or not quiet):
@@ -209,6 +221,16 @@ def _checked_kernel(kernel: str, compares: bool, nmemb: int | None) -> int:
     with KernelDevice(running_driver()) as device:
         step = device.words.step
     return _KERNEL_NMEMB if nmemb is None else max(device.words[0], -(-nmemb // step) * step)
+
+
+def _checked_source(names: tuple[str, ...]) -> list[str] | None:
+    """Return folders, modules and packages; commas may separate them, as for coverage.py. None for none."""
+    source = [each for name in names for each in name.split(",") if each]
+    for name in source:
+        is_module = not os.path.exists(name) and all(part.isidentifier() for part in name.split("."))
+        if not os.path.isdir(name) and not is_module:
+            raise CommandError(f"--source {name!r}: there is neither such a folder nor such a module", BAD_INPUT)
+    return source or None
 
 
 def _checked_target(output: str) -> str:

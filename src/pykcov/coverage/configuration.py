@@ -6,7 +6,7 @@ coverage.py is imported only where something configures it: that takes as long a
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pykcov.coverage.options import NOT_FOLLOWED
@@ -88,8 +88,15 @@ class Configuration:
         return Coverage(**arguments, plugins=None if plugin is None else [plugin])
 
 
-def read(given: Given) -> Configuration:
-    """Read the configuration of the project in the current folder. Raises ConfigurationError."""
+UNCONFIGURED = Configuration(given=Given(config_file=""))
+"""What coverage.py does by itself."""
+
+
+def read(given: Given, tracing: bool = True) -> Configuration:
+    """Read the configuration of the project in the current folder. Raises ConfigurationError.
+
+    tracing: whether it is for a run; remarks then also say what of it is not followed there.
+    """
     if given.config_file is None and not is_configured() and not given.omit:
         data_file = given.data_file or os.environ.get("COVERAGE_FILE") or DATA_FILE
         folders, packages = _split(given.source or (), ())
@@ -108,8 +115,9 @@ def read(given: Given) -> Configuration:
         warnings.simplefilter("always", CoverageWarning)
         try:
             coverage = Coverage(**given.arguments())
-            tracers = _file_tracers(coverage)
-            return _followed(given, coverage, [*_unheeded(coverage), *tracers, *_texts(warned)])
+            remarks = [*_unheeded(coverage), *_file_tracers(coverage)] if tracing else []
+            found = _followed(given, coverage, remarks)
+            return replace(found, remarks=[*(found.remarks if tracing else ()), *_texts(warned)])
         except CoverageException as error:
             raise ConfigurationError(" ".join(str(error).split())) from error
         except ConfigurationError:

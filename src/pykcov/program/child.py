@@ -129,7 +129,16 @@ def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset
     main = sys.modules["__main__"]
     # For the selection of the program's own code, which is looked for around the main module, if that has a file.
     main.__file__ = _main_file(request["program"], request["kind"])
-    selection = Selection(request["include"], request["exclude"], request["source"], request["stdlib"])
+    selection = Selection(
+        request["include"],
+        request["exclude"],
+        request["source"],
+        request["stdlib"],
+        packages=request["packages"],
+        include_files=request["include_files"],
+        omit_files=request["omit_files"],
+        elsewhere=request["elsewhere"],
+    )
     locations.add_listener(informant.add_locations)
     hook = ImportHook(selection, request["granularity"], compares(request["mode"]))
     forget_our_imports(bare_modules)

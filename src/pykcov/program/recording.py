@@ -2,9 +2,11 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 
 from pykcov.counted import counted
+from pykcov.coverage.unexecuted import files_nobody_imported
 from pykcov.instrument.selection import Selection
 from pykcov.location_table import LocationTable
 from pykcov.locations import Location
@@ -31,8 +33,10 @@ _AGAINST_FULL_BUFFERS = {
 }
 
 
-def trace_file(request: Request, end: End, buffers: Buffers, folder: str, started: datetime) -> TraceFile:
-    """Return the trace of a run that was started in `folder`."""
+def trace_file(
+    request: Request, end: End, buffers: Buffers, folder: str, started: datetime, namespace_packages: bool = False
+) -> TraceFile:
+    """Return the trace of a run that was started in `folder`; namespace_packages as for files_nobody_imported()."""
     comparing = compares(request.mode)
     threads = [
         Thread(one.name, one.ident, one.native_id, one.dropped, memoryview(one.words).cast("Q"), comparing)
@@ -64,6 +68,13 @@ def trace_file(request: Request, end: End, buffers: Buffers, folder: str, starte
         threads=threads,
         locations=locations,
         digests={file: file_digest(file) for file in locations.files},
+        unexecuted=files_nobody_imported(
+            request.source,
+            request.packages,
+            {place.module: place.file for place in buffers.locations if place.module in request.packages},
+            request.omit_files,
+            namespace_packages,
+        ),
         skipped=buffers.skipped + [(remark.image, remark.reason) for remark in unknown] + _unknown_of_kernel(request),
         images=ImageTable([*images.images, *kernel_images]),
     )
@@ -106,7 +117,7 @@ def blind_spots(request: Request, end: End, buffers: Buffers, trace: TraceFile) 
         ]
     spots = [
         f"--include {pattern!r} matched no module that the program imported"
-        for pattern in _unmatched(request, buffers, trace)
+        for pattern in _unmatched(request.include, buffers, trace)
     ]
     if not any(len(thread) for thread in trace.threads):
         too_small = any(thread.dropped for thread in trace.threads)
@@ -114,9 +125,12 @@ def blind_spots(request: Request, end: End, buffers: Buffers, trace: TraceFile) 
     return spots + (elsewhere if spots else [])
 
 
-def remarks(end: End, buffers: Buffers, trace: TraceFile) -> list[str]:
+def remarks(request: Request, end: End, buffers: Buffers, trace: TraceFile) -> list[str]:
     """Return, in words, what else is not in a trace."""
-    result = [f"thread {name} was not traced: {reason}" for name, reason in buffers.untraced]
+    result = [
+        f"source {name!r}: the program imported no such module" for name in _unmatched(request.packages, buffers, trace)
+    ]
+    result += [f"thread {name} was not traced: {reason}" for name, reason in buffers.untraced]
     if buffers.closed_early:
         result.append(
             "the program closed pykcov's socket, or became another one by exec: later modules and threads are missing"
@@ -142,8 +156,8 @@ def remarks(end: End, buffers: Buffers, trace: TraceFile) -> list[str]:
     return result
 
 
-def _unmatched(request: Request, buffers: Buffers, trace: TraceFile) -> list[str]:
-    selection = Selection(include=request.include, own=False)
+def _unmatched(patterns: Sequence[str], buffers: Buffers, trace: TraceFile) -> list[str]:
+    selection = Selection(include=patterns, own=False)
     # Of comparisons the table has those modules alone that compare something.
     for module in {place.module for place in buffers.locations}.union(trace.locations.modules):
         selection.matches(module, "")
@@ -155,7 +169,11 @@ def _unmatched(request: Request, buffers: Buffers, trace: TraceFile) -> list[str
 def _selected(request: Request) -> str:
     if request.include:
         return "modules " + ", ".join(request.include)
-    places = [f"files below {folder}" for folder in request.source] or [
-        "files below the current folder and the script's"
-    ]
+    places = [f"files below {folder}" for folder in request.source]
+    places += [f"modules {name}" for name in request.packages]
+    if not places and request.include_files:
+        places = ["files that the configured include names"]
+    elif not places:
+        own = "files below the current folder and the script's"
+        places = ["all that is not installed" if request.elsewhere else own]
     return " and ".join(places + ["the standard library"] * request.stdlib)

@@ -46,6 +46,12 @@ class Request:
     source: Sequence[str]
     stdlib: bool
     nmemb: int
+    packages: Sequence[str] = ()
+    """Modules and packages that are traced like `source`."""
+    include_files: Sequence[str] = ()
+    omit_files: Sequence[str] = ()
+    elsewhere: bool = False
+    """These three as in Selection."""
     kernel: bool = False
     """Whether to record what the kernel does for each thread, too, in the same buffers."""
 

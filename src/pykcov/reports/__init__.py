@@ -1,7 +1,7 @@
 """Reports of a trace. Every module of this folder whose name has no leading underscore renders one format.
 
-Each has `DEFAULT_OUTPUT`, the file or folder written to unless another one is named, and
-`render(coverage, trace, output, show_missing)`.
+Each has `OUTPUT_OPTION`, the option of coverage.py that says which file or folder is written to unless another one is
+named, None for standard output, and `render(coverage, trace, output, show_missing)`.
 """
 
 from pkgutil import iter_modules

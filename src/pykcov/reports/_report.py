@@ -1,8 +1,8 @@
-"""Makes a report in any format: writes the trace as data of coverage.py and lets coverage.py count and render."""
+"""Makes a report in any format: gives coverage.py the trace as its data, and lets it count and render."""
 
 import io
 import os
-import tempfile
+import secrets
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ from importlib import import_module
 from coverage import Coverage
 from coverage.exceptions import CoverageWarning
 
-from pykcov.coverage.data import write_data
+from pykcov.coverage.configuration import UNCONFIGURED, Configuration
+from pykcov.coverage.data import add_contexts
 from pykcov.coverage.native_code import plugin
 from pykcov.reports._sources import usable_files
 from pykcov.tracefile import TraceFile
@@ -33,24 +34,58 @@ class Report:
     """Files left out or doubtful, and why."""
 
 
-def report(trace: TraceFile, format: str, output: str | None = None, show_missing: bool = False) -> Report:
-    """Write a report in one of reports.formats(); `output` is a file or folder, '-' standard output.
+def report(
+    source: TraceFile | str,
+    format: str,
+    output: str | None = None,
+    show_missing: bool = False,
+    configuration: Configuration = UNCONFIGURED,
+) -> Report:
+    """Write a report of a trace, or of a data file of coverage.py, in one of reports.formats().
 
-    Raises NothingToReportError if no source file of the trace is left, OSError, and what coverage raises.
+    `output` is a file or folder, '-' standard output. Raises NothingToReportError if no source file of the trace is
+    left, OSError, and what coverage raises.
     """
     renderer = import_module(f"pykcov.reports.{format}")
-    output = output or renderer.DEFAULT_OUTPUT
+    remarks: list[str] = []
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always", CoverageWarning)
+        if isinstance(source, str):
+            trace = None
+            coverage = configuration.coverage(source)
+            coverage.load()
+        else:
+            trace = source
+            coverage, remarks = _coverage_of(trace, configuration)
+        output = output or _default_output(coverage, renderer.OUTPUT_OPTION)
+        total = coverage.report(file=io.StringIO(), output_format="total", ignore_errors=True)
+        renderer.render(coverage, trace, output, show_missing)
+    texts = dict.fromkeys(str(warning.message) for warning in warned if warning.category is CoverageWarning)
+    remarks += [text for text in texts if text not in configuration.remarks]
+    return Report(total, output, remarks)
+
+
+def _coverage_of(trace: TraceFile, configuration: Configuration) -> tuple[Coverage, list[str]]:
+    """Return a Coverage with what a trace holds, in memory, and remarks on files that are left out."""
     files, remarks = usable_files(trace)
     if not files:
         raise NothingToReportError("; ".join(["the trace has no source file that can be shown", *remarks]))
-    with tempfile.TemporaryDirectory(prefix="pykcov-") as folder, warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always", CoverageWarning)
-        data_file = os.path.join(folder, "data")
-        write_data(trace, files, data_file)
-        # Of the user's configuration nothing is read: it is about measuring, and may load plugins.
-        coverage = Coverage(data_file=data_file, config_file=False, plugins=[plugin(trace.native_lines())])
-        coverage.load()
-        total = coverage.report(file=io.StringIO(), ignore_errors=True)
-        renderer.render(coverage, trace, output, show_missing)
-    remarks += dict.fromkeys(str(warning.message) for warning in warned if warning.category is CoverageWarning)
-    return Report(total, output, remarks)
+    native = trace.native_lines()
+    coverage = configuration.coverage(None, plugin(native) if native else None)
+    folder = os.path.join(os.getcwd(), "") if configuration.relative_files else ""
+    names = {file: file.removeprefix(folder) for file in files}
+    lines = [trace.lines(thread) for thread in trace.threads]
+    chosen = [{names[file]: ran[file] for file in files if file in ran} for ran in lines]
+    contexts = zip(trace.thread_names(), chosen, strict=True)
+    add_contexts(coverage.get_data(), contexts, list(names.values()), {names[file] for file in native if file in names})
+    return coverage, remarks
+
+
+def _default_output(coverage: Coverage, option: str | None) -> str:
+    if option is None:
+        return "-"
+    name = str(coverage.get_option(option))
+    if option == "run:data_file" and coverage.get_option("run:parallel"):
+        # As coverage.py names those of processes, for `coverage combine`.
+        name += f".{os.uname().nodename}.{os.getpid()}.X{secrets.token_hex(4)}"
+    return name

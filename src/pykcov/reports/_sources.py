@@ -9,7 +9,7 @@ from pykcov.tracefile import TraceFile, file_digest, printable
 def usable_files(trace: TraceFile) -> tuple[list[str], list[str]]:
     """Return the files that can be shown, and remarks on those that cannot or have changed since."""
     files, gone, changed, unreal = [], [], [], []
-    for file in sorted(trace.digests):
+    for file in sorted({*trace.digests, *trace.unexecuted}):
         if not file.isprintable():
             unreal.append(printable(file))  # coverage.py keeps names as UTF-8
         elif not os.path.isabs(file):
@@ -18,7 +18,7 @@ def usable_files(trace: TraceFile) -> tuple[list[str], list[str]]:
             gone.append(file)
         else:
             files.append(file)
-            if trace.digests[file] not in ("", file_digest(file)):
+            if trace.digests.get(file, "") not in ("", file_digest(file)):
                 changed.append(file)
     remarks = [f"{file}: its source is not there any more: left out" for file in gone]
     remarks += [f"{file}: has changed since the trace was made: its lines may be wrong" for file in changed]

@@ -4,9 +4,10 @@ from coverage import Coverage
 
 from pykcov.tracefile import TraceFile
 
-DEFAULT_OUTPUT = "htmlcov"
+OUTPUT_OPTION = "html:directory"
 
 
-def render(coverage: Coverage, trace: TraceFile, output: str, show_missing: bool) -> None:
+def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> None:
     """Write the report."""
-    coverage.html_report(directory=output, show_contexts=True, title="pykcov", ignore_errors=True)
+    title = None if coverage.get_option("html:title") != "Coverage report" else "pykcov"
+    coverage.html_report(directory=output, show_contexts=True, title=title, ignore_errors=True)

@@ -4,9 +4,9 @@ from coverage import Coverage
 
 from pykcov.tracefile import TraceFile
 
-DEFAULT_OUTPUT = "coverage.json"
+OUTPUT_OPTION = "json:output"
 
 
-def render(coverage: Coverage, trace: TraceFile, output: str, show_missing: bool) -> None:
+def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> None:
     """Write the report."""
     coverage.json_report(outfile=output, show_contexts=True, ignore_errors=True)

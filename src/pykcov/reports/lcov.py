@@ -4,9 +4,9 @@ from coverage import Coverage
 
 from pykcov.tracefile import TraceFile
 
-DEFAULT_OUTPUT = "coverage.lcov"
+OUTPUT_OPTION = "lcov:output"
 
 
-def render(coverage: Coverage, trace: TraceFile, output: str, show_missing: bool) -> None:
+def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> None:
     """Write the report."""
     coverage.lcov_report(outfile=output, ignore_errors=True)

@@ -8,12 +8,13 @@ from coverage import Coverage
 from pykcov.reports._threads import print_threads
 from pykcov.tracefile import TraceFile
 
-DEFAULT_OUTPUT = "-"
+OUTPUT_OPTION = None
 
 
-def render(coverage: Coverage, trace: TraceFile, output: str, show_missing: bool) -> None:
+def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> None:
     """Write the tables."""
     with nullcontext(sys.stdout) if output == "-" else open(output, "w", encoding="utf-8") as file:
-        coverage.report(file=file, show_missing=show_missing, ignore_errors=True)
-        print(file=file)
-        print_threads(trace, file)
+        coverage.report(file=file, show_missing=show_missing or None, ignore_errors=True)
+        if trace is not None:
+            print(file=file)
+            print_threads(trace, file)

@@ -4,9 +4,9 @@ from coverage import Coverage
 
 from pykcov.tracefile import TraceFile
 
-DEFAULT_OUTPUT = "coverage.xml"
+OUTPUT_OPTION = "xml:output"
 
 
-def render(coverage: Coverage, trace: TraceFile, output: str, show_missing: bool) -> None:
+def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> None:
     """Write the report."""
     coverage.xml_report(outfile=output, ignore_errors=True)
