@@ -37,7 +37,12 @@ Exit code, as libFuzzer's:
 
 
 @click.command(epilog=_EXAMPLES, context_settings={"allow_interspersed_args": False}, options_metavar="[OPTIONS]")
-@click.option("--keep-going", type=click.IntRange(1), default=1, metavar="N", help="Stop at N findings, not at one.")
+@click.option("--keep-going", type=click.IntRange(1), metavar="N", help="Stop at N findings, not at one.")
+@click.option(
+    "--background/--no-background",
+    default=True,
+    help="Exceptions in threads, tasks, finalisers and children of an input are findings.  [default: they are]",
+)
 @click.option(
     "-d",
     "--directory",
@@ -62,7 +67,8 @@ Exit code, as libFuzzer's:
 @click.argument("harness")
 @click.argument("arguments", metavar="[CORPUS]... [-- FLAGS]", nargs=-1, type=click.UNPROCESSED)
 def command(
-    keep_going: int,
+    keep_going: int | None,
+    background: bool,
     directory: str | None,
     minimize: float,
     include: tuple[str, ...],
@@ -102,7 +108,9 @@ def command(
         harness,
         given,
         findings=os.path.join(folder, "findings"),
-        keep_going=keep_going,
+        keep_going=keep_going or 1,
+        background=background,
+        goes_on=keep_going is None and any(each.startswith("-max_total_time=") for each in given),
         include=list(include),
         exclude=list(exclude),
         source=[os.path.abspath(each) for each in source],

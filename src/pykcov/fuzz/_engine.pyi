@@ -36,13 +36,23 @@ def run(
     probe_count: Callable[[], int],
     follow: Callable[[], object],
     group_variable: Any,
+    failures: list[Any],
+    behind: Callable[[bytes], int | None],
+    renew: Callable[[], object],
+    unraisable_hook: object,
+    imported: Callable[[], object],
     buffer: memoryview,
     counters: Counters,
     statistics: Any,
 ) -> int:
     """Let libFuzzer run with these arguments, once. As a rule it ends the process; else returns its exit code.
 
-    failed: takes what the function raised, and the input; returns None to go on, or an exit code.
+    failed: takes what the function raised, and the input; returns None to go on, or an exit code. In a forked child,
+    which comes back from the function, too: returns an exit code.
+    failures, behind: called with the input after one at whose end there is something in the list, or a forked child
+    has changed the word `told` of the statistics; returns the same as `failed`.
+    renew: called after each input at whose end sys.unraisablehook is not `unraisable_hook`.
+    imported: called after each input at whose end the number of modules is another one.
     started: called before the first input, when libFuzzer has set its signal handlers.
     grown: takes numbers of probes, first and end; returns their entries of libFuzzer's table, two words each.
     arrange: takes the group of the inputs so far, whether another one is to take its place, whether the device of the
@@ -63,6 +73,9 @@ def exchange(functions: list[tuple[ref[FunctionType], CodeType, CodeType]], inde
 
     A function that has neither of the two keeps its own. ValueError: the index is neither 1 nor 2.
     """
+
+def collect_by(function: Callable[[], object], /) -> None:
+    """Have a function called after each input from now on, before `failures` is looked at."""
 
 def mutate(data: bytes, max_size: int, /) -> bytes:
     """Let libFuzzer change an input. RuntimeError unless it runs; ValueError for a size of less than 1."""

@@ -8,7 +8,9 @@ import sys
 from _imp import extension_suffixes
 from typing import NoReturn
 
+from pykcov._exec import Unrecorded
 from pykcov.fuzz import _engine, exits, findings, instrumentation, jobs, libfuzzer
+from pykcov.fuzz.background import Background, Failure
 from pykcov.fuzz.engine import Engine
 from pykcov.fuzz.harness import Harness, Target
 from pykcov.fuzz.hooks import enabled_hooks
@@ -30,9 +32,10 @@ def run(harness: Harness, settings: Settings | None = None) -> NoReturn:
         _engine.set_mutator(_library("_crossover"), harness.crossover)
     if settings.dump is not None:
         _engine.preload(_library("_memory"))
+    background = Background(findings=settings.background, once=True)
     try:
         statistics = Statistics(settings.statistics) if settings.statistics is not None else None
-        engine = Engine(statistics)
+        engine = Engine(background, statistics)
     except libfuzzer.LibFuzzerMissingError as error:
         _end(2, str(error))
     instrumentation.watch_late_imports()
@@ -40,13 +43,17 @@ def run(harness: Harness, settings: Settings | None = None) -> NoReturn:
     if early:
         write_error(f"pykcov: imported without probes, and so out of sight: {_shortened(early)}\n")
     arguments, limit = _taken(harness, settings)
-    campaign = Campaign(settings)
+    campaign = Campaign(settings, harness.target, background)
     engine.grew = campaign.name_late_imports
+    background.told_by_child = engine.statistics.tell
+    background.install()
     engine.run(
         arguments,
         harness.target,
         campaign.failed,
         started=campaign.started,
+        behind=campaign.behind,
+        imported=campaign.name_imports_without_probes,
         blind=campaign.blind,
         done=campaign.done,
         words=enabled_hooks.words,
@@ -57,11 +64,16 @@ def run(harness: Harness, settings: Settings | None = None) -> NoReturn:
 class Campaign:
     """What is kept while libFuzzer runs."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, target: Target, background: Background) -> None:
         """Begin with nothing found."""
         self._settings = settings
+        self._target = target
+        self._background = background
+        self._process = os.getpid()
         self._tokens: set[str] = set()
+        self._list = jobs.List(settings.found) if settings.found is not None else None
         self._late = 0
+        self._without_probes = set(instrumentation.without_probes())
 
     def started(self) -> None:
         """Have stacks written before libFuzzer, whose handlers are there by now, ends the process."""
@@ -73,21 +85,54 @@ class Campaign:
 
     def failed(self, error: BaseException, data: bytes) -> int | None:
         """Keep what the target raised; return None to go on, or an exit code."""
+        if os.getpid() != self._process:
+            self._background.note_child(error)
         if isinstance(error, KeyboardInterrupt):
             _end(exits.INTERRUPTED, "interrupted")
         kind = kind_of(error)
-        token = token_of(kind, frames_of(error))
+        return self._keep(kind, token_of(kind, frames_of(error)), report_of(error), data)
+
+    def behind(self, data: bytes) -> int | None:
+        """Keep what has happened in what inputs have started; `data` is the present one. Return what failed() does."""
+        code = None
+        for failure in self._background.take():
+            try:
+                found = self._background.input_of(failure, data)
+            except KeyError:
+                found = None
+            if found is not None and not failure.sure and not self._is_of(failure, found):
+                found = None
+            if found is None:
+                # From now on garbage is collected after each input, so that it is known whose it is.
+                _engine.collect_by(self._background.collect)
+                self._background.forget(failure.token)
+                if not self._background.is_printed(failure.token):
+                    write_error(f"pykcov: of no input that is known: {failure.report}")
+                continue
+            result = self._keep(failure.kind, failure.token, failure.report, found, data)
+            if code is None and not self._settings.goes_on:
+                code = result
+        return code
+
+    def _is_of(self, failure: Failure, data: bytes) -> bool:
+        """Whether an input brings about what was noted when garbage was collected, which may be of another one."""
+        with Unrecorded():
+            _, failures = self._background.run(self._target, data)
+        return any(each.token == failure.token for each in failures)
+
+    def _keep(self, kind: str, token: str, report: str, data: bytes, present: bytes | None = None) -> int | None:
+        """Keep a finding. present: the input of now, which libFuzzer will take for the one of the finding."""
         if token in self._tokens:
             return None
         self._tokens.add(token)
-        finding = findings.finding_now(kind, token, report_of(error), data, self._settings.harness)
+        finding = findings.finding_now(kind, token, report, data, self._settings.harness)
         write_error(f"\n === Uncaught Python exception: ===\n{finding.report}\nDEDUP_TOKEN: {token}\n")
         found = len(self._tokens)
         if self._settings.findings is not None:
-            folder = findings.save(finding, self._settings.findings)
-            write_error(f"pykcov: saved in {os.path.relpath(folder)}\n")
-            if self._settings.found is not None:
-                found = jobs.tell(self._settings.found, data, finding.name)
+            findings.keep(finding, self._settings.findings, lambda line: write_error(f"pykcov: {line}\n"))
+            if self._list is not None:
+                for told in {data, data if present is None else present}:
+                    found = max(found, self._list.tell(told, finding.name))
         return None if found < self._settings.keep_going else exits.FAILED
 
     def name_late_imports(self) -> None:
@@ -96,6 +141,13 @@ class Campaign:
         self._late += len(names)
         if names:
             write_error(f"pykcov: imported by an input, with probes: {_shortened(names)}\n")
+
+    def name_imports_without_probes(self) -> None:
+        """Say which packages an input has imported that are not instrumented, each once."""
+        new = [name for name in instrumentation.without_probes() if name not in self._without_probes]
+        self._without_probes.update(new)
+        if new:
+            write_error(f"pykcov: imported by an input without probes, and so out of sight: {_shortened(new)}\n")
 
     def blind(self) -> NoReturn:
         """Stop: inputs have run, and none came to any probe."""
@@ -121,6 +173,8 @@ def _taken(harness: Harness, settings: Settings) -> tuple[list[str], int]:
             kept.append(argument)
     if not any(argument.startswith("-print_funcs=") for argument in kept):
         kept.append("-print_funcs=0")  # it would show addresses
+    if not any(argument.startswith("-handle_xfsz=") for argument in kept):
+        kept.append("-handle_xfsz=0")  # Python makes an OSError of it
     if harness.mutator is None and not any(argument.startswith("-len_control=") for argument in kept):
         kept.append("-len_control=100")  # the default, unless there is a mutator, which ours is
     return kept, limit

@@ -260,11 +260,10 @@ take_exception(void)
     return value;
 }
 
-/* Returns if the campaign goes on. */
+/* Takes what a hook says of a failure, and returns if the campaign goes on. */
 static void
-report(PyObject *exception, PyObject *input)
+go_on(PyObject *answer)
 {
-    PyObject *answer = checked(PyObject_CallFunctionObjArgs(engine.failed, exception, input, NULL));
     long code = answer != Py_None ? PyLong_AsLong(answer) : 0;
 
     if (PyErr_Occurred())
@@ -273,6 +272,40 @@ report(PyObject *exception, PyObject *input)
     if (answer != Py_None)
         exit((int)code);
     Py_DECREF(answer);
+}
+
+static void
+report(PyObject *exception, PyObject *input)
+{
+    go_on(checked(PyObject_CallFunctionObjArgs(engine.failed, exception, input, NULL)));
+}
+
+/* What did not come out of the target, but happened in what it has started, here or in a child. */
+static void
+report_background(PyObject *input)
+{
+    uint64_t told = engine.statistics->told;
+
+    if (engine.collect != NULL)
+        call_hook(engine.collect);
+    if (PyList_GET_SIZE(engine.failures) == 0 && told == engine.told)
+        return;
+    engine.told = told;
+    go_on(checked(PyObject_CallOneArg(engine.behind, input)));
+}
+
+/* The target may take our hook away, and import what has no probes. */
+static void
+look_after(void)
+{
+    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+
+    if (PyDict_GET_SIZE(modules) != engine.modules) {
+        call_hook(engine.imported);
+        engine.modules = PyDict_GET_SIZE(modules);
+    }
+    if (PyDict_GetItemWithError(engine.system, engine.hook_name) != engine.unraisable_hook)
+        call_hook(engine.renew);
 }
 
 /* Whether any probe was reached, ever. */
@@ -293,6 +326,8 @@ after_execution(PyObject *exception, PyObject *input)
 
     if (exception != NULL)
         report(exception, input);
+    report_background(input);
+    look_after();
     give_words(executions);
     if (!sees() && executions == BLIND_AFTER)
         call_hook(engine.blind);
@@ -342,6 +377,8 @@ void
 pykcov_engine_begin(void)
 {
     engine.replay.libfuzzer = &engine.libfuzzer;
+    engine.system = PyModule_GetDict(checked(PyImport_ImportModule("sys")));
+    engine.hook_name = checked(PyUnicode_InternFromString("unraisablehook"));
     arrange(true, false);
     register_counters();
 }
@@ -357,6 +394,18 @@ end_forked(int status, void *Py_UNUSED(unused))
         return;
     fflush(NULL);
     _exit(status);
+}
+
+/* A child process of the target's making has come back to us. */
+static void
+end_child(PyObject *exception, PyObject *input)
+{
+    long code = 0;
+
+    if (exception != NULL)
+        code = PyLong_AsLong(
+            checked(PyObject_CallFunctionObjArgs(engine.failed, exception, input, NULL)));
+    _Exit((int)code);
 }
 
 int
@@ -376,9 +425,9 @@ pykcov_engine_execute(const uint8_t *data, size_t size)
         engine.skips = 0;
     before_execution();
     result = run_followed(input);
-    if (engine.forked)
-        _Exit(0); /* a child process of the target's making that has come back to us */
     exception = result == NULL ? take_exception() : NULL;
+    if (engine.forked)
+        end_child(exception, input);
     Py_XDECREF(result);
     register_counters(); /* now, so that what was reached for the first time counts */
     replay_comparisons(data, size, staged);

@@ -28,11 +28,16 @@ struct engine {
 
     /* What run() was given; _engine.pyi says what each does. */
     PyObject *function, *failed, *started, *blind, *done, *words, *grown, *arrange, *begin_round,
-        *stop_comparing, *resume_comparing, *probe_count, *follow, *group_variable;
+        *stop_comparing, *resume_comparing, *probe_count, *follow, *group_variable, *failures,
+        *behind, *renew, *unraisable_hook, *imported;
     unsigned long long limit; /* executions; 0: any number */
     Py_buffer buffers[DEVICES], counters, statistics_buffer;
     struct statistics *statistics; /* in statistics_buffer */
     uint64_t first;                /* when the first input began, in ns */
+    uint64_t told;                 /* what statistics->told was when children were asked last */
+    PyObject *collect;             /* called after each input; NULL: nothing is */
+    Py_ssize_t modules;            /* imported */
+    PyObject *system, *hook_name;  /* the namespace of sys, and "unraisablehook" */
 
     PyObject *group;
     Py_ssize_t group_references; /* to a group that nobody else refers to */

@@ -18,6 +18,7 @@ from pykcov import _core, locations
 from pykcov._exec import Unrecorded
 from pykcov.device import Buffer, Device
 from pykcov.fuzz import _engine, libfuzzer
+from pykcov.fuzz.background import Background
 from pykcov.fuzz.comparing import Comparing
 from pykcov.fuzz.statistics import Statistics
 from pykcov.remote import carriers
@@ -36,9 +37,13 @@ _LARGE_TABLE = 4096
 class Engine:
     """libFuzzer in this process, which it ends."""
 
-    def __init__(self, statistics: Statistics | None = None) -> None:
-        """Load libFuzzer. Raises LibFuzzerMissingError."""
+    def __init__(self, background: Background, statistics: Statistics | None = None) -> None:
+        """Load libFuzzer. Raises LibFuzzerMissingError.
+
+        background: is told which groups inputs work for.
+        """
         libfuzzer.load()
+        self._background = background
         self.statistics = statistics or Statistics()
         self._device, self._buffer = _new_device()
         self._group_device, self._group_buffer = _new_device()
@@ -55,6 +60,8 @@ class Engine:
         failed: Failed,
         *,
         started: Callable[[], object],
+        behind: Callable[[bytes], int | None],
+        imported: Callable[[], object],
         blind: Callable[[], object],
         done: Callable[[], object],
         words: list[bytes],
@@ -63,6 +70,8 @@ class Engine:
         """Run libFuzzer; `arguments` are its command line, whose first word is a command for the shell.
 
         started: called once, before the first input.
+        behind: called when something happened behind the target; returns what `failed` does.
+        imported: called when the number of imported modules has changed.
         blind: called once if many inputs have run, and none has reached a probe.
         done: called after `limit` executions; 0: never.
         words: what libFuzzer is to put into inputs; more may be added while it runs.
@@ -90,6 +99,11 @@ class Engine:
             probe_count=_core.probe_count,
             follow=_core.follow,
             group_variable=_core.group_variable,
+            failures=self._background.failures,
+            behind=behind,
+            renew=self._background.renew,
+            unraisable_hook=self._background.hook,
+            imported=imported,
             buffer=self._buffer.words,
             counters=self._counters,
             statistics=self.statistics.memory,
@@ -128,6 +142,10 @@ class Engine:
             mode = _COMPARING | _core.CMP_SAMPLED if sampled else _COMPARING
             # Nothing of ours may refer to it: that somebody does tells that work has been left.
             group = _core.Group() if before is None or anew else before
+            if before is not None and anew:
+                self._background.begin(group.number, before.number, self.statistics.input())
+            else:
+                self._background.begin(group.number)
             token = _core.group_variable.set(group)
             try:
                 self._group_device.remote_attach(follow=following)

@@ -12,7 +12,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable
+from binascii import b2a_base64
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -69,6 +70,21 @@ def finding_now(kind: str, token: str, report: str, input: bytes, harness: str) 
     return Finding(kind, token, report, input, harness, found, sys.version.split()[0])
 
 
+def keep(finding: Finding, folder: str, say: Callable[[str], object]) -> str | None:
+    """Write a finding as save() does and say where; or say why it cannot be written, and with which input it came.
+
+    Returns its own folder, None if there is none.
+    """
+    try:
+        own = save(finding, folder)
+    except OSError as error:
+        say(f"{finding.token} cannot be saved: {error.strerror or error} ({os.path.join(folder, finding.name)})")
+        say(f"its input, in base64: {b2a_base64(finding.input, newline=False).decode()}")
+        return None
+    say(f"saved in {os.path.relpath(own)}")
+    return own
+
+
 def save(finding: Finding, folder: str) -> str:
     """Write a finding below `folder`, over an older one of the same token only if the input is shorter.
 
@@ -78,14 +94,23 @@ def save(finding: Finding, folder: str) -> str:
     if known(own) and os.path.getsize(os.path.join(own, "input")) <= len(finding.input):
         return own
     os.makedirs(own, exist_ok=True)
-    with suppress(FileNotFoundError):
-        os.unlink(os.path.join(own, "minimized"))
-    _write(own, "input", finding.input)
-    _write(own, "report.txt", finding.report.encode("utf-8", "backslashreplace"))
     facts = {name: value for name, value in finding._asdict().items() if name not in ("input", "report")}
-    _write(own, "reproduce.py", _reproducer(finding, own, finding.input).encode())
-    # Last: a folder without it is not a finding.
-    _write(own, "finding.json", json.dumps(facts, indent=2).encode() + b"\n")
+    files = {
+        "input": finding.input,
+        "report.txt": finding.report.encode("utf-8", "backslashreplace"),
+        "reproduce.py": _reproducer(finding, own, finding.input).encode(),
+        # Last: a folder without it is not a finding.
+        "finding.json": json.dumps(facts, indent=2).encode() + b"\n",
+    }
+    try:
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(own, "minimized"))
+        for name, data in files.items():
+            _write(own, name, data)
+    except OSError:
+        if not known(own):
+            _remove(own, files)
+        raise
     return own
 
 
@@ -144,6 +169,20 @@ def _read(own: str, name: str) -> bytes:
 def _write(own: str, name: str, data: bytes) -> None:
     """Write a file whole or not at all."""
     temporary = os.path.join(own, f".{name}.{os.getpid()}")
-    with open(temporary, "wb") as file:
-        file.write(data)
-    os.replace(temporary, os.path.join(own, name))
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+        os.replace(temporary, os.path.join(own, name))
+    except OSError:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _remove(own: str, names: Iterable[str]) -> None:
+    """Leave nothing of a finding that could not be written whole."""
+    for name in names:
+        with suppress(OSError):
+            os.unlink(os.path.join(own, name))
+    with suppress(OSError):
+        os.rmdir(own)

@@ -108,11 +108,39 @@ def remove_folder(folder: str) -> None:
         os.rmdir(folder)
 
 
-def tell(found: str, data: bytes, name: str) -> int:
-    """Add a finding to a list: its input and the name of its folder. Return how many the campaign has by now."""
-    with open(found, "ab", 0) as file:
+def is_open(descriptor: int, status: os.stat_result) -> bool:
+    """Return whether a descriptor is that of the same file yet: the program may have closed it, and opened another."""
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), status)
+    return False
+
+
+class List:
+    """A list of findings, opened before the program can take the means for that away."""
+
+    def __init__(self, path: str) -> None:
+        """Open it."""
+        self._path = path
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._status = os.fstat(self._descriptor)
+
+    def tell(self, data: bytes, name: str) -> int:
+        """Add a finding: its input and the name of its folder. Return how many the campaign has by now, if known."""
+        if is_open(self._descriptor, self._status):
+            with suppress(OSError):
+                os.write(self._descriptor, f"{_digest(data)} {name}\n".encode())
+        else:
+            tell(self._path, data, name)
+        try:
+            return len(names(os.path.dirname(self._path)))
+        except OSError:
+            return 0
+
+
+def tell(found: str, data: bytes, name: str) -> None:
+    """Add a finding to a list that is not open; nothing is done if it cannot be."""
+    with suppress(OSError), open(found, "ab", 0) as file:
         file.write(f"{_digest(data)} {name}\n".encode())
-    return len(names(os.path.dirname(found)))
 
 
 def names(folder: str) -> list[str]:

@@ -97,19 +97,25 @@ take_objects(PyObject *args, PyObject *kwargs, PyObject **arguments)
                                "probe_count",
                                "follow",
                                "group_variable",
+                               "failures",
+                               "behind",
+                               "renew",
+                               "unraisable_hook",
+                               "imported",
                                "buffer",
                                "counters",
                                "statistics",
                                NULL};
     PyObject *buffers[3];
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!$OOOOOO!KOOOOOOOOOOO:run", keywords,
-                                     &PyList_Type, arguments, &engine.function, &engine.failed,
-                                     &engine.started, &engine.blind, &engine.done, &PyList_Type,
-                                     &engine.words, &engine.limit, &engine.grown, &engine.arrange,
-                                     &engine.begin_round, &engine.stop_comparing,
-                                     &engine.resume_comparing, &engine.probe_count, &engine.follow,
-                                     &engine.group_variable, &buffers[0], &buffers[1], &buffers[2]))
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "O!$OOOOOO!KOOOOOOOOO!OOOOOOO:run", keywords, &PyList_Type, arguments,
+            &engine.function, &engine.failed, &engine.started, &engine.blind, &engine.done,
+            &PyList_Type, &engine.words, &engine.limit, &engine.grown, &engine.arrange,
+            &engine.begin_round, &engine.stop_comparing, &engine.resume_comparing,
+            &engine.probe_count, &engine.follow, &engine.group_variable, &PyList_Type,
+            &engine.failures, &engine.behind, &engine.renew, &engine.unraisable_hook,
+            &engine.imported, &buffers[0], &buffers[1], &buffers[2]))
         return -1;
     return take_buffers(buffers);
 }
@@ -213,10 +219,18 @@ end_with(PyObject *Py_UNUSED(module), PyObject *argument)
     Py_RETURN_NONE;
 }
 
+static PyObject *
+collect_by(PyObject *Py_UNUSED(module), PyObject *function)
+{
+    Py_XSETREF(engine.collect, Py_NewRef(function));
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
     {"load", load, METH_VARARGS, NULL},
     {"run", (PyCFunction)(void (*)(void))run, METH_VARARGS | METH_KEYWORDS, NULL},
     {"mutate", mutate, METH_VARARGS, NULL},
+    {"collect_by", collect_by, METH_O, NULL},
     {"end_with", end_with, METH_O, NULL},
     {"exchange", pykcov_exchange, METH_VARARGS, NULL},
     {"preload", pykcov_preload, METH_O, NULL},

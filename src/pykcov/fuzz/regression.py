@@ -37,8 +37,27 @@ def fuzz_test(function: F) -> F:
     except ImportError:
         return function
     cases = [pytest.param(data, id=name) for name, data in inputs_of(function)]
-    marked: F = pytest.mark.parametrize(parameters[0], cases)(function)
+    marked: F = pytest.mark.parametrize(parameters[0], cases)(_failing_behind(function))
     return marked
+
+
+def _failing_behind(function: F) -> F:
+    """Have a test fail also of what happens in threads, tasks and children that it starts."""
+    import functools
+    import inspect
+
+    if inspect.iscoroutinefunction(function):
+        return function  # its caller runs it
+
+    @functools.wraps(function)
+    def replayed(*args: Any, **keywords: Any) -> object:
+        from pykcov.fuzz import background, harness
+
+        if harness.declared() is not None:
+            return function(*args, **keywords)  # it is being fuzzed
+        return background.replay(lambda: function(*args, **keywords))
+
+    return replayed  # type: ignore[return-value]
 
 
 def folder_of(file: str, test: str) -> str:

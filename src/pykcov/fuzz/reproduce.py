@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import pykcov.atheris
 from pykcov.fuzz import harness, targets
+from pykcov.fuzz.background import Background
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.stacks import report_of, write_error
 
@@ -14,18 +15,26 @@ from pykcov.fuzz.stacks import report_of, write_error
 def reproduce(path: "str | PathLike[str]", data: bytes) -> NoReturn:
     """Call what the harness fuzzes with `data`. Exits with 1 and the traceback if that raises, else with 0.
 
-    Raises HarnessError if the harness declares nothing.
+    So it does if something that it has started raises: a thread, a task, a child. Raises HarnessError if the harness
+    declares nothing.
     """
     sys.modules["atheris"] = pykcov.atheris
+    background = Background()
+    background.install(audit=True)
 
     def run(declared: harness.Harness) -> NoReturn:
-        try:
-            declared.target(data)
-        except BaseException as error:
-            write_error(report_of(error))
-            sys.exit(1)
-        print("the input does nothing wrong", file=sys.stderr)
-        sys.exit(0)
+        process = os.getpid()
+        with background.carried():
+            raised, failures = background.run(declared.target, data)
+        if os.getpid() != process:
+            background.note_child(raised)
+        if raised is not None:
+            write_error(report_of(raised))
+        for failure in failures:
+            write_error(failure.report)
+        if raised is None and not failures:
+            print("the input does nothing wrong", file=sys.stderr)
+        sys.exit(1 if raised is not None or failures else 0)
 
     harness.set_runner(run)
     targets.run(Settings(os.path.normpath(path)))

@@ -32,6 +32,10 @@ class Settings(NamedTuple):
     """The descriptor of a file for the stacks of a process that crashes or hangs."""
     found: str | None = None
     """The list (fuzz/jobs.py) of what is found."""
+    background: bool = True
+    """Exceptions that do not come out of the target are findings, too."""
+    goes_on: bool = False
+    """These do not end the campaign, whose end was asked for by time."""
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
     source: Sequence[str] = ()

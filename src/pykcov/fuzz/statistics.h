@@ -22,6 +22,7 @@ struct statistics {
     _Atomic uint64_t sees;    /* whether any input has reached a probe */
     _Atomic uint64_t running; /* whether the target runs */
     _Atomic uint64_t started; /* CLOCK_MONOTONIC, in ns, of the execution that began last */
+    _Atomic uint64_t told;    /* changes when a forked child has something to tell */
     _Atomic uint64_t size;    /* of its input; only the first STATISTICS_INPUT_MAX bytes follow */
     uint8_t input[STATISTICS_INPUT_MAX];
 };

@@ -2,12 +2,15 @@
 
 import mmap
 import os
+import sys
+import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from pykcov.fuzz import _engine
 
-_WORDS = 10
+_WORDS = 11
+_TOLD = 9
 BYTES = mmap.PAGESIZE * -(-_engine.STATISTICS_BYTES // mmap.PAGESIZE)
 """What a file for them has."""
 
@@ -31,6 +34,8 @@ class Snapshot(NamedTuple):
     """1 while the target runs."""
     started: int
     """time.monotonic_ns() of the execution that began last."""
+    told: int
+    """Changes when a forked child has something to tell."""
     size: int
     """Bytes of its input."""
 
@@ -52,6 +57,10 @@ class Statistics:
     def snapshot(self) -> Snapshot:
         """Return what stands there now."""
         return _snapshot(self.memory[: 8 * _WORDS])
+
+    def tell(self) -> None:
+        """Have the process that fuzzes, which has forked the calling one, look for what that has to tell."""
+        self.memory[8 * _TOLD : 8 * _TOLD + 8] = time.monotonic_ns().to_bytes(8, sys.byteorder)
 
     def input(self) -> bytes:
         """Return the input that ran last: all of it, if it is not longer than the engine keeps."""

@@ -217,11 +217,12 @@ class Supervisor:
             if verdict.locations:
                 # Also if it ends in another way now: what an overflow meets is not the same each time.
                 findings.add_locations(folder, verdict.locations)
-            if verdict.token != finding.token:
-                self._say(f"{name}: not brought about by its input alone: {verdict.token or 'nothing happens'}")
+            if finding.token not in verdict.tokens:
+                happens = ", ".join(verdict.tokens) or "nothing happens"
+                self._say(f"{name}: not brought about by its input alone: {happens}")
                 return
             shorter = minimize(
-                finding.input, lambda data: judge.verdict(data).token == finding.token, self._minimize_seconds
+                finding.input, lambda data: finding.token in judge.verdict(data).tokens, self._minimize_seconds
             )
         if shorter != finding.input:
             findings.save_minimized(finding, folder, shorter)
@@ -251,6 +252,7 @@ class Supervisor:
             *(f"--exclude={name}" for name in settings.exclude),
             *(f"--source={folder}" for folder in settings.source),
             *(["--stdlib"] if settings.stdlib else []),
+            *([] if settings.background else ["--no-background"]),
             *("--quiet", "--minimize=0", f"--keep-going={settings.keep_going}"),
             *(f"--directory={os.path.dirname(self._folder)}", f"--part-of={self._jobs.folder}"),
         ]
