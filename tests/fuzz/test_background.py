@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 from fuzzing import Ran, fuzz_body, write_harness
 
-pytest.importorskip("atheris", reason="the extra `fuzz` is not installed")
-
 HEAD = """
 import asyncio, concurrent.futures, contextlib, ctypes, gc, multiprocessing, multiprocessing.pool, os, sys
 import threading, time, weakref

@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from fuzzing import fuzz_body, write_harness
 
-pytest.importorskip("atheris", reason="the extra `fuzz` is not installed")
-
 TWO = """
         import resource
 

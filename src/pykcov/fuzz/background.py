@@ -207,7 +207,8 @@ class Background:
     @contextmanager
     def carried(self) -> Iterator[None]:
         """Have threads and jobs work for the group of who starts them, also those of modules imported meanwhile."""
-        from pykcov.instrument import ImportHook, Selection
+        from pykcov.instrument.imports import ImportHook
+        from pykcov.instrument.selection import Selection
         from pykcov.remote import carriers
 
         with ImportHook(Selection(exclude=("*",), own=False), "branch"):
