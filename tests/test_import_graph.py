@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parent.parent / "src"
 # The rooms of the house from the ground up. A module may import those of its own floor and of floors below.
 FLOORS: list[set[str]] = [
     {"_core", "_exec", "_load", "_outermost", "counted", "pcs", "warnings"},
-    {"device", "locations", "modes", "npz", "records", "tables"},
+    {"columns", "device", "locations", "modes", "npz", "records", "tables"},
     {"instrument", "location_table", "native"},
     {"remote", "results", "tracefile"},
     {"coverage", "kernel", "tracer"},

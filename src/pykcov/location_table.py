@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from pykcov import npz
+from pykcov.columns import LINE_MAX
 from pykcov.locations import Location
 from pykcov.pcs import is_python
 from pykcov.records import OPERATIONS
@@ -64,8 +65,8 @@ class LocationTable:
         """Make a table. Of several locations with one pc the last one counts; of native ones, each with its file."""
         chosen = {(row.pc, "" if is_python(row.pc) else row.file): row for row in locations}
         rows = sorted(chosen.values(), key=lambda row: row.pc)
-        # Line 0 is that of a module's first instruction, and no line of its source.
-        lines = [[line for line in row.lines if line] for row in rows]
+        # Line 0 is that of a module's first instruction, and no line of its source; others are made up, too.
+        lines = [[line for line in row.lines if 0 < line <= LINE_MAX] for row in rows]
         ends = array("q")
         end = 0
         for of_row in lines:
@@ -92,43 +93,16 @@ class LocationTable:
         )
 
     @classmethod
-    def from_columns(cls, columns: Mapping[str, npz.Array]) -> Self:
-        """Make a table of saved columns. ValueError says which of them is missing or does not fit the others."""
-        for name, kind in type_of_column.items():
-            if name not in columns:
-                raise ValueError(f"column {name!r} is missing")
-            found = columns[name]
-            if len(found.shape) != 1 or found.type != kind:
-                raise ValueError(f"column {name!r} is {len(found.shape)}-dimensional {found.type}, not a row of {kind}")
-        table = cls(**{field.name: columns[field.name].values for field in fields(cls)})
-        table._check()
-        return table
-
-    def _check(self) -> None:
-        rows = len(self.pc)
-        per_row = ("file", "line", "end_line", "column", "end_column", "function", "module", "comparison", "lines_end")
-        for name in per_row:
-            if len(getattr(self, name)) != rows:
-                raise ValueError(f"column {name!r} has {len(getattr(self, name))} rows, not {rows}")
-        for name, names in (("file", self.files), ("function", self.functions), ("module", self.modules)):
-            index = getattr(self, name)
-            if rows and not 0 <= min(index) <= max(index) < len(names):
-                raise ValueError(f"column {name!r} points outside its names")
-        if max(self.comparison, default=0) >= len(OPERATIONS):
-            raise ValueError("column 'comparison' has an unknown operation")
-        ends = [0, *self.lines_end]
-        if ends != sorted(ends) or ends[-1] != len(self.lines):
-            raise ValueError("column 'lines_end' does not fit column 'lines'")
-        pcs = list(self.pc)
-        if pcs != sorted(pcs):
-            raise ValueError("column 'pc' is not in ascending order")
+    def from_columns(cls, columns: Mapping[str, Sequence[Any]]) -> Self:
+        """Make a table of saved columns, which were checked (columns.py)."""
+        return cls(**{field.name: columns[field.name] for field in fields(cls)})
 
     def __len__(self) -> int:
         """Return the number of locations."""
         return len(self.pc)
 
     def columns(self) -> dict[str, npz.Array]:
-        """Return what from_columns() takes."""
+        """Return the columns for a trace file, by the names of `type_of_column`."""
         return {name: npz.row(kind, getattr(self, name)) for name, kind in type_of_column.items()}
 
     def rows_of(self, pcs: Iterable[int]) -> list[int]:

@@ -3,19 +3,31 @@
 The format is numpy's, documented and stable (numpy.lib.format): a zip archive with one .npy file for each array.
 """
 
+import errno
 import os
+import re
+import stat
 import sys
 from array import array
-from ast import literal_eval
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from math import prod
 from typing import IO, Any, Final, NamedTuple
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 _MAGIC: Final = b"\x93NUMPY"
 _ALIGNMENT: Final = 64
 _SWAPPED: Final = ">" if sys.byteorder == "little" else "<"
 _CHARACTER_BYTES: Final = 4
+_HEADER: Final = re.compile(
+    rb"\{'descr': '([<>|=]?)([A-Za-z]\d{0,9})', 'fortran_order': (True|False), 'shape': \(([\d, ]{0,99})\),? *\} *\n"
+)
+"""What numpy writes for arrays of plain types."""
+_HEADER_MAX: Final = 1 << 12
+
+# What a file may take in memory: what is behind that was not recorded, but made to fill it.
+_BYTES_MAX: Final = 1 << 29
+_RATIO_MAX: Final = 128
 
 _CODES: Final[Mapping[str, Any]] = {
     "i1": "b",
@@ -75,16 +87,41 @@ def save(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
                     member.write(part)
 
 
-def load(path: str | os.PathLike[str]) -> dict[str, Array]:
+def load(path: str | os.PathLike[str], check: Callable[[str, str, tuple[int, ...]], None]) -> dict[str, Array]:
     """Read a file of arrays, those of Python objects excepted.
 
-    Raises OSError, zipfile.BadZipFile, ValueError, and what else zlib and zipfile raise for damaged archives.
+    check: called with the name, type and shape of each array before its values are read; what it raises comes out.
+    KeyError: the array is not asked for, and not read. Raises OSError, zipfile.BadZipFile, ValueError, and what else
+    zlib and zipfile raise for damaged archives. It takes no more memory than the arrays that it returns, and these
+    not much more than half a GB, unless the file is some MB long itself.
     """
     found = {}
+    # Not of a device or pipe, which may never end.
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    left = max(_BYTES_MAX, _RATIO_MAX * status.st_size)
     with ZipFile(path) as archive:
-        for name in archive.namelist():
-            if name.endswith(".npy"):
-                found[name.removesuffix(".npy")] = _parse(archive.read(name))
+        for member in {member.filename: member for member in archive.infolist()}.values():
+            name = member.filename.removesuffix(".npy")
+            if name == member.filename:
+                continue
+            if member.compress_type not in (ZIP_DEFLATED, ZIP_STORED):
+                raise ValueError(f"{name!r} is compressed in a way that trace files are not")
+            with archive.open(member) as file:
+                order, type, shape = _read_header(file)
+                with suppress(KeyError):
+                    check(name, type, shape)
+                    size = _size(type, shape)
+                    left -= size
+                    if left < 0:
+                        raise ValueError(f"{name!r} has {size} bytes, which is too much")
+                    data = file.read(size)
+                    if len(data) != size or file.read(1):
+                        raise ValueError(f"{name!r} has not the {size} bytes of its shape")
+                    found[name] = _values(order, type, shape, memoryview(data))
     return found
 
 
@@ -105,40 +142,42 @@ def _header(description: str, shape: tuple[int, ...]) -> bytes:
     return _MAGIC + b"\1\0" + (len(text) + padding + 1).to_bytes(2, "little") + text + b" " * padding + b"\n"
 
 
-def _parse(data: bytes) -> Array:
-    if data[: len(_MAGIC)] != _MAGIC or len(data) < len(_MAGIC) + 4:
+def _read_header(file: IO[bytes]) -> tuple[str, str, tuple[int, ...]]:
+    """Return byte order, type and shape of the array whose values follow in the file."""
+    magic = file.read(len(_MAGIC) + 2)
+    version = magic[len(_MAGIC) :]
+    if not magic.startswith(_MAGIC) or len(version) < 2 or version[0] not in (1, 2, 3):
         raise ValueError("an array has no header")
-    length_bytes = 2 if data[len(_MAGIC)] == 1 else 4
-    begin = len(_MAGIC) + 2 + length_bytes
-    end = begin + int.from_bytes(data[begin - length_bytes : begin], "little")
-    try:
-        header = literal_eval(data[begin:end].decode("latin-1").strip())
-        description, shape, fortran = header["descr"], header["shape"], header["fortran_order"]
-    except (SyntaxError, ValueError, TypeError, KeyError, MemoryError, RecursionError) as error:
-        raise ValueError(f"the header of an array cannot be read: {error}") from error
-    sizes = isinstance(shape, tuple) and all(type(size) is int and size >= 0 for size in shape)
-    if not isinstance(description, str) or len(description) < 2 or not sizes:
-        raise ValueError(f"an array of type {description!r} and shape {shape!r} cannot be read")
-    if fortran and len(shape) > 1:
-        raise ValueError("an array of several dimensions is in Fortran's order")
-    return _values(description, shape, memoryview(data)[end:])
-
-
-def _values(description: str, shape: tuple[int, ...], data: memoryview) -> Array:
-    order, type = description[0], description[1:]
-    if type[0] == "O":
+    length = int.from_bytes(file.read(2 if version[0] == 1 else 4), "little")
+    header = _HEADER.fullmatch(file.read(length)) if length <= _HEADER_MAX else None
+    if header is None:
+        raise ValueError("the header of an array cannot be read")
+    order, type, fortran, numbers = header.groups()
+    if type[:1] == b"O":
         raise ValueError("an array of Python objects, which are never loaded")
+    shape = tuple(int(number) for number in numbers.split(b",") if number.strip())
+    if fortran == b"True" and len(shape) > 1:
+        raise ValueError("an array of several dimensions is in Fortran's order")
+    return order.decode(), type.decode(), shape
+
+
+def _size(type: str, shape: tuple[int, ...]) -> int:
+    """Return how many bytes the values take."""
+    return int(type[1:] or 1) * (_CHARACTER_BYTES if type[0] == "U" else 1) * prod(shape)
+
+
+def _values(order: str, type: str, shape: tuple[int, ...], data: memoryview) -> Array:
     if type[0] == "U":
         width = int(type[1:]) * _CHARACTER_BYTES
-        if width * prod(shape) != len(data):
-            raise ValueError(f"an array of shape {shape} and type {description} has {len(data)} bytes")
         encoding = "utf-32-be" if order == ">" else "utf-32-le"
-        texts = [bytes(data[at : at + width]).decode(encoding, "surrogatepass") for at in range(0, len(data), width)]
-        return Array("U", shape, [text.rstrip("\0") for text in texts])
+        texts = [
+            str(data[at : at + width], encoding, "surrogatepass").rstrip("\0") for at in range(0, len(data), width or 1)
+        ]
+        return Array("U", shape, texts if width else [""] * prod(shape))
     if type not in _CODES:
         return Array(type, shape, bytes(data))
-    if int(type[1:]) * prod(shape) != len(data):
-        raise ValueError(f"an array of shape {shape} and type {description} has {len(data)} bytes")
+    if type == "b1" and not set(data) <= {0, 1}:
+        raise ValueError("a truth value is neither 0 nor 1")
     if order == _SWAPPED and type[1] != "1":
         swapped = array(_CODES[type], data.tobytes())
         swapped.byteswap()

@@ -4,13 +4,13 @@ import os
 from _blake2 import blake2b
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, chain
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
-from pykcov import npz, records
+from pykcov import columns, npz, records
 from pykcov.location_table import LocationTable
 from pykcov.modes import compares
 from pykcov.native.image_table import ImageTable
@@ -193,24 +193,18 @@ class TraceFile:
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a file; TraceFileError if it is not one, is damaged, or is of a newer version."""
         arrays = _read(path)
-        try:
-            return cls(
-                **{name: _text(arrays, name) for name in _TEXTS},
-                exit_status=_integer(arrays, "exit_status"),
-                forked=_integer(arrays, "forked"),
-                threads=_threads(arrays, compares(_text(arrays, "mode"))),
-                locations=LocationTable.from_columns(
-                    {name.removeprefix(_TABLE): arrays[name] for name in arrays if name.startswith(_TABLE)}
-                ),
-                digests=dict(zip(_texts(arrays, _TABLE + "files"), _texts(arrays, _TABLE + "digests"), strict=True)),
-                unexecuted=list(_texts(arrays, "unexecuted_file")) if "unexecuted_file" in arrays else [],
-                skipped=list(zip(_texts(arrays, "skipped_name"), _texts(arrays, "skipped_reason"), strict=True)),
-                images=ImageTable.from_columns(
-                    {name.removeprefix(_IMAGES): arrays[name] for name in arrays if name.startswith(_IMAGES)}
-                ),
-            )
-        except ValueError as error:
-            raise TraceFileError(f"{os.fspath(path)}: damaged trace file: {error}") from error
+        values = {name: one.values for name, one in arrays.items()}
+        return cls(
+            **{name: values[name][0] for name in _TEXTS},
+            exit_status=values["exit_status"][0],
+            forked=values["forked"][0],
+            threads=_threads(values, compares(values["mode"][0])),
+            locations=LocationTable.from_columns(_with_prefix(_TABLE, values)),
+            digests=dict(zip(values[_TABLE + "files"], values[_TABLE + "digests"], strict=True)),
+            unexecuted=list(values.get("unexecuted_file", ())),
+            skipped=list(zip(values["skipped_name"], values["skipped_reason"], strict=True)),
+            images=ImageTable.from_columns(_with_prefix(_IMAGES, values)),
+        )
 
 
 def printable(name: str) -> str:
@@ -257,19 +251,18 @@ def _replacing(path: str) -> Iterator[IO[bytes]]:
 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, npz.Array]:
+    """Return the arrays of a trace file, which are what they are to be (columns.py). Raises TraceFileError."""
     name = os.fspath(path)
+
+    def check_shape(*array: Any) -> None:
+        try:
+            columns.check_shape(*array)
+        except ValueError as error:
+            raise TraceFileError(f"{name}: damaged trace file: {error}") from error
+
     try:
-        arrays = npz.load(path)
-        if "format" not in arrays:
-            raise TraceFileError(f"{name}: not a trace file of pykcov")
-        if _text(arrays, "format") != FORMAT:
-            raise TraceFileError(f"{name}: not a trace file of pykcov (it says {_text(arrays, 'format')!r})")
-        version = _integer(arrays, "version")
-        if version > VERSION:
-            raise TraceFileError(
-                f"{name}: format version {version}, and this pykcov reads up to {VERSION}: use a newer pykcov"
-            )
-        return arrays
+        arrays = npz.load(path, check_shape)
+        _check_version(name, arrays)
     except TraceFileError:
         raise
     except FileNotFoundError as error:
@@ -277,33 +270,38 @@ def _read(path: str | os.PathLike[str]) -> dict[str, npz.Array]:
     except OSError as error:
         raise TraceFileError(f"{name}: {error.strerror or error}") from error
     except Exception as error:  # the bytes may be anything, and zipfile and zlib each complain in many ways
-        raise TraceFileError(f"{name}: not a trace file of pykcov, or damaged: {error}") from error
+        raise TraceFileError(f"{name}: not a trace file of pykcov, or damaged: {error}{_advice(name)}") from error
+    try:
+        columns.check(arrays)
+    except ValueError as error:
+        raise TraceFileError(f"{name}: damaged trace file: {error}") from error
+    return arrays
 
 
-def _array(arrays: Mapping[str, npz.Array], name: str, kinds: str, dimensions: int) -> npz.Array:
-    if name not in arrays:
-        raise ValueError(f"{name!r} is missing")
-    found = arrays[name]
-    if len(found.shape) != dimensions or found.kind not in kinds:
-        raise ValueError(f"{name!r} is {len(found.shape)}-dimensional {found.type}")
-    return found
+def _check_version(name: str, arrays: Mapping[str, npz.Array]) -> None:
+    if "format" not in arrays:
+        raise TraceFileError(f"{name}: not a trace file of pykcov")
+    if arrays["format"].values[0] != FORMAT:
+        raise TraceFileError(f"{name}: not a trace file of pykcov (it says {arrays['format'].values[0][:80]!r})")
+    version = arrays["version"].values[0] if "version" in arrays else VERSION
+    if version > VERSION:
+        raise TraceFileError(
+            f"{name}: format version {version}, and this pykcov reads up to {VERSION}: use a newer pykcov"
+        )
 
 
-def _text(arrays: Mapping[str, npz.Array], name: str) -> str:
-    text: str = _array(arrays, name, "U", 0).values[0]
-    return text
+def _advice(name: str) -> str:
+    """Return what to do with a file that is something else, as far as its first bytes or its name tell."""
+    with suppress(OSError), open(name, "rb") as file:
+        if file.read(16).startswith(b"SQLite format 3"):
+            return "; it is a data file of coverage.py: `pykcov report` and `pykcov tests` read it"
+    if name.endswith((".py", ".pyc", ".pyz")):
+        return f"; `pykcov run {name}` runs a program and makes a trace of it"
+    return ""
 
 
-def _texts(arrays: Mapping[str, npz.Array], name: str) -> Sequence[str]:
-    return _array(arrays, name, "U", 1).values
-
-
-def _integer(arrays: Mapping[str, npz.Array], name: str) -> int:
-    return int(_array(arrays, name, "iu", 0).values[0])
-
-
-def _integers(arrays: Mapping[str, npz.Array], name: str) -> Sequence[int]:
-    return _array(arrays, name, "iu", 1).values
+def _with_prefix(prefix: str, values: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    return {name.removeprefix(prefix): column for name, column in values.items() if name.startswith(prefix)}
 
 
 def _thread_columns(threads: list[Thread], comparing: bool) -> dict[str, npz.Array]:
@@ -321,17 +319,12 @@ def _thread_columns(threads: list[Thread], comparing: bool) -> dict[str, npz.Arr
     }
 
 
-def _threads(arrays: Mapping[str, npz.Array], comparing: bool) -> list[Thread]:
-    entries = _array(arrays, "entries", "u", 2 if comparing else 1)
-    if entries.type != "u8" or (comparing and entries.shape[1] != COMPARISON_WORDS):
-        raise ValueError(f"'entries' is {entries.shape} {entries.type}")
-    assert isinstance(entries.values, memoryview)
+def _threads(values: Mapping[str, Sequence[Any]], comparing: bool) -> list[Thread]:
+    entries = values["entries"]
+    assert isinstance(entries, memoryview)
     width = COMPARISON_WORDS if comparing else 1
-    columns = [_integers(arrays, f"thread_{name}") for name in ("ident", "native_id", "dropped", "offset", "length")]
-    threads = []
-    for name, ident, native_id, dropped, offset, length in zip(_texts(arrays, "thread_name"), *columns, strict=True):
-        if not 0 <= offset <= offset + length <= entries.shape[0]:
-            raise ValueError(f"thread {name!r} has entries {offset} to {offset + length} of {entries.shape[0]}")
-        words = entries.values[width * offset : width * (offset + length)]
-        threads.append(Thread(name, ident, native_id, dropped, words, comparing))
-    return threads
+    rows = [values[f"thread_{name}"] for name in ("name", "ident", "native_id", "dropped", "offset", "length")]
+    return [
+        Thread(name, ident, native_id, dropped, entries[width * offset : width * (offset + length)], comparing)
+        for name, ident, native_id, dropped, offset, length in zip(*rows, strict=True)
+    ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from pykcov import npz
 from pykcov.native.images import Image, Place, precedence
@@ -45,15 +45,9 @@ class ImageTable:
         }
 
     @classmethod
-    def from_columns(cls, columns: Mapping[str, npz.Array]) -> Self:
-        """Make a table of saved columns; ValueError says which of them is missing or does not fit the others."""
-        for name, kind in type_of_column.items():
-            if name not in columns:
-                raise ValueError(f"column {name!r} is missing")
-            found = columns[name]
-            if found.kind != kind[0] or found.shape != columns["path"].shape or len(found.shape) != 1:
-                raise ValueError(f"column {name!r} is no row of {len(columns['path'].values)} {kind}")
-        return cls([Image(*row) for row in zip(*(columns[name].values for name in type_of_column), strict=True)])
+    def from_columns(cls, columns: Mapping[str, Sequence[Any]]) -> Self:
+        """Make a table of saved columns, which were checked (columns.py)."""
+        return cls([Image(*row) for row in zip(*(columns[name] for name in type_of_column), strict=True)])
 
     @classmethod
     def of(cls, images: Iterable[Image], pcs: Collection[int]) -> Self:

@@ -5,6 +5,11 @@ import zipfile
 
 from pykcov.tracefile import TraceFile, file_digest, printable
 
+# What looks like files there may be without end, or wait for somebody to write.
+_NO_SOURCES = ("/dev/", "/proc/", "/sys/")
+_SOURCE_MAX = 1 << 26
+"""Bytes of a source file. A longer one is none."""
+
 
 def usable_files(trace: TraceFile) -> tuple[list[str], list[str]]:
     """Return the files that can be shown, and remarks on those that cannot or have changed since."""
@@ -12,7 +17,7 @@ def usable_files(trace: TraceFile) -> tuple[list[str], list[str]]:
     for file in sorted({*trace.digests, *trace.unexecuted}):
         if not file.isprintable():
             unreal.append(printable(file))  # coverage.py keeps names as UTF-8
-        elif not os.path.isabs(file):
+        elif not os.path.isabs(file) or os.path.realpath(file).startswith(_NO_SOURCES):
             unreal.append(file)
         elif not _is_there(file):
             gone.append(file)
@@ -30,12 +35,15 @@ def usable_files(trace: TraceFile) -> tuple[list[str], list[str]]:
 def _is_there(file: str) -> bool:
     """Whether a file exists, or is a member of a zip file that does."""
     if os.path.isfile(file):
-        return True
+        return os.path.getsize(file) <= _SOURCE_MAX
     archive, _, member = file.rpartition("/")
     while archive and not os.path.exists(archive):
         archive, _, folder = archive.rpartition("/")
         member = f"{folder}/{member}"
-    if not zipfile.is_zipfile(archive):
+    if not os.path.isfile(archive):
         return False
-    with zipfile.ZipFile(archive) as members:
-        return member in members.namelist()
+    try:
+        with zipfile.ZipFile(archive) as members:
+            return member in members.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return False
