@@ -264,7 +264,7 @@ def carry(job: Any, /) -> Carried:
     """
 
 def carrier(
-    kind: Literal["carry", "start", "nobody", "interrupt", "unwrap", "argument", "result"],
+    kind: Literal["carry", "start", "nobody", "callback", "argument", "result"],
     function: Callable[..., Any],
     index: int = 0,
     keyword: str | None = None,
@@ -275,13 +275,28 @@ def carrier(
 
     'carry': its argument at `index`, or by the name `keyword`, is work, and is given the caller's group;
     hook(carried, result) is called afterwards, if given; 'start': the same, and so is the context of a thread whose
-    method it is; 'nobody': it works for no group; 'interrupt': that argument barges in on threads (a signal handler),
-    and a result that was wrapped so is unwrapped; 'unwrap': the latter only; 'argument': hook(that argument) takes its
-    place; 'result': hook(result) takes the place of the result.
+    method it is; 'nobody': it works for no group; 'callback': as 'carry', but it does not count as work that is not
+    done; 'argument': hook(that argument) takes its place; 'result': hook(result) takes the place of the result.
     """
 
-def interrupting(function: Callable[..., Any], /) -> Callable[..., Any]:
-    """Return what calls `function` as an interrupt: its events are not those of the work that it interrupts."""
+def intercept_signals() -> None:
+    """From now on handlers are wrapped as they are set, and signals are noted as they are sent. ValueError: a function is
+    not the one that it was."""
+
+def wrap_handlers() -> None:
+    """Wrap the handlers that are set already, after intercept_signals(). In the main thread only, and once."""
+
+def intercept_collect() -> None:
+    """From now on collections that gc.collect() begins are told from others. ValueError: there is another such function."""
+
+def collection_begin() -> bool:
+    """A collection begins in the calling thread; return whether it barges in, so that collection_end() is to be called."""
+
+def collection_end() -> None:
+    """End what collection_begin() began, if anything."""
+
+def set_interrupt_groups(signals: Group | None, collector: Group | None, /) -> None:
+    """Name the groups that signal handlers and collections work for which barge in on a thread. None: they are its own."""
 
 def current_group() -> Group:
     """The caller's group: what `group_variable` says, else the group of the process (another one after a fork)."""

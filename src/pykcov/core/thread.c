@@ -247,6 +247,18 @@ kcov_thread_attached(void)
 }
 
 bool
+kcov_thread_in_section(void)
+{
+    struct kcov_thread *thread = kcov_self.thread;
+    struct kcov_section *section;
+
+    if (thread == NULL)
+        return false;
+    section = thread->stacks[KCOV_THREAD_CONTEXT].effective;
+    return section != NULL && section != &thread->followed;
+}
+
+bool
 kcov_thread_in_interrupt_section(void)
 {
     return kcov_self.thread != NULL &&

@@ -23,8 +23,8 @@ from pykcov.remote import (
     executors,
     garbage_collector,
     greenlets,
+    interrupts,
     pools,
-    signals,
     threads,
     worker_threads,
 )
@@ -40,7 +40,7 @@ def add(carriers: Iterable[Replacement | Callback]) -> None:
         _by_module.setdefault(carrier.module, []).append(carrier)
 
 
-for _file in (threads, executors, pools, signals, greenlets, worker_threads):
+for _file in (threads, executors, pools, greenlets, worker_threads):
     add(_file.CARRIERS)
 
 _lock = RLock()
@@ -60,6 +60,7 @@ def install() -> None:
         _waiting.update(dict.fromkeys(_by_module))
         tell_imported(_put_all)
         _put_all()
+        interrupts.begin()
         garbage_collector.install()
 
 
@@ -71,6 +72,7 @@ def remove() -> None:
         if _followers:
             return
         garbage_collector.remove()
+        interrupts.end()
         tell_imported(None)
         while _undo:
             _undo.pop()()

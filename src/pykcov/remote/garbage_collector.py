@@ -1,12 +1,17 @@
-"""The garbage collector barges in on whoever allocates: its callbacks and the finalisers it runs are interrupts."""
+"""The collector barges in on whoever allocates: what it runs then, such as finalisers, works for a group of its own.
+
+A collection that the program asks for, by gc.collect(), does not barge in: the core tells them apart
+(core/python/collections.c).
+"""
 
 import gc
+from contextlib import suppress
 
 from pykcov import _core
 
 
 def install() -> None:
-    """Take what runs within a collection out of all traces."""
+    """Have what runs within a collection work for whom it should."""
     gc.callbacks.insert(0, _begin)
     if _end not in gc.callbacks:
         gc.callbacks.append(_end)
@@ -14,30 +19,34 @@ def install() -> None:
 
 def remove() -> None:
     """Undo install(): at once, or if a finaliser does this, at the end of the collection that it belongs to."""
-    gc.callbacks.remove(_begin)
-    if not _interrupted:
-        gc.callbacks.remove(_end)
+    _take_away(_begin)
+    if not _barges_in:
+        _take_away(_end)
 
 
 def _begin(phase: str, info: dict[str, int]) -> None:
-    global _interrupted
+    global _barges_in
     if phase != "start":
         return
     if gc.callbacks[-1] is not _end:
-        gc.callbacks.remove(_end)
+        _take_away(_end)
         gc.callbacks.append(_end)
-    _interrupted = True
-    _core.interrupt_enter()
+    _barges_in = _core.collection_begin()
 
 
 def _end(phase: str, info: dict[str, int]) -> None:
-    global _interrupted
-    if phase == "stop" and _interrupted:
-        _interrupted = False
-        _core.interrupt_leave()
+    global _barges_in
+    if phase == "stop" and _barges_in:
+        _barges_in = False
+        _core.collection_end()
         if _begin not in gc.callbacks:
-            gc.callbacks.remove(_end)
+            _take_away(_end)
+
+
+def _take_away(callback: object) -> None:
+    with suppress(ValueError):  # the program has emptied the list
+        gc.callbacks.remove(callback)  # type: ignore[arg-type]
 
 
 # Only one collection runs at a time.
-_interrupted = False
+_barges_in = False

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Literal, NamedTuple
 
-Kind = Literal["carry", "start", "nobody", "interrupt", "unwrap", "argument", "result"]
+Kind = Literal["carry", "start", "nobody", "callback", "argument", "result"]
 
 
 class Replacement(NamedTuple):

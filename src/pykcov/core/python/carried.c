@@ -17,7 +17,8 @@ struct carried {
     PyObject *token;             /* [C] of a with statement that is open */
     PyObject *weakrefs;
     vectorcallfunc call;
-    atomic_bool pending; /* [a] counted in the group as work that is not done */
+    enum kcov_carried_kind kind; /* [I] */
+    atomic_bool pending;         /* [a] counted in the group as work that is not done */
 };
 
 static void
@@ -27,36 +28,45 @@ done(struct carried *carried)
         kcov_group_pending(carried->group, -1);
 }
 
-static PyObject *
-set_group(struct kcov_module *state, PyObject *group)
+PyObject *
+kcov_group_enter(PyObject *group)
 {
-    PyObject *token = PyContextVar_Set(state->group_variable, group);
+    PyObject *token = PyContextVar_Set(kcov_group_variable, group);
 
     kcov_follow_anew();
     return token;
 }
 
-/* Keeps the exception that is set, if any. */
-static void
-reset_group(struct kcov_module *state, PyObject *token)
+void
+kcov_group_leave(PyObject *token)
 {
     PyObject *type, *value, *traceback;
 
     PyErr_Fetch(&type, &value, &traceback);
     /* A job that left its thread in another context than it found takes the group along. */
-    if (PyContextVar_Reset(state->group_variable, token) < 0)
+    if (PyContextVar_Reset(kcov_group_variable, token) < 0)
         PyErr_Clear();
     PyErr_Restore(type, value, traceback);
     kcov_follow_now(); /* the thread may sleep next, and others wait for its section */
     Py_DECREF(token);
 }
 
+/*
+ * The group stays: what the thread has for itself goes only now. But nobody waits for it, as
+ * Thread.join() may return.
+ */
+static void
+end_thread(PyObject *token)
+{
+    Py_DECREF(token);
+    kcov_follow_rest();
+}
+
 static PyObject *
 carried_call(PyObject *self, PyObject *const *args, size_t count, PyObject *names)
 {
     struct carried *carried = (struct carried *)self;
-    struct kcov_module *state = kcov_module_of_type(Py_TYPE(self));
-    PyObject *token = set_group(state, carried->group);
+    PyObject *token = kcov_group_enter(carried->group);
     PyObject *job, *result;
 
     if (token == NULL)
@@ -65,16 +75,20 @@ carried_call(PyObject *self, PyObject *const *args, size_t count, PyObject *name
     Py_INCREF(self);
     result = PyObject_Vectorcall(job, args, count, names);
     Py_DECREF(job);
-    reset_group(state, token);
+    if (carried->kind == KCOV_THREAD)
+        end_thread(token);
+    else
+        kcov_group_leave(token);
     done(carried);
     Py_DECREF(self);
     return result;
 }
 
 PyObject *
-kcov_carry(struct kcov_module *state, PyObject *job, PyObject *group, bool pending)
+kcov_carry(struct kcov_module *state, PyObject *job, PyObject *group, enum kcov_carried_kind kind)
 {
     struct carried *carried = PyObject_GC_New(struct carried, state->carried_type);
+    bool pending = kind != KCOV_CALLBACK && group != NULL;
 
     if (carried == NULL)
         return NULL;
@@ -82,8 +96,9 @@ kcov_carry(struct kcov_module *state, PyObject *job, PyObject *group, bool pendi
     carried->group = Py_NewRef(group != NULL ? group : Py_None);
     carried->token = carried->weakrefs = NULL;
     carried->call = carried_call;
-    atomic_init(&carried->pending, pending && group != NULL);
-    if (pending && group != NULL)
+    carried->kind = kind;
+    atomic_init(&carried->pending, pending);
+    if (pending)
         kcov_group_pending(group, 1);
     PyObject_GC_Track(carried);
     return (PyObject *)carried;
@@ -107,13 +122,12 @@ static PyObject *
 carried_enter(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     struct carried *carried = (struct carried *)self;
-    struct kcov_module *state = kcov_module_of_type(Py_TYPE(self));
-    PyObject *token = set_group(state, carried->group);
+    PyObject *token = kcov_group_enter(carried->group);
 
     if (token == NULL)
         return NULL;
     if (exchange_token(carried, token) != NULL) {
-        reset_group(state, token);
+        kcov_group_leave(token);
         PyErr_SetString(PyExc_RuntimeError, "this job is being done already");
         return NULL;
     }
@@ -127,7 +141,7 @@ carried_exit(PyObject *self, PyObject *Py_UNUSED(unused))
     PyObject *token = exchange_token(carried, NULL);
 
     if (token != NULL)
-        reset_group(kcov_module_of_type(Py_TYPE(self)), token);
+        kcov_group_leave(token);
     done(carried);
     Py_RETURN_NONE;
 }
@@ -273,7 +287,7 @@ carry(PyObject *module, PyObject *job)
         return Py_NewRef(job);
     if (kcov_context_group(state, &group) < 0)
         return NULL;
-    carried = kcov_carry(state, job, group, true);
+    carried = kcov_carry(state, job, group, KCOV_JOB);
     Py_XDECREF(group);
     return carried;
 }

@@ -9,13 +9,12 @@
 
 /* What is done around a call of the function. */
 enum carrier_kind {
-    CARRY,     /* the argument at `index` is work: it is carried; hook(carried, result), if any */
-    START,     /* the same, and the work is of a threading.Thread that may have a context */
-    NOBODY,    /* the function works for nobody, as what it does outlives the caller's work */
-    INTERRUPT, /* the argument at `index` is called as an interrupt; so are results: unwrap them */
-    UNWRAP,    /* a result that is an Interrupt: what is in it */
-    ARGUMENT,  /* hook(the argument at `index`) takes its place */
-    RESULT,    /* hook(result) takes its place */
+    CARRY,    /* the argument at `index` is work: it is carried; hook(carried, result), if any */
+    START,    /* the same, and the work is of a threading.Thread that may have a context */
+    NOBODY,   /* the function works for nobody, as what it does outlives the caller's work */
+    CALLBACK, /* as CARRY, but it does not count as work: it may never be called */
+    ARGUMENT, /* hook(the argument at `index`) takes its place */
+    RESULT,   /* hook(result) takes its place */
 };
 
 struct carrier {
@@ -28,36 +27,7 @@ struct carrier {
     int kind;         /* [I] */
 };
 
-struct interrupt {
-    PyObject_HEAD PyObject *function; /* [I] */
-    vectorcallfunc call;
-};
-
 #define FEW 16 /* arguments, that are copied on the stack */
-
-static PyObject *
-interrupt_call(PyObject *self, PyObject *const *args, size_t count, PyObject *names)
-{
-    PyObject *result;
-
-    kcov_interrupt_enter();
-    result = PyObject_Vectorcall(((struct interrupt *)self)->function, args, count, names);
-    kcov_interrupt_leave();
-    return result;
-}
-
-static PyObject *
-make_interrupt(struct kcov_module *state, PyObject *function)
-{
-    struct interrupt *made = PyObject_GC_New(struct interrupt, state->interrupt_type);
-
-    if (made == NULL)
-        return NULL;
-    made->function = Py_NewRef(function);
-    made->call = interrupt_call;
-    PyObject_GC_Track(made);
-    return (PyObject *)made;
-}
 
 /*
  * From CPython 3.14 on threading.Thread runs in a context that it has when it is started, by
@@ -86,6 +56,14 @@ name_in_context_of(struct kcov_module *state, PyObject *work, PyObject *group)
     Py_XDECREF(name);
 }
 
+static enum kcov_carried_kind
+carried_kind(int kind)
+{
+    if (kind == START)
+        return KCOV_THREAD;
+    return kind == CALLBACK ? KCOV_CALLBACK : KCOV_JOB;
+}
+
 /* What takes the place of the argument, a new reference. */
 static PyObject *
 replacement(struct kcov_module *state, struct carrier *carrier, PyObject *argument)
@@ -96,14 +74,12 @@ replacement(struct kcov_module *state, struct carrier *carrier, PyObject *argume
         return PyObject_CallOneArg(carrier->hook, argument);
     if (!PyCallable_Check(argument))
         return Py_NewRef(argument);
-    if (carrier->kind == INTERRUPT) /* SIG_DFL and SIG_IGN are no callables */
-        return Py_TYPE(argument) == state->interrupt_type ? Py_NewRef(argument)
-                                                          : make_interrupt(state, argument);
     if (kcov_context_group(state, &group) < 0)
         return NULL;
     if (carrier->kind == START && group != NULL)
         name_in_context_of(state, argument, group);
-    carried = group == NULL ? Py_NewRef(argument) : kcov_carry(state, argument, group, true);
+    carried = group == NULL ? Py_NewRef(argument)
+                            : kcov_carry(state, argument, group, carried_kind(carrier->kind));
     Py_XDECREF(group);
     return carried;
 }
@@ -159,7 +135,7 @@ static PyObject *
 call_for_nobody(struct kcov_module *state, struct carrier *carrier, PyObject *const *args,
                 size_t count, PyObject *names)
 {
-    PyObject *nobody = kcov_carry(state, carrier->function, NULL, false);
+    PyObject *nobody = kcov_carry(state, carrier->function, NULL, KCOV_JOB);
     PyObject *result;
 
     if (nobody == NULL)
@@ -178,15 +154,12 @@ carrier_call(PyObject *self, PyObject *const *args, size_t count, PyObject *name
 
     if (carrier->kind == NOBODY)
         return call_for_nobody(state, carrier, args, count, names);
-    if (carrier->kind == UNWRAP || carrier->kind == RESULT)
+    if (carrier->kind == RESULT)
         result = PyObject_Vectorcall(carrier->function, args, count, names);
     else
         result = call_replaced(state, carrier, args, count, names);
     if (carrier->kind == RESULT && result != NULL)
         Py_SETREF(result, PyObject_CallOneArg(carrier->hook, result));
-    else if ((carrier->kind == INTERRUPT || carrier->kind == UNWRAP) && result != NULL &&
-             Py_TYPE(result) == state->interrupt_type)
-        Py_SETREF(result, Py_NewRef(((struct interrupt *)result)->function));
     return result;
 }
 
@@ -259,25 +232,6 @@ static PyMethodDef carrier_methods[] = {
     {0},
 };
 
-static int
-interrupt_traverse(PyObject *self, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(self));
-    Py_VISIT(((struct interrupt *)self)->function);
-    return 0;
-}
-
-static void
-interrupt_dealloc(PyObject *self)
-{
-    PyTypeObject *type = Py_TYPE(self);
-
-    PyObject_GC_UnTrack(self);
-    Py_DECREF(((struct interrupt *)self)->function);
-    PyObject_GC_Del(self);
-    Py_DECREF(type);
-}
-
 /* What every type has, so that it would not be asked of the function. */
 static PyObject *
 carrier_of_function(PyObject *self, void *name)
@@ -298,12 +252,6 @@ static PyMemberDef carrier_members[] = {
     {0},
 };
 
-static PyMemberDef interrupt_members[] = {
-    {"__wrapped__", T_OBJECT_EX, offsetof(struct interrupt, function), READONLY, NULL},
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(struct interrupt, call), READONLY, NULL},
-    {0},
-};
-
 static PyType_Slot carrier_slots[] = {
     {Py_tp_call, PyVectorcall_Call},
     {Py_tp_descr_get, carrier_bind},
@@ -318,14 +266,6 @@ static PyType_Slot carrier_slots[] = {
     {0},
 };
 
-static PyType_Slot interrupt_slots[] = {
-    {Py_tp_call, PyVectorcall_Call},
-    {Py_tp_traverse, interrupt_traverse},
-    {Py_tp_dealloc, interrupt_dealloc},
-    {Py_tp_members, interrupt_members},
-    {0},
-};
-
 #define FLAGS                                                                                      \
     (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |                        \
      Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION)
@@ -337,20 +277,12 @@ static PyType_Spec carrier_spec = {
     .slots = carrier_slots,
 };
 
-static PyType_Spec interrupt_spec = {
-    .name = "pykcov.Interrupt",
-    .basicsize = sizeof(struct interrupt),
-    .flags = FLAGS,
-    .slots = interrupt_slots,
-};
-
 static PyObject *
 carrier(PyObject *module, PyObject *args)
 {
     static const char *const kinds[] = {
-        [CARRY] = "carry",         [START] = "start",   [NOBODY] = "nobody",
-        [INTERRUPT] = "interrupt", [UNWRAP] = "unwrap", [ARGUMENT] = "argument",
-        [RESULT] = "result",
+        [CARRY] = "carry",       [START] = "start",       [NOBODY] = "nobody",
+        [CALLBACK] = "callback", [ARGUMENT] = "argument", [RESULT] = "result",
     };
     struct kcov_module *state = kcov_module_state(module);
     const char *name;
@@ -382,12 +314,6 @@ carrier(PyObject *module, PyObject *args)
     return (PyObject *)made;
 }
 
-static PyObject *
-interrupting(PyObject *module, PyObject *function)
-{
-    return make_interrupt(kcov_module_state(module), function);
-}
-
 static PyMethodDef functions[] = {
     {"carrier", carrier, METH_VARARGS,
      "carrier($module, kind, function, index=0, keyword=None, hook=None, /)\n"
@@ -400,17 +326,11 @@ static PyMethodDef functions[] = {
      "caller's group;\n"
      "hook(carried, result) is called afterwards, if given; 'start': the same, and so is the "
      "context of a thread whose\n"
-     "method it is; 'nobody': it works for no group; 'interrupt': that argument barges in on "
-     "threads (a signal handler),\n"
-     "and a result that was wrapped so is unwrapped; 'unwrap': the latter only; 'argument': "
-     "hook(that argument) takes its\n"
-     "place; 'result': hook(result) takes the place of the result."},
-    {"interrupting", interrupting, METH_O,
-     "interrupting($module, function, /)\n"
-     "--\n"
-     "\n"
-     "Return what calls `function` as an interrupt: its events are not those of the work that it "
-     "interrupts."},
+     "method it is; 'nobody': it works for no group; 'callback': as 'carry', but it does not count "
+     "as work that is not\n"
+     "done; 'argument': hook(that argument) takes its place; 'result': hook(result) takes the "
+     "place "
+     "of the result."},
     {0},
 };
 
@@ -418,8 +338,7 @@ int
 kcov_carrier_add(PyObject *module, struct kcov_module *state)
 {
     state->carrier_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &carrier_spec, NULL);
-    state->interrupt_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &interrupt_spec, NULL);
-    if (state->carrier_type == NULL || state->interrupt_type == NULL)
+    if (state->carrier_type == NULL)
         return -1;
     return PyModule_AddFunctions(module, functions);
 }

@@ -108,6 +108,13 @@ kcov_follow_now(void)
         kcov_follow_context();
 }
 
+void
+kcov_follow_rest(void)
+{
+    kcov_remote_follow(0);
+    kcov_follow_anew();
+}
+
 static PyObject *
 follow(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 {

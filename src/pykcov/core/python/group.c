@@ -8,6 +8,8 @@
 
 #include "group.h"
 
+PyObject *kcov_group_variable;
+
 struct group {
     PyObject_HEAD struct kcov_group
         *group;          /* [I] a reference; NULL: of the process, without memory */
@@ -231,7 +233,7 @@ kcov_group_add(PyObject *module, struct kcov_module *state)
     state->group_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &group_spec, NULL);
     if (state->group_type == NULL || PyModule_AddType(module, state->group_type) < 0)
         return -1;
-    state->group_variable = PyContextVar_New("pykcov.group", NULL);
+    kcov_group_variable = state->group_variable = PyContextVar_New("pykcov.group", NULL);
     return state->group_variable != NULL
                ? PyModule_AddObjectRef(module, "group_variable", state->group_variable)
                : -1;

@@ -87,7 +87,7 @@ module_exec(PyObject *module)
         kcov_probe_add(module, state) < 0 || kcov_compare_add(module, state) < 0 ||
         kcov_native_add(module) < 0 || kcov_follow_add(module, state) < 0 ||
         kcov_carried_add(module, state) < 0 || kcov_carrier_add(module, state) < 0 ||
-        kcov_environment_add(module) < 0)
+        kcov_interrupts_add(module, state) < 0 || kcov_environment_add(module) < 0)
         return -1;
     return 0;
 }
@@ -107,7 +107,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->compare_probe_type);
     Py_VISIT(state->carried_type);
     Py_VISIT(state->carrier_type);
-    Py_VISIT(state->interrupt_type);
+    Py_VISIT(state->handler_type);
     Py_VISIT(state->group_variable);
     return 0;
 }
@@ -128,7 +128,7 @@ module_clear(PyObject *module)
     Py_CLEAR(state->compare_probe_type);
     Py_CLEAR(state->carried_type);
     Py_CLEAR(state->carrier_type);
-    Py_CLEAR(state->interrupt_type);
+    Py_CLEAR(state->handler_type);
     Py_CLEAR(state->group_variable);
     return 0;
 }

@@ -38,7 +38,7 @@ struct kcov_module {
     PyTypeObject *compare_probe_type;
     PyTypeObject *carried_type;
     PyTypeObject *carrier_type;
-    PyTypeObject *interrupt_type;
+    PyTypeObject *handler_type;
     PyObject *group_variable;
 };
 
@@ -46,6 +46,9 @@ extern struct PyModuleDef kcov_module_definition;
 
 struct kcov_module *kcov_module_of_type(PyTypeObject *type);
 struct kcov_module *kcov_module_state(PyObject *module);
+
+/* group.c: that of the one module that there is. */
+extern PyObject *kcov_group_variable;
 
 /*
  * An object that nobody else has seen is never freed from now on, and its references are not
@@ -123,12 +126,29 @@ void kcov_follow_context(void);
 void kcov_follow_anew(void);
 void kcov_follow_now(void);
 
-/*
- * carried.c: a job tied to a group; NULL: to none. pending: it counts as work of the group until
- * it is done.
- */
+/* Work for nobody until the next event, as the thread may sleep or end. */
+void kcov_follow_rest(void);
+
+/* carried.c: a job tied to a group; NULL: to none. */
+enum kcov_carried_kind {
+    KCOV_JOB,      /* counts as work of the group until it is done */
+    KCOV_THREAD,   /* the same; what its thread runs at its end is work of the group, too */
+    KCOV_CALLBACK, /* does not count: it may never be called */
+};
+
 int kcov_carried_add(PyObject *module, struct kcov_module *state);
-PyObject *kcov_carry(struct kcov_module *state, PyObject *job, PyObject *group, bool pending);
+PyObject *kcov_carry(struct kcov_module *state, PyObject *job, PyObject *group,
+                     enum kcov_carried_kind kind);
+
+/*
+ * The context that the thread is in names the group from now on: a token, or NULL with an
+ * exception. kcov_group_leave() names what was there before, and keeps the exception that is set.
+ */
+PyObject *kcov_group_enter(PyObject *group);
+void kcov_group_leave(PyObject *token);
+
+/* interrupts.c */
+int kcov_interrupts_add(PyObject *module, struct kcov_module *state);
 
 /* carrier.c */
 int kcov_carrier_add(PyObject *module, struct kcov_module *state);

@@ -1,0 +1,32 @@
+/*
+ * intercept.c: see intercept.h.
+ */
+#include "intercept.h"
+
+int
+kcov_intercept(struct kcov_interception *interception)
+{
+    PyObject *module = PyImport_ImportModule(interception->module), *function;
+    PyMethodDef *definition;
+    int error = -1;
+
+    if (module == NULL)
+        return -1;
+    function = PyObject_GetAttrString(module, interception->name);
+    Py_DECREF(module);
+    if (function == NULL)
+        return -1;
+    definition = PyCFunction_CheckExact(function) ? ((PyCFunctionObject *)function)->m_ml : NULL;
+    if (definition == NULL || definition->ml_flags != interception->flags) {
+        PyErr_Format(PyExc_ValueError, "%s.%s is not the function that it was",
+                     interception->module, interception->name);
+    } else {
+        if (definition->ml_meth != interception->ours) {
+            interception->original = definition->ml_meth;
+            __atomic_store_n(&definition->ml_meth, interception->ours, __ATOMIC_RELEASE);
+        }
+        error = 0;
+    }
+    Py_DECREF(function);
+    return error;
+}
