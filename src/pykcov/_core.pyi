@@ -245,6 +245,10 @@ class Carried:
     def group(self) -> Group | None:
         """Whose work it is."""
 
+    @property
+    def pending(self) -> bool:
+        """Whether it counts as work of the group that is not done."""
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the job."""
 
@@ -278,6 +282,10 @@ def carrier(
     method it is; 'nobody': it works for no group; 'callback': as 'carry', but it does not count as work that is not
     done; 'argument': hook(that argument) takes its place; 'result': hook(result) takes the place of the result.
     """
+
+def set_nobody(group: Group | None, /) -> None:
+    """Have threads work for this group, from when they look next, whose context names none or one whose device has
+    stopped. None: for no group."""
 
 def intercept_signals() -> None:
     """From now on handlers are wrapped as they are set, and signals are noted as they are sent. ValueError: a function is

@@ -1,7 +1,7 @@
 """What was recorded, of a device that traces or of one that has stopped."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from pykcov import _core, records
 from pykcov._exec import Unrecorded
@@ -57,6 +57,13 @@ class Results:
         self._buffer: Buffer | None = None
         self._words = _NOTHING
         self._lost = 0
+
+    @classmethod
+    def of(cls, raw: bytes, choice: Choice) -> Self:
+        """Return results of pcs that are known already, of 8 bytes, each once."""
+        results = cls(_core.TRACE_UNIQUE_PC, choice)
+        results._words = memoryview((len(raw) // 8).to_bytes(8, "little") + raw).cast("Q")
+        return results
 
     @property
     def pcs(self) -> "NDArray[np.uint64]":

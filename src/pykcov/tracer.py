@@ -23,7 +23,7 @@ from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
 from pykcov.locations import files
 from pykcov.modes import Mode, number_of
-from pykcov.remote import carriers, lending
+from pykcov.remote import carriers, interrupts, lending
 from pykcov.remote.tasks import tasks
 from pykcov.results import Choice, Results
 from pykcov.warnings import PykcovWarning
@@ -144,6 +144,15 @@ class Tracer:
         """Return the files of the chosen code that has probes."""
         return [file for file, module in files().items() if self._selection.matches(module, file)]
 
+    def interrupts(self) -> dict[str, Results]:
+        """Return what has barged in on this process while anybody followed, by context, of the chosen code.
+
+        '(signal)' is what handlers ran of signals from outside, '(collector)' what the garbage collector ran of its own
+        accord, and '(exit)' what the end of the interpreter ran, where that is recorded. It is in no trace, as it might
+        have interrupted any. What a trace causes itself, by gc.collect() or a signal to itself, is in it.
+        """
+        return {name: Results.of(raw, self.choice) for name, raw in interrupts.recorded().items()}
+
     def take_device(self) -> tuple[Device, Buffer]:
         """Return a device in state 'ready' and its buffer, which is empty."""
         if self._pid != getpid():  # those of a forked process's parent are the parent's
@@ -247,6 +256,13 @@ class FollowedTrace(Results):
                 else:
                     break
         self.end()
+
+    def interrupts(self) -> dict[str, Results]:
+        """Return what has barged in on this process so far, by context, of the code that was chosen for this trace.
+
+        That is of the whole process, also of before the trace began: Tracer.interrupts().
+        """
+        return self._tracer.interrupts()
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorate a function: each call is traced."""

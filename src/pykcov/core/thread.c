@@ -250,12 +250,8 @@ bool
 kcov_thread_in_section(void)
 {
     struct kcov_thread *thread = kcov_self.thread;
-    struct kcov_section *section;
 
-    if (thread == NULL)
-        return false;
-    section = thread->stacks[KCOV_THREAD_CONTEXT].effective;
-    return section != NULL && section != &thread->followed;
+    return thread != NULL && thread->stacks[KCOV_THREAD_CONTEXT].effective != NULL;
 }
 
 bool

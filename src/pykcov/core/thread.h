@@ -70,7 +70,7 @@ void kcov_thread_exit(void);
 /* Serial of the device it is attached to in thread context, 0: none. */
 uint64_t kcov_thread_attached(void);
 
-/* Whether it is in an effective section, other than that which its context puts it into. */
+/* Whether it is in an effective section, so that it does not matter whom it follows. */
 bool kcov_thread_in_section(void);
 
 bool kcov_thread_in_interrupt_section(void);

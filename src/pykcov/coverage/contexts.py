@@ -15,9 +15,12 @@ from pykcov import locations
 from pykcov.counted import counted
 from pykcov.locations import Location
 from pykcov.pcs import is_python
+from pykcov.remote.interrupts import COLLECTOR, EXIT, SIGNAL
 
 OUTSIDE = ""
 """The context of what belongs to no test: imports, collection. coverage.py calls it so, too."""
+OF_NO_TEST = frozenset((OUTSIDE, SIGNAL, COLLECTOR, EXIT))
+"""Contexts that may concern any test."""
 
 PARTS = ("setup", "run", "teardown")
 SCOPES = ("class", "module", "package", "session")
@@ -52,8 +55,8 @@ class Ran:
     """What of --pykcov-source has matched something; a set."""
     dropped: dict[str, int] = field(default_factory=dict)
     """Entries that found a buffer full, by context."""
-    cut_off: dict[str, int] = field(default_factory=dict)
-    """Threads and jobs that were not done when their context ended."""
+    cut_off: dict[str, list[str]] = field(default_factory=dict)
+    """The names of threads and jobs that were not done when their context ended."""
     remarks: dict[str, None] = field(default_factory=dict)
     """What else is missing, in words; a set in order."""
 
@@ -97,14 +100,19 @@ class Ran:
             self.first.setdefault(file, []).extend(runs)
         for name, tests in other.users.items():
             self.users[name] = list(dict.fromkeys([*self.users.get(name, ()), *tests]))
-        for counts, more in ((self.dropped, other.dropped), (self.cut_off, other.cut_off)):
-            for name, number in more.items():
-                counts[name] = counts.get(name, 0) + number
+        self.add_losses(other.dropped, other.cut_off)
         self.unexecuted |= other.unexecuted
         self.collected |= other.collected
         self.tests |= other.tests
         self.matched |= other.matched
         self.remarks |= other.remarks
+
+    def add_losses(self, dropped: Mapping[str, int], cut_off: Mapping[str, list[str]]) -> None:
+        """Add what is missing, by context."""
+        for name, number in dropped.items():
+            self.dropped[name] = self.dropped.get(name, 0) + number
+        for name, jobs in cut_off.items():
+            self.cut_off[name] = [*self.cut_off.get(name, ()), *jobs]
 
     def dumps(self) -> bytes:
         """Return all of it as bytes, for loads()."""
@@ -123,7 +131,7 @@ def _first_runs(contexts: Mapping[str, Lines]) -> tuple[dict[str, list[tuple[str
     again: dict[str, int] = {}
     seen: dict[str, int] = {}
     for name, lines in contexts.items():
-        if name == OUTSIDE:
+        if name in OF_NO_TEST:
             continue
         test = test_of(name)
         for file, those in lines.items():

@@ -6,6 +6,7 @@ itself, by gc.collect() or by a signal to itself, is its own work: the core know
 """
 
 from _thread import RLock
+from array import array
 from os import register_at_fork
 from warnings import warn
 
@@ -35,6 +36,8 @@ class Context:
     def begin(self) -> None:
         """Record what works for the group. OSError if there can be no device."""
         device = self._device
+        if device is not None and device.state == "trace":
+            return
         if device is not None and device.state != "ready":  # threads are at work for it still
             self._give_up(device)
             device = None
@@ -59,11 +62,11 @@ class Context:
             self._keep(self._device)
             self._device.mmap().reset()
 
-    def pcs(self) -> list[int]:
-        """Return what has run so far, each pc once."""
+    def recorded(self) -> bytes:
+        """Return the pcs of what has run so far, each once, of 8 bytes."""
         if self._device is not None:
             self._keep(self._device)
-        return list(self._pcs)
+        return array("Q", self._pcs).tobytes()
 
     @property
     def dropped(self) -> int:
@@ -81,7 +84,8 @@ class Context:
         self.group = Group()
 
 
-_contexts = {SIGNAL: Context(), COLLECTOR: Context()}
+_barging_in = (SIGNAL, COLLECTOR)
+_contexts = {name: Context() for name in _barging_in}
 _lock = RLock()
 _told: set[str] = set()
 
@@ -95,8 +99,8 @@ def begin() -> None:
             except (AttributeError, ValueError) as error:
                 _say_once(f"what barges in on threads is not told from their own work: {error}")
         try:
-            for context in _contexts.values():
-                context.begin()
+            for name in _barging_in:
+                _contexts[name].begin()
         except OSError as error:
             _say_once(f"what barges in on threads is not recorded: {error}")
         _core.set_interrupt_groups(_contexts[SIGNAL].group, _contexts[COLLECTOR].group)
@@ -107,14 +111,39 @@ def end() -> None:
     """Undo begin()."""
     with _lock:
         _core.set_interrupt_groups(None, None)
-        for context in _contexts.values():
-            context.end()
+        for name in _barging_in:
+            _contexts[name].end()
 
 
-def recorded() -> dict[str, list[int]]:
-    """Return the pcs of what has barged in on this process so far, by context, of all code that has probes."""
+def follow_exit() -> None:
+    """Record what the interpreter's end runs, from the moment when it begins to wait for threads. Idempotent."""
+    # Not before: most programs have no use for it.
+    import threading
+
     with _lock:
-        return {name: pcs for name, context in _contexts.items() if (pcs := context.pcs())}
+        if EXIT not in _contexts:
+            _contexts[EXIT] = Context()
+            threading._register_atexit(begin_exit)  # type: ignore[attr-defined]
+
+
+def begin_exit() -> Group:
+    """Record from now on for EXIT what the calling thread runs, and others that work for nobody; return its group."""
+    with _lock:
+        context = _contexts.setdefault(EXIT, Context())
+        try:
+            context.begin()
+        except OSError as error:
+            _say_once(f"what the end of the interpreter runs is not recorded: {error}")
+        _core.group_variable.set(context.group)
+        _core.set_nobody(context.group)
+        _core.follow()
+        return context.group
+
+
+def recorded() -> dict[str, bytes]:
+    """Return what barged in on this process so far, by context: pcs of 8 bytes, of all code that has probes."""
+    with _lock:
+        return {name: pcs for name, context in _contexts.items() if (pcs := context.recorded())}
 
 
 def dropped() -> dict[str, int]:

@@ -19,7 +19,7 @@ from pykcov.contrib.pytest_plugin.revisions import Repository
 from pykcov.contrib.pytest_plugin.setups import SetUps
 from pykcov.contrib.pytest_plugin.testdata import TestData
 from pykcov.counted import counted
-from pykcov.coverage.contexts import OUTSIDE, real_file
+from pykcov.coverage.contexts import OF_NO_TEST, real_file
 
 
 @dataclass
@@ -143,9 +143,10 @@ def _tests_that_ran(file: str, data: TestData) -> set[str]:
 
 def _concern(contexts: Iterable[str], name: str, data: TestData, found: Affected) -> None:
     for context in contexts:
-        if context == OUTSIDE:
+        if context in OF_NO_TEST:
             found.tests |= data.tests
-            found.remark(f"{name}: ran outside of tests, on import or collection: every test")
+            where = f"in {context}" if context else "outside of tests, on import or collection"
+            found.remark(f"{name}: ran {where}: every test")
         else:
             found.tests.update(data.tests_of(context))
 

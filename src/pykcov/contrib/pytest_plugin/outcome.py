@@ -2,8 +2,8 @@
 
 import os
 import sqlite3
+import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from pykcov.counted import counted
 from pykcov.coverage import datafile
 from pykcov.coverage.bounds import fails_under
 from pykcov.coverage.configuration import Configuration
-from pykcov.coverage.contexts import OUTSIDE, PARTS, Ran
+from pykcov.coverage.contexts import OF_NO_TEST, PARTS, Ran
 
 _MOST = 5
 
@@ -93,6 +93,18 @@ def _about(ran: Ran, config: pytest.Config) -> dict[str, Any]:
     }
 
 
+def write_again(ran: Ran, config: pytest.Config, configuration: Configuration) -> None:
+    """Add to the data file what has been added to `ran`, if the file is still there."""
+    data_file = configuration.data_file
+    if not os.path.exists(data_file):
+        return
+    relative_to = os.getcwd() if configuration.relative_files else None
+    try:
+        datafile.write(data_file, ran, _about(ran, config), relative_to=relative_to, append=True)
+    except (OSError, sqlite3.Error, datafile.MixedDataError) as error:
+        print(f"pykcov: {data_file} could not be written: {error}", file=sys.stderr)
+
+
 def say(terminal: pytest.TerminalReporter, outcome: Outcome) -> None:
     """Write it into the terminal's summary, the report as pytest-cov does."""
     if outcome.on_terminal or outcome.bound:
@@ -116,7 +128,7 @@ def _totals(ran: Ran, data_file: str) -> str:
             everything[file] = everything.get(file, 0) | those
     executed = sum(those.bit_count() for those in everything.values())
     known = sum((those | everything.get(file, 0)).bit_count() for file, those in ran.known.items())
-    contexts = len(ran.contexts) - (OUTSIDE in ran.contexts)
+    contexts = len(ran.contexts.keys() - OF_NO_TEST)
     return (
         f"{counted(contexts, 'context')}; {executed} of {counted(known, 'line')} ran in "
         f"{counted(len(ran.known), 'file')}; wrote {data_file}: "
@@ -134,8 +146,21 @@ def _complaints(ran: Ran, tracing: Tracing, all_of_them: bool) -> list[str]:
         found.append(f"nothing was recorded: no code of {tracing} ran")
     unmatched = [name for name in tracing.folders + tracing.names if ran.known and name not in ran.matched]
     found += [f"{tracing.origin}{name}: no code of it was imported" for name in unmatched]
-    found += _counts(ran.dropped, ("entry", "entries"), "did not fit into the buffer of", all_of_them)
-    found += _counts(ran.cut_off, ("thread or job was", "threads or jobs were"), "not done at the end of", all_of_them)
+    found += _some(
+        [
+            f"{counted(number, 'entry', 'entries')} did not fit into the buffer of {_where(name)}"
+            for name, number in ran.dropped.items()
+        ],
+        all_of_them,
+    )
+    found += _some(
+        [
+            f"{counted(len(jobs), 'thread or job was', 'threads or jobs were')} not done at the end of {_where(name)}: "
+            + _listed(jobs, all_of_them)
+            for name, jobs in ran.cut_off.items()
+        ],
+        all_of_them,
+    )
     remarks = list(ran.remarks)
     most = len(remarks) if all_of_them else _MOST
     found += remarks[:most]
@@ -144,11 +169,20 @@ def _complaints(ran: Ran, tracing: Tracing, all_of_them: bool) -> list[str]:
     return found
 
 
-def _counts(counts: Mapping[str, int], what: tuple[str, str], how: str, all_of_them: bool) -> list[str]:
-    rows = [f"{counted(number, *what)} {how} {name or 'what runs outside of tests'}" for name, number in counts.items()]
+def _some(rows: list[str], all_of_them: bool) -> list[str]:
     if all_of_them or len(rows) <= _MOST:
         return rows
     return [*rows[:_MOST], f"and so with {counted(len(rows) - _MOST, 'more context')}: -v shows all"]
+
+
+def _listed(names: list[str], all_of_them: bool) -> str:
+    if all_of_them or len(names) <= _MOST:
+        return ", ".join(names)
+    return ", ".join(names[:_MOST]) + ", ..."
+
+
+def _where(context: str) -> str:
+    return context or "what runs outside of tests"
 
 
 def _has_context(test: str, ran: Ran) -> bool:

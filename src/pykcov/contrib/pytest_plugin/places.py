@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 from pykcov.contrib.pytest_plugin.testdata import TestData, TestDataError
-from pykcov.coverage.contexts import OUTSIDE
+from pykcov.coverage.contexts import OF_NO_TEST
 
 
 @dataclass
@@ -36,8 +36,9 @@ def look(data: TestData, name: str, first: int | None = None, last: int | None =
             lines = _statements(lines, data.sources.get(file) or _text(name))
     for context in {context for line in lines for context in contexts.get(line, ())}:
         found.tests.update(data.tests_of(context))
-        if context == OUTSIDE:
-            found.remarks.append("it also ran outside of tests, on import or collection")
+        if context in OF_NO_TEST:
+            where = f"in {context}" if context else "outside of tests, on import or collection"
+            found.remarks.append(f"it also ran {where}")
         elif data.tests_of(context) != [context] and "|" in context and data.tests_of(context) == []:
             found.remarks.append(f"{context} ran it, and no test that used that is known")
     return found

@@ -1,6 +1,7 @@
 """The plugin of a pytest process that traces: the only one, a worker of pytest-xdist, or its controller."""
 
-from collections.abc import Generator, Iterable
+import atexit
+from collections.abc import Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from pykcov.contrib.pytest_plugin.recorder import Context, Recorder
 from pykcov.contrib.pytest_plugin.tracing import Tracing
 from pykcov.coverage import configuration
 from pykcov.coverage.contexts import OUTSIDE, Ran
+from pykcov.remote import interrupts
 
 if TYPE_CHECKING:
     from pykcov.contrib.pytest_plugin.outcome import Outcome
@@ -45,6 +47,9 @@ class Plugin:
         self._tells_parts_apart = options.pykcov_context == "setup-call-teardown"
         self._test: Context | None = None
         self._outcome: Outcome | None = None
+        self._config: pytest.Config | None = None
+        # Before the program registers anything, so that this is called after all of that.
+        atexit.register(self._add_exit)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note which tests there are."""
@@ -120,7 +125,7 @@ class Plugin:
         if self._recorder.in_child:  # a forked child that went on with what is its parent's
             return
         self._fixtures.close()
-        self._recorder.close()
+        self._recorder.close(interrupts.begin_exit())
         self._tracing.stop()
         self._resolve(self._ran)
         self._ran.unexecuted |= dict.fromkeys(self._tracing.unexecuted())
@@ -131,6 +136,7 @@ class Plugin:
         # Not before: it imports sqlite3, and workers come to no conclusion.
         from pykcov.contrib.pytest_plugin.outcome import conclude
 
+        self._config = config
         self._outcome = conclude(self._ran, config, self._tracing, self._configuration, session.testsfailed > 0)
         if self._outcome.failure and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -159,15 +165,29 @@ class Plugin:
 
     def _resolve(self, ran: Ran) -> Ran:
         """Add what this process has kept to `ran`."""
-        ran.add(self._recorder.pcs, self._options.pykcov_native, self._tracing.files(), self._fixtures.users)
-        for counts, more in ((ran.dropped, self._recorder.dropped), (ran.cut_off, self._recorder.cut_off)):
-            for name, number in more.items():
-                counts[name] = counts.get(name, 0) + number
+        self._add(ran, self._recorder.pcs | {name: [pcs] for name, pcs in interrupts.recorded().items()})
+        ran.add_losses(self._recorder.dropped, self._recorder.cut_off)
+        ran.add_losses(interrupts.dropped(), {})
         ran.matched |= dict.fromkeys(self._tracing.matched())
         ran.remarks |= dict.fromkeys(
             f"{name} was not instrumented, or not wholly: {reason}" for name, reason in self._tracing.skipped()
         )
         return ran
+
+    def _add_exit(self) -> None:
+        """Add what the end of the interpreter has run, up to here, to the data file."""
+        pcs = interrupts.recorded().get(interrupts.EXIT)
+        if pcs is None or self._config is None or self._recorder.in_child:
+            return
+        self._add(self._ran, {interrupts.EXIT: [pcs]})
+        if self._ran.contexts[interrupts.EXIT]:
+            # Not before: see above.
+            from pykcov.contrib.pytest_plugin.outcome import write_again
+
+            write_again(self._ran, self._config, self._configuration)
+
+    def _add(self, ran: Ran, pcs: Mapping[str, Iterable[bytes]]) -> None:
+        ran.add(pcs, self._options.pykcov_native, self._tracing.files(), self._fixtures.users)
 
 
 def _given(options: Any) -> configuration.Given:

@@ -10,6 +10,7 @@ from os import getpid
 from pykcov import _core
 from pykcov._core import REMOTE_COMMON, TRACE_UNIQUE_PC, Group
 from pykcov.device import Device
+from pykcov.remote.unfinished import unfinished
 
 _IDLE = 4
 
@@ -29,7 +30,10 @@ class Context:
 
 
 class Recorder:
-    """Keeps the pcs of each context by its name. All methods are for the thread that runs tests."""
+    """Keeps the pcs of each context by its name. All methods are for the thread that runs tests.
+
+    Threads that work for nobody, as those of pools between two jobs, record for the outermost context.
+    """
 
     def __init__(self, outermost: str) -> None:
         """Begin with a context of this name, which is there until close()."""
@@ -37,14 +41,14 @@ class Recorder:
         """What ran in each context: sets of pcs, each as the buffer had them, 8 bytes a pc; as a dictionary's keys."""
         self.dropped: dict[str, int] = {}
         """How many entries found the buffer of a context full, by its name; only those of which some did."""
-        self.cut_off: dict[str, int] = {}
-        """How many jobs and threads that a context started were not done when it ended; only where there are some."""
+        self.cut_off: dict[str, list[str]] = {}
+        """The names of jobs and threads that a context started and that were not done when it ended; if there were any."""
         self._alike: dict[bytes, bytes] = {}
         self._idle: list[tuple[Device, memoryview]] = []
         self._open: list[Context] = []
         self._pid = getpid()
         self._before = _core.group_variable.get(None)
-        self.begin(outermost)
+        _core.set_nobody(self.begin(outermost).group)
 
     @property
     def in_child(self) -> bool:
@@ -118,8 +122,11 @@ class Recorder:
         self._count_cut_off(context)
         self._give_up(context)
 
-    def close(self) -> None:
-        """End all contexts that are open."""
+    def close(self, group: Group | None = None) -> None:
+        """End all contexts that are open. Afterwards, what would be recorded here works for `group`. Twice is once."""
+        if self._open:
+            _core.set_nobody(group)
+            self._before = group or self._before
         while self._open:
             self.end(self._open[-1])
         while self._idle:
@@ -152,5 +159,5 @@ class Recorder:
             self.dropped[context.name] = self.dropped.get(context.name, 0) + dropped
 
     def _count_cut_off(self, context: Context) -> None:
-        if pending := context.group.pending:
-            self.cut_off[context.name] = self.cut_off.get(context.name, 0) + pending
+        if context.group.pending and (names := unfinished(context.group)):
+            self.cut_off.setdefault(context.name, []).extend(names)

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from typing import Any
 
-from pykcov.coverage.contexts import OUTSIDE, PARTS, SCOPES, real_file
+from pykcov.coverage.contexts import OF_NO_TEST, PARTS, SCOPES, real_file
 from pykcov.coverage.datafile import NAME
 
 
@@ -51,7 +51,7 @@ class TestData:
         self.again: dict[str, int] = {file: int(lines, 16) for file, lines in run.get("again", {}).items()}
         """The lines that more than one test of a process ran."""
         self._users: dict[str, list[str]] = run.get("users", {})
-        if self.contexts <= {OUTSIDE}:
+        if self.contexts <= OF_NO_TEST:
             raise TestDataError(f"{path}: it does not tell tests apart; `pytest --pykcov` makes one that does")
         self.tests = set(run.get("silent", ()))
         """Node ids of all tests that ran."""
@@ -59,7 +59,7 @@ class TestData:
 
     def tests_of(self, context: str) -> list[str]:
         """Return the tests that a context is of: its own, or those that used a fixture; none for what is outside."""
-        if context == OUTSIDE:
+        if context in OF_NO_TEST:
             return []
         name, _, kind = context.rpartition("|")
         if kind in PARTS:

@@ -238,6 +238,8 @@ static PyGetSetDef carried_properties[] = {
 static PyMemberDef carried_members[] = {
     {"job", T_OBJECT_EX, offsetof(struct carried, job), READONLY, "What was carried."},
     {"group", T_OBJECT_EX, offsetof(struct carried, group), READONLY, "Whose work it is."},
+    {"pending", T_BOOL, offsetof(struct carried, pending), READONLY,
+     "Whether it counts as work of the group that is not done."},
     {"__wrapped__", T_OBJECT_EX, offsetof(struct carried, job), READONLY, NULL},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(struct carried, weakrefs), READONLY, NULL},
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(struct carried, call), READONLY, NULL},

@@ -8,10 +8,14 @@
  */
 #include "module.h"
 
+#include <stdatomic.h>
+
+#include "group.h"
 #include "remote.h"
 #include "trace.h"
 
-static struct kcov_module *module_state; /* [I] of the one module that there is */
+static struct kcov_module *module_state;  /* [I] of the one module that there is */
+static struct kcov_group *_Atomic nobody; /* [a] stands in for groups without a device; stays */
 
 /*
  * Never the same for two contexts that a thread is in, one after the other: a context may be made
@@ -48,7 +52,7 @@ derive(PyThreadState *state)
 
     kcov_self.version = context_version(state);
     group = group_in_context();
-    kcov_group_follow(group != NULL ? kcov_group_of(group) : NULL, NULL);
+    kcov_group_follow(group != NULL ? kcov_group_of(group) : NULL, atomic_load(&nobody));
     Py_XDECREF(group);
 }
 
@@ -111,7 +115,7 @@ kcov_follow_now(void)
 void
 kcov_follow_rest(void)
 {
-    kcov_remote_follow(0);
+    kcov_group_follow(NULL, NULL);
     kcov_follow_anew();
 }
 
@@ -122,7 +126,25 @@ follow(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+static PyObject *
+set_nobody(PyObject *module, PyObject *group)
+{
+    if (group != Py_None && Py_TYPE(group) != kcov_module_state(module)->group_type)
+        return PyErr_Format(PyExc_TypeError, "set_nobody() takes a group or None");
+    if (group != Py_None && kcov_group_of(group) != NULL)
+        kcov_group_reference(kcov_group_of(group)); /* a thread may be at it at any time */
+    atomic_store(&nobody, group == Py_None ? NULL : kcov_group_of(group));
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
+    {"set_nobody", set_nobody, METH_O,
+     "set_nobody($module, group, /)\n"
+     "--\n"
+     "\n"
+     "Have threads work for this group, from when they look next, whose context names none or one "
+     "whose device has\n"
+     "stopped. None: for no group."},
     {"follow", follow, METH_NOARGS,
      "follow($module, /)\n"
      "--\n"

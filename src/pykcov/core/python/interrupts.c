@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "group.h"
 #include "remote.h"
 
 PyObject *_Atomic kcov_signal_group;
@@ -14,7 +15,7 @@ void
 kcov_barge_in(struct kcov_barging *barging, PyObject *group)
 {
     barging->key = (struct kcov_key){
-        .subsystem = KCOV_REMOTE_COMMON, .id = kcov_group_number(group), .is_group = 1};
+        .subsystem = KCOV_REMOTE_COMMON, .id = kcov_group_of(group)->number, .is_group = 1};
     kcov_follow_anew();
     /* No memory for a section: what barges in is the thread's own. */
     barging->entered = kcov_thread_in_section() && kcov_remote_enter(barging->key) == 0;
