@@ -4,6 +4,9 @@ They are those of pytest-cov, by its names, and some more. It stands beside the 
 package is to import the package. PYTEST_DONT_REWRITE
 """
 
+import argparse
+import os
+
 import pytest
 
 _KINDS = ("test", "setup-call-teardown", "none")
@@ -90,9 +93,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
     """Begin before conftest files import the code under test."""
     options = early_config.known_args_namespace
+    _tell_tests_from_sources(options, args)
     if options.pykcov and not options.no_pykcov:
         # Not before: the rest of pykcov is for those who ask for it.
         from pykcov.contrib.pytest_plugin.plugin import begin
@@ -123,3 +127,16 @@ def _wrong(message: str) -> Exception:
     import argparse  # which pytest has imported
 
     return argparse.ArgumentTypeError(message)
+
+
+def _tell_tests_from_sources(options: argparse.Namespace, args: list[str]) -> None:
+    """Give back to pytest what `--pykcov` has taken for its SOURCE in `pytest --pykcov tests/test_a.py`."""
+    for name in [name for name in options.pykcov if name is not True]:
+        pair = ["--pykcov", name]
+        for at in range(len(args) - 1):
+            if args[at : at + 2] == pair and ("::" in name or (name.endswith(".py") and os.path.isfile(name))):
+                args[at : at + 2] = [name]
+                args.append("--pykcov")
+                options.pykcov[options.pykcov.index(name)] = True
+                options.file_or_dir.append(name)
+                break
