@@ -288,23 +288,28 @@ def set_nobody(group: Group | None, /) -> None:
     stopped. None: for no group."""
 
 def intercept_signals() -> None:
-    """From now on handlers are wrapped as they are set, and signals are noted as they are sent. ValueError: a function is
-    not the one that it was."""
+    """From now on handlers are wrapped as they are set, and signals are noted as they are sent.
+
+    ValueError: a function is not the one that it was.
+    """
 
 def wrap_handlers() -> None:
     """Wrap the handlers that are set already, after intercept_signals(). In the main thread only, and once."""
 
 def intercept_collect() -> None:
-    """From now on collections that gc.collect() begins are told from others. ValueError: there is another such function."""
+    """From now on collections that gc.collect() begins are told from others.
+
+    ValueError: there is another such function.
+    """
 
 def collection_begin() -> bool:
-    """A collection begins in the calling thread; return whether it barges in, so that collection_end() is to be called."""
+    """A collection begins in the calling thread; return whether it barges in: then collection_end() is to be called."""
 
 def collection_end() -> None:
     """End what collection_begin() began, if anything."""
 
 def set_interrupt_groups(signals: Group | None, collector: Group | None, /) -> None:
-    """Name the groups that signal handlers and collections work for which barge in on a thread. None: they are its own."""
+    """Name the groups that signal handlers and collections work for which barge in. None: they are the thread's own."""
 
 def current_group() -> Group:
     """The caller's group: what `group_variable` says, else the group of the process (another one after a fork)."""

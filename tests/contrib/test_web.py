@@ -1,6 +1,8 @@
 """The middleware tells which lines served which route, of requests that are served at the same time."""
 
 import asyncio
+import os
+import subprocess
 import sys
 import threading
 import urllib.request
@@ -175,3 +177,51 @@ def test_a_share_or_an_endpoint_that_is_none_is_refused() -> None:
         RequestCoverage(sample=2)
     with pytest.raises(ValueError, match="'coverage'"):
         RequestCoverage(endpoint="coverage")
+
+
+WITH_INTERRUPTS = """
+import atexit, gc, signal, threading, os, sys
+import service_to_trace
+from pykcov.contrib.web import RequestCoverage, WSGIMiddleware
+
+class Thing:
+    def __del__(self):
+        service_to_trace.serve0(1)
+
+def application(environ, start_response):
+    thing = Thing()
+    thing.me = thing
+    del thing
+    gc.collect()
+    done = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: (service_to_trace.serve1(1), done.set()))
+    threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGUSR1)).start()
+    while not done.wait(0.001):
+        pass
+    service_to_trace.serve2(1)
+    start_response("200 OK", [])
+    return []
+
+coverage = RequestCoverage(include=["service_to_trace"], data_file=sys.argv[1])
+atexit.register(service_to_trace.serve3, 1)
+WSGIMiddleware(application, coverage)({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None).close()
+"""
+
+
+def test_what_barges_in_on_a_service_and_its_end_are_contexts(service: ModuleType, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "program.py").write_text(WITH_INTERRUPTS)
+    subprocess.run(
+        [sys.executable, "program.py", str(folder / "data")],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        check=True,
+        timeout=60,
+    )
+    (data_file,) = folder.glob("data.*")
+    assert contexts(str(data_file)) == {
+        "GET /": [2, 3, 6, 14, 15, 18],
+        "(signal)": [8, 9, 12],
+        "(exit)": [20, 21, 24],
+    }

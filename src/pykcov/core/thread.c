@@ -246,6 +246,22 @@ kcov_thread_attached(void)
     return serial;
 }
 
+uint64_t
+kcov_thread_party(void)
+{
+    struct kcov_device *device;
+    uint64_t party = 0;
+
+    kcov_lock();
+    device = kcov_thread_device();
+    if (device != NULL && device->handle != NULL)
+        party = kcov_handle_key(device->handle).id * 2 + 1;
+    else if (device != NULL)
+        party = device->serial * 2;
+    kcov_unlock();
+    return party;
+}
+
 bool
 kcov_thread_in_section(void)
 {

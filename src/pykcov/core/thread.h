@@ -70,6 +70,9 @@ void kcov_thread_exit(void);
 /* Serial of the device it is attached to in thread context, 0: none. */
 uint64_t kcov_thread_attached(void);
 
+/* Whom it works for in thread context, so that another group has another number. 0: nobody. */
+uint64_t kcov_thread_party(void);
+
 /* Whether it is in an effective section, so that it does not matter whom it follows. */
 bool kcov_thread_in_section(void);
 

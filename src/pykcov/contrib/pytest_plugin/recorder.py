@@ -42,7 +42,7 @@ class Recorder:
         self.dropped: dict[str, int] = {}
         """How many entries found the buffer of a context full, by its name; only those of which some did."""
         self.cut_off: dict[str, list[str]] = {}
-        """The names of jobs and threads that a context started and that were not done when it ended; if there were any."""
+        """The names of jobs and threads of a context that were not done when it ended; only where there were any."""
         self._alike: dict[bytes, bytes] = {}
         self._idle: list[tuple[Device, memoryview]] = []
         self._open: list[Context] = []

@@ -12,6 +12,7 @@ from os import PathLike
 
 from pykcov._exec import Unrecorded
 from pykcov.instrument.rewrite import Granularity
+from pykcov.remote.interrupts import EXIT, follow_exit
 from pykcov.tracer import NMEMB, FollowedTrace, Tracer
 
 _ROUTES = 10_000
@@ -21,6 +22,9 @@ _KINDS = 256
 
 class RequestCoverage:
     """Traces some of the requests, each with all that it causes, and keeps which lines ran for which route.
+
+    What barges in on the process, and what its end runs, are contexts '(signal)', '(collector)' and '(exit)', in which
+    functions of atexit count that were registered after this was made.
 
     It is for one process: each worker of a server has its own, and writes a data file of its own, which `coverage
     combine` puts together. Nothing is instrumented before the first request that is traced. A request whose buffer was
@@ -69,6 +73,8 @@ class RequestCoverage:
         self._contexts: dict[str, dict[bytes, None]] = {}
         self._unsaved_since: float | None = None
         self._name = ""
+        self._ended = 0
+        atexit.register(self._at_exit)
 
     def chooses(self) -> bool:
         """Return whether the next request is to be traced."""
@@ -119,10 +125,17 @@ class RequestCoverage:
         if self._pid != os.getpid():
             return
         self.save()
-        atexit.unregister(self.stop)
-        self._pid = 0
+        self._ended, self._pid = self._pid, 0
         self.sample = 0
         self._tracer.stop()
+
+    def _at_exit(self) -> None:
+        """Save once more, with what the end of the interpreter has run."""
+        self.stop()
+        exit = self._tracer.interrupts().get(EXIT)
+        if self._ended == os.getpid() and self._data_file is not None and exit is not None and exit.lines():
+            with Unrecorded():
+                self._write(self._name)
 
     def _begin(self) -> None:
         # A server that forks its workers may have used us before.
@@ -132,7 +145,7 @@ class RequestCoverage:
             self._contexts, self._unsaved_since = {}, None
             self._name = f"{self._data_file}.{os.uname().nodename}.{os.getpid()}.{random.randrange(10**6):06}"
             self._tracer.start()
-            atexit.register(self.stop)
+            follow_exit()
             self._pid = os.getpid()
 
     def _write(self, name: str) -> None:
@@ -144,6 +157,7 @@ class RequestCoverage:
             ran = {context: _union(kinds) for context, kinds in self._contexts.items()}
         choice = self._tracer.choice
         contexts = [(context, lines_of(choice.of(memoryview(pcs).cast("Q")))) for context, pcs in ran.items()]
+        contexts += [(context, lines) for context, one in self._tracer.interrupts().items() if (lines := one.lines())]
         temporary = f"{name}.new"
         write_contexts(temporary, contexts, [file for file in self._tracer.files() if os.path.isabs(file)])
         os.replace(temporary, name)

@@ -26,8 +26,8 @@ struct handler {
 static PyTypeObject *handler_type; /* [I] */
 
 /*
- * By signal: 1 more than the serial of the device that the main thread was attached to when it sent
- * the signal to itself, until that is handled. 0: it did not.
+ * By signal: whom the main thread worked for when it sent the signal to itself, until that is
+ * handled. 0: it did not.
  */
 static uint64_t sent[NSIG]; /* used by the main thread only */
 
@@ -69,12 +69,11 @@ is_main_thread(void)
     return syscall(SYS_gettid) == getpid();
 }
 
-/* For whom the calling thread works, by the device. */
 static uint64_t
 worked_for(void)
 {
     kcov_follow_now();
-    return kcov_thread_attached() + 1;
+    return kcov_thread_party() + 1;
 }
 
 /* Nothing of the program's runs: what is no integer is no number, and none is -1 then. */
