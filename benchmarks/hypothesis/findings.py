@@ -1,0 +1,83 @@
+"""Examples and seconds until a property fails, beside other backends of Hypothesis.
+
+For each property: in how many seeds it was found, the median of the examples that took (those that did not find it
+count as infinitely many), and the median of the processor time. Without NAMES: all of micro.py.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import click
+import micro
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.table import Table
+
+
+def run(name: str, backend: str, number: int, most: int) -> tuple[int | None, float]:
+    """Return the number of the example that failed, None if none did, and the seconds of processor time."""
+    function, strategies = micro.PROPERTIES[name]
+    examples = 0
+
+    def body(drawn):
+        nonlocal examples
+        examples += 1
+        function(*drawn)
+
+    body.__module__ = function.__module__
+    chosen = settings(
+        backend=backend,
+        max_examples=most,
+        database=None,
+        phases=[Phase.generate],
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    begin = time.process_time()
+    found = None
+    try:
+        chosen(seed(number)(given(st.tuples(*strategies))(body)))()
+    except AssertionError:
+        found = examples
+    return found, time.process_time() - begin
+
+
+@click.command(help=__doc__)
+@click.argument("names", nargs=-1)
+@click.option("--backend", "backends", multiple=True, default=("hypothesis", "pykcov"), show_default=True)
+@click.option("--seeds", default=10, show_default=True)
+@click.option("--examples", "most", default=1000, show_default=True)
+@click.option("-o", "output", type=click.Path(path_type=Path), help="Write all figures there, as JSON.")
+def main(names: tuple[str, ...], backends: tuple[str, ...], seeds: int, most: int, output: Path | None) -> None:
+    """Run all, backends in turns."""
+    warnings.simplefilter("ignore")
+    figures = {}
+    table = Table("property", *(f"{backend}: {what}" for backend in backends for what in ("found", "examples", "s")))
+    for name in names or micro.PROPERTIES:
+        runs: dict[str, list[tuple[int | None, float]]] = {backend: [] for backend in backends}
+        for number in range(seeds):
+            for backend in backends:
+                runs[backend].append(run(name, backend, number, most))
+        figures[name] = runs
+        cells = []
+        for backend in backends:
+            found = [examples for examples, _ in runs[backend] if examples is not None]
+            median = statistics.median(examples or float("inf") for examples, _ in runs[backend])
+            seconds = statistics.median(seconds for _, seconds in runs[backend])
+            cells += [f"{len(found)}/{seeds}", f"{median:.0f}" if found else "-", f"{seconds:.2f}"]
+        table.add_row(name, *cells)
+        print(f"{name}: done", file=sys.stderr)
+    Console(width=120).print(table)
+    if output is not None:
+        output.write_text(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
