@@ -124,8 +124,6 @@ def _percent(value: str) -> float:
 
 
 def _wrong(message: str) -> Exception:
-    import argparse  # which pytest has imported
-
     return argparse.ArgumentTypeError(message)
 
 

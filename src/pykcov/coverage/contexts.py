@@ -114,6 +114,13 @@ class Ran:
         for name, jobs in cut_off.items():
             self.cut_off[name] = [*self.cut_off.get(name, ()), *jobs]
 
+    def forget_idle(self, files: Iterable[str]) -> None:
+        """Forget those of `files` of which nothing ran."""
+        ran = {file for lines in self.contexts.values() for file in lines}
+        for file in files:
+            if is_file(file) and real_file(file) not in ran:
+                self.known.pop(real_file(file), None)
+
     def dumps(self) -> bytes:
         """Return all of it as bytes, for loads()."""
         # Contexts that ran the same lines share them, which marshal keeps.

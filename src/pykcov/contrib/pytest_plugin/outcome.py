@@ -65,22 +65,22 @@ def _report(ran: Ran, config: pytest.Config, configuration: Configuration, data_
     kinds = [one for one in config.getoption("pykcov_report") or [("term", None)] if one[0]]
     bound = config.getoption("pykcov_fail_under")
     bound = configuration.fail_under if bound is None else bound
-    if not (kinds or bound) or not (ran.contexts or ran.known or ran.unexecuted):
-        outcome.failure = bool(bound)
-        return
-    # Not before: it imports coverage.py.
-    from pykcov.contrib.pytest_plugin.report import heading, make_reports
-
     precision = config.getoption("pykcov_precision")
     if precision is None:
         precision = configuration.precision
-    made = make_reports(kinds, configuration, data_file, ran, precision)
-    outcome.said += [(line, True) for line in made.complaints]
-    outcome.on_terminal = [heading(), "", *made.on_terminal.splitlines(), *made.written]
+    total = 0.0
+    if (kinds or bound) and (any(ran.contexts.values()) or ran.unexecuted):
+        # Not before: it imports coverage.py.
+        from pykcov.contrib.pytest_plugin.report import heading, make_reports
+
+        made = make_reports(kinds, configuration, data_file, ran, precision)
+        outcome.said += [(line, True) for line in made.complaints]
+        outcome.on_terminal = [heading(), "", *made.on_terminal.splitlines(), *made.written]
+        total = made.total
     if bound:
-        outcome.failure = fails_under(made.total, bound, precision)
-        words = ("FAIL ", "not reached") if outcome.failure else ("", "reached")
-        outcome.bound = f"{words[0]}Required test coverage of {bound}% {words[1]}. Total coverage: {made.total:.2f}%"
+        outcome.failure = fails_under(total, bound, precision)
+        fail, reached = ("FAIL ", "not reached") if outcome.failure else ("", "reached")
+        outcome.bound = f"{fail}Required test coverage of {bound}% {reached}. Total coverage: {total:.2f}%"
 
 
 def _about(ran: Ran, config: pytest.Config) -> dict[str, Any]:
@@ -109,9 +109,9 @@ def say(terminal: pytest.TerminalReporter, outcome: Outcome) -> None:
     """Write it into the terminal's summary, the report as pytest-cov does."""
     if outcome.on_terminal or outcome.bound:
         terminal.section("tests coverage", sep="=")
-        first, *rest = outcome.on_terminal or [""]
-        terminal.section(first, sep="_")
-        for line in rest:
+        for line in outcome.on_terminal[:1]:
+            terminal.section(line, sep="_")
+        for line in outcome.on_terminal[1:]:
             terminal.line(line)
     if outcome.bound:
         terminal.line(outcome.bound, red=outcome.failure, bold=outcome.failure, green=not outcome.failure)

@@ -128,6 +128,8 @@ class Plugin:
         self._recorder.close(interrupts.begin_exit())
         self._tracing.stop()
         self._resolve(self._ran)
+        # coverage.py counts what ran, and what lies under the source.
+        self._ran.forget_idle(self._tracing.imported_before())
         self._ran.unexecuted |= dict.fromkeys(self._tracing.unexecuted())
         config = session.config
         if hasattr(config, "workeroutput"):

@@ -33,6 +33,9 @@ class TestData:
             self.contexts = set(self._data.measured_contexts())
         except CoverageException as error:
             raise TestDataError(str(error)) from error
+        # Under `relative_files` they are relative to the folder that the data file is mostly in.
+        folder = os.path.dirname(os.path.abspath(path))
+        self._names = {real_file(os.path.join(folder, name)): name for name in self._data.measured_files()}
         run = _run(path)
         self.is_ours = bool(run)
         self.root: str = run.get("root", os.getcwd())
@@ -67,17 +70,17 @@ class TestData:
         return self._users.get(context, []) if kind in SCOPES else [context]
 
     def file(self, name: str) -> str | None:
-        """Return what the data calls a file; None if it knows none of this name."""
+        """Return the absolute name of a file, without links; None if the data knows none of this name."""
         real = real_file(name)
-        return real if real in self._data.measured_files() else None
+        return real if real in self._names else None
 
     def files(self) -> set[str]:
         """Return all files."""
-        return self._data.measured_files()
+        return set(self._names)
 
     def contexts_by_line(self, file: str) -> dict[int, list[str]]:
         """Return the contexts that ran each line of a file."""
-        return self._data.contexts_by_lineno(file)
+        return self._data.contexts_by_lineno(self._names[file])
 
 
 def _run(path: str) -> dict[str, Any]:

@@ -61,6 +61,10 @@ class Tracing:
         """Return the files of the chosen code that has probes."""
         return [file for file, module in files().items() if self._chooses(module, file)]
 
+    def imported_before(self) -> list[str]:
+        """Return those of modules that were imported before it began: their functions have probes all the same."""
+        return [file for file, module in files().items() if module in self._hook.noted and self._chooses(module, file)]
+
     def unexecuted(self) -> list[str]:
         """Return the files under the source, of which some, or none, was imported."""
         files = [(module, module_file(module)) for module in self.names]

@@ -1,0 +1,105 @@
+"""What coverage.py reports for a project, and what pykcov does: each in a process forked for it."""
+
+import io
+import json
+import os
+import pickle
+import sys
+import textwrap
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from coverage import Coverage
+from table import PROJECT, Case
+
+from pykcov.contrib.pytest_plugin.recorder import Recorder
+from pykcov.contrib.pytest_plugin.tracing import Tracing
+from pykcov.coverage import datafile
+from pykcov.coverage.bounds import fails_under
+from pykcov.coverage.configuration import Given, read
+from pykcov.coverage.contexts import OUTSIDE, Ran
+
+
+def make(folder: Path, case: Case) -> None:
+    """Write the project and what configures it."""
+    for name, text in PROJECT.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text).lstrip())
+    (folder / case.file).write_text(case.text)
+
+
+def forked(folder: Path, judge: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what `judge` returns in a child process, whose current folder is `folder`."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            os.close(reader)
+            os.chdir(folder)
+            for name in [name for name in os.environ if name.startswith("COV")]:
+                del os.environ[name]
+            sys.path.insert(0, str(folder))
+            warnings.simplefilter("ignore")
+            with open(writer, "wb") as file:
+                pickle.dump(judge(), file)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as file:
+        data = file.read()
+    os.waitpid(pid, 0)
+    assert data, "the child failed"
+    found: dict[str, Any] = pickle.loads(data)
+    return found
+
+
+def by_coverage() -> dict[str, Any]:
+    """Run and report the project with coverage.py."""
+    coverage = Coverage()
+    coverage.start()
+    __import__("app")
+    coverage.stop()
+    coverage.save()
+    coverage = Coverage()
+    coverage.load()
+    return reported(coverage, float(str(coverage.get_option("report:fail_under"))))
+
+
+def by_pykcov() -> dict[str, Any]:
+    """The same as the plugin does it."""
+    configuration = read(Given())
+    tracing = Tracing(configuration, "line")
+    recorder = Recorder(OUTSIDE)
+    __import__("app")
+    recorder.close()
+    tracing.stop()
+    ran = Ran(unexecuted=dict.fromkeys(tracing.unexecuted()))
+    ran.add(recorder.pcs, False, tracing.files(), {})
+    ran.forget_idle(tracing.imported_before())
+    relative_to = os.getcwd() if configuration.relative_files else None
+    datafile.write(configuration.data_file, ran, {}, relative_to=relative_to)
+    coverage = configuration.coverage(configuration.data_file)
+    coverage.load()
+    return reported(coverage, configuration.fail_under)
+
+
+def reported(coverage: Coverage, bound: float) -> dict[str, Any]:
+    """Return all numbers and the report on the terminal."""
+    text = io.StringIO()
+    total = coverage.report(file=text)
+    coverage.json_report(outfile="found.json")
+    found = json.loads(Path("found.json").read_text())
+    precision = int(str(coverage.get_option("report:precision")))
+    return {
+        "text": text.getvalue(),
+        "total": total,
+        "fails": bool(bound) and fails_under(total, bound, precision),
+        "files": {name: {key: of[key] for key in _KEYS if key in of} for name, of in found["files"].items()},
+        "totals": found["totals"],
+    }
+
+
+_KEYS = ("executed_lines", "summary", "missing_lines", "excluded_lines", "executed_branches", "missing_branches")
