@@ -58,9 +58,9 @@ def command(
     """
     from pykcov.coverage.bounds import fails_under
     from pykcov.coverage.configuration import Given, read
-    from pykcov.coverage.datafile import is_data_file
     from pykcov.reports._comparisons import comparison_formats, report_comparisons
     from pykcov.reports._report import report
+    from pykcov.reports._sources import is_data_file
     from pykcov.tracefile import TraceFile
 
     source = os.path.abspath(file) if is_data_file(file) else TraceFile.load(file)

@@ -22,8 +22,6 @@ from pykcov.coverage.contexts import Lines, Ran
 NAME = "pykcov"
 """Of our value in the table `meta`."""
 
-_MAGIC = b"SQLite format 3\0"
-
 SCHEMA_VERSION = 7
 SCHEMA = """
 CREATE TABLE coverage_schema (version integer);
@@ -81,15 +79,6 @@ def write(path: str, ran: Ran, run: Mapping[str, Any], *, relative_to: str | Non
         finally:
             if os.path.exists(temporary):
                 os.unlink(temporary)
-
-
-def is_data_file(path: str) -> bool:
-    """Return whether a file looks like a data file of coverage.py, which is one of SQLite."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
-    except OSError:
-        return False
 
 
 def check_appendable(path: str, branch: bool) -> None:

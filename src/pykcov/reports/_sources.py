@@ -1,4 +1,4 @@
-"""Which source files of a trace are still there, and are those that ran."""
+"""What a report is made of: which file is a data file, which source files of a trace are still there."""
 
 import os
 import zipfile
@@ -9,6 +9,18 @@ from pykcov.tracefile import TraceFile, file_digest, printable
 _NO_SOURCES = ("/dev/", "/proc/", "/sys/")
 _SOURCE_MAX = 1 << 26
 """Bytes of a source file. A longer one is none."""
+
+
+_MAGIC = b"SQLite format 3\0"
+
+
+def is_data_file(path: str) -> bool:
+    """Return whether a file looks like a data file of coverage.py, which is one of SQLite."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
 
 
 def usable_files(trace: TraceFile) -> tuple[list[str], list[str]]:
