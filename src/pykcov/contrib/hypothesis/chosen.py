@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
 
 from pykcov._exec import Unrecorded
+from pykcov.contrib.hypothesis.example import Value
+from pykcov.contrib.hypothesis.words import words
 from pykcov.instrument.functions import instrument_selected
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
@@ -17,7 +19,7 @@ _GRANULARITY: Granularity = "branch"
 _TOOLS = frozenset(("hypothesis", "pytest", "_pytest", "pluggy", "pykcov", "hypothesis_pykcov", "unittest"))
 
 _explicit: Selection | None = None
-_hooks: dict[str, ImportHook] = {}
+_watched: dict[str, tuple[ImportHook, dict[type, list[Value]]]] = {}
 
 
 def choose(
@@ -35,14 +37,18 @@ def choose(
     _explicit = Selection(include, exclude, source, stdlib)
 
 
-def watch(test: Callable[..., object]) -> None:
-    """Put probes into what is chosen for this test, now and as it is imported later. Done before, it costs little."""
+def watch(test: Callable[..., object]) -> dict[type, list[Value]]:
+    """Put probes into what is chosen for this test, now and as it is imported later; return the words it knows.
+
+    Done before, it costs little.
+    """
     selection = _explicit or _selection_for(test)
-    if str(selection) in _hooks:
-        return
-    with Unrecorded():
-        _hooks[str(selection)] = ImportHook(selection, _GRANULARITY, compare=True)
-        instrument_selected(selection, _GRANULARITY, compare=True)
+    if str(selection) not in _watched:
+        with Unrecorded():
+            hook = ImportHook(selection, _GRANULARITY, compare=True)
+            instrument_selected(selection, _GRANULARITY, compare=True)
+            _watched[str(selection)] = hook, words(selection)
+    return _watched[str(selection)][1]
 
 
 def _selection_for(test: Callable[..., object]) -> Selection:

@@ -5,6 +5,7 @@ from random import Random
 from pykcov.contrib.hypothesis.example import Choice, Example, Value, Values, fingerprint
 from pykcov.contrib.hypothesis.mutations import mutated
 from pykcov.contrib.hypothesis.operands import Operands
+from pykcov.contrib.hypothesis.pool import Pool
 from pykcov.contrib.hypothesis.waiting import Plan, Rank, Waiting
 from pykcov.records import Comparison
 
@@ -38,12 +39,9 @@ class Guidance:
         self._kept: list[_Kept] = []
         self._next: list[Plan] = []
         self._waiting = Waiting()
-        self._operands = Operands(self._waiting)
-
-    @property
-    def pool(self) -> dict[type, list[Value]]:
-        """Operands that were met, by type: worth to be drawn now and then where nothing is planned."""
-        return self._operands.pool
+        self.pool = Pool()
+        """Values worth drawing now and then where nothing is planned."""
+        self._operands = Operands(self._waiting, self.pool)
 
     def plan(self, random: Random) -> Plan:
         """Return what to try now."""

@@ -4,14 +4,15 @@ from random import Random
 from typing import TypeVar
 
 from pykcov.contrib.hypothesis.example import FRESH, Example, Fresh, Span, Value, Values, resized
+from pykcov.contrib.hypothesis.pool import Pool
 
 Text = TypeVar("Text", str, bytes)
 
 _SIGNIFICANT = "\n\n \t,;:=()[]{}<>!0123456789\"'#&*-_%/\\.abcxyzAZ\x00"
 
 
-def mutated(random: Random, base: Example, other: Example, pool: dict[type, list[Value]]) -> Values:
-    """Return what to draw instead of `base`; parts may come from `other`, and from the pool of operands, by type."""
+def mutated(random: Random, base: Example, other: Example, pool: Pool) -> Values:
+    """Return what to draw instead of `base`; parts may come from `other`, and from the pool."""
     if not base.choices:
         return ()
     how = random.random()
@@ -56,34 +57,35 @@ def _exchanged(random: Random, base: Example, other: Example) -> Values:
     return base.values[: target.start] + example.values[source.start : source.end] + base.values[target.end :]
 
 
-def _changed(random: Random, value: Value, other: Example, pool: dict[type, list[Value]]) -> Value | Fresh:
+def _changed(random: Random, value: Value, other: Example, pool: Pool) -> Value | Fresh:
     if isinstance(value, bool):
         return not value
     if random.random() < 0.15:
         return FRESH
     if isinstance(value, int):
-        candidates = pool[int]
-        if candidates and random.random() < 0.3:
-            return random.choice(candidates)
+        candidate = pool.draw(random, int)
+        if candidate is not None and random.random() < 0.3:
+            return candidate
         return random.choice((value + 1, value - 1, -value, value * 2, value // 2, value ^ 1 << random.randrange(16)))
     if isinstance(value, float):
-        return FRESH if random.random() < 0.5 or not pool[float] else random.choice(pool[float])
+        number = pool.draw(random, float)
+        return FRESH if number is None or random.random() < 0.5 else number
     if isinstance(value, str):
-        pieces = [piece for piece in pool[str] if isinstance(piece, str)]
         texts = [choice.value for choice in other.choices if isinstance(choice.value, str)]
-        return _edited(random, value, random.choice(_SIGNIFICANT), pieces, texts)
-    pieces_of_bytes = [piece for piece in pool[bytes] if isinstance(piece, bytes)]
+        return _edited(random, value, random.choice(_SIGNIFICANT), pool, texts)
     others = [choice.value for choice in other.choices if isinstance(choice.value, bytes)]
-    return _edited(random, value, bytes([random.randrange(256)]), pieces_of_bytes, others)
+    return _edited(random, value, bytes([random.randrange(256)]), pool, others)
 
 
-def _edited(random: Random, value: Text, character: Text, pieces: list[Text], others: list[Text]) -> Text:
+def _edited(random: Random, value: Text, character: Text, pool: Pool, others: list[Text]) -> Text:
     for _ in range(random.randint(1, 4)):
         at = random.randint(0, len(value))
         end = min(len(value), at + random.randint(0, 8))
         how = random.random()
-        if how < 0.4 and pieces:
-            value = value[:at] + random.choice(pieces) + value[at if random.random() < 0.7 else end :]
+        if how < 0.4:
+            piece = pool.draw(random, type(value))
+            if isinstance(piece, type(value)):
+                value = value[:at] + piece + value[at if random.random() < 0.7 else end :]
         elif how < 0.6:
             value = value[:at] + character + value[at:]
         elif how < 0.75:

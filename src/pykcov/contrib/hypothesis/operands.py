@@ -3,13 +3,13 @@
 from collections.abc import Generator
 
 from pykcov.contrib.hypothesis import climbing
-from pykcov.contrib.hypothesis.example import Example, Value, Values, fingerprint, resized
+from pykcov.contrib.hypothesis.example import Example, Values, fingerprint, resized
 from pykcov.contrib.hypothesis.places import Place
+from pykcov.contrib.hypothesis.pool import Pool
 from pykcov.contrib.hypothesis.proposals import ORDERS, Sought, proposals, sought
 from pykcov.contrib.hypothesis.waiting import Plan, Rank, Waiting
 from pykcov.records import Comparison
 
-_MOST_IN_POOL = 500
 _MOST_CHOICES = 64
 """So many choices of an example are matched."""
 _MOST_PROPOSALS = 1000
@@ -26,10 +26,9 @@ _MOST_CLIMBS = 2
 class Operands:
     """Matches operands with choices."""
 
-    def __init__(self, waiting: Waiting) -> None:
-        """Put plans into `waiting`."""
-        self.pool: dict[type, list[Value]] = {kind: [] for kind in (int, float, str, bytes)}
-        """Operands that were met, by type."""
+    def __init__(self, waiting: Waiting, pool: Pool) -> None:
+        """Put plans into `waiting`, and the operands that were met into `pool`."""
+        self._pool = pool
         self._waiting = waiting
         self._places: dict[int, Place] = {}
         self._seen: set[tuple[int, object, object]] = set()
@@ -58,7 +57,7 @@ class Operands:
             for one in sought(comparison):
                 if place.is_fixed(one.side):
                     continue
-                self._collect(one.want)
+                self._pool.add(one.want)
                 kind = comparison.pc, _wanted(one, place)
                 looked_at = self._change(example, one, kind, changed, Rank.FIRST if is_broken else rank, left_out)
                 left -= looked_at
@@ -75,11 +74,6 @@ class Operands:
         except StopIteration:
             return
         self._waiting.add(object(), fingerprint(values), Plan(values, "climb", climb=climb), Rank.FIRST)
-
-    def _collect(self, operand: Value) -> None:
-        pool = self.pool.get(type(operand))
-        if pool is not None and len(pool) < _MOST_IN_POOL and operand not in pool:
-            pool.append(operand)
 
     def _change(self, example: Example, one: Sought, kind: object, plan: Plan, rank: Rank, left_out: int) -> int:
         """Plan changes of single choices but one; return how many were looked at."""

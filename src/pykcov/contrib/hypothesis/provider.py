@@ -22,7 +22,7 @@ from pykcov.contrib.hypothesis.waiting import Plan
 from pykcov.warnings import PykcovWarning
 
 _MOST_COMPARISONS = 1000
-_POOL_SHARE = 0.05
+_POOL_SHARE = 0.1
 _SIMPLEST = Plan((), "simplest")
 
 
@@ -79,7 +79,7 @@ class Provider(PrimitiveProvider):
 
     def _start(self, test: Any) -> None:
         try:
-            watch(test)
+            self._guidance.pool.words = watch(test)
             self._recording = Recording()
         except Exception as error:
             self._give_up(f"{error}")
@@ -180,10 +180,9 @@ class Provider(PrimitiveProvider):
         return value
 
     def _fresh_value(self, type_: str, constraints: Mapping[str, Any]) -> Value:
-        pool = self._guidance.pool.get(TYPES[type_])
-        if pool and self._random.random() < _POOL_SHARE:
-            value = self._random.choice(pool)
-            if fits(value, Choice(type_, constraints, value)):
+        if self._random.random() < _POOL_SHARE:
+            value = self._guidance.pool.draw(self._random, TYPES[type_])
+            if value is not None and fits(value, Choice(type_, constraints, value)):
                 return value
         drawn: Value = getattr(self._fresh, f"draw_{type_}")(**constraints)
         return drawn
