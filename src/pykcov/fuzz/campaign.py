@@ -77,6 +77,9 @@ class Campaign:
 
     def started(self) -> None:
         """Have stacks written before libFuzzer, whose handlers are there by now, ends the process."""
+        if self._settings.parent is not None:
+            # Our parent sends the alarm when it is due (fuzz/watch.py); timer and signal are the program's else.
+            signal.setitimer(signal.ITIMER_REAL, 0)
         if self._settings.dump is not None:
             faulthandler.disable()
             faulthandler.enable(self._settings.dump)

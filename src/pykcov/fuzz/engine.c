@@ -179,6 +179,8 @@ run_target(PyObject *input)
     engine.statistics->started = begin;
     engine.statistics->running = true;
     result = PyObject_CallOneArg(engine.function, input);
+    if (engine.forked)
+        return result; /* the statistics are those of the parent */
     engine.statistics->running = false;
     end = pykcov_now();
     engine.statistics->inside += end - begin;

@@ -54,6 +54,10 @@ _DUMPED = re.compile(r'^  File "(?P<file>.*)", line (?P<line>\d+) in (?P<functio
 
 def frames_of_dump(dump: str) -> list[Frame]:
     """Return the calls of the thread that crashed from what faulthandler wrote: of the target, the innermost last."""
+    if "Current thread" not in dump and "Stack (most recent" not in dump:
+        # Another thread has written it. The one that fuzzes is the oldest, and comes last.
+        begin = dump.rfind("Thread 0x")
+        dump = f"Current thread{dump[begin:]}" if begin >= 0 else ""
     frames: list[Frame] = []
     current = False
     for line in dump.splitlines():

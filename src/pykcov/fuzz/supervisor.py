@@ -2,7 +2,6 @@
 
 import os
 import re
-import select
 import shlex
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from pykcov.fuzz import exits
 from pykcov.fuzz.jobs import Jobs, make_folder, remove_folder, tell
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.statistics import Snapshot, total
+from pykcov.fuzz.watch import TOTAL, Ended, Limits, Watch, limits_of
 from pykcov.program.options import interpreter_options, without
 
 _ARTIFACTS = {
@@ -29,11 +29,6 @@ _ARTIFACTS = {
 
 _HAS_JOBS = re.compile("-(fork|jobs|merge|minimize_crash|cleanse_crash)=[^0]")
 """Flags with which libFuzzer does not fuzz, but starts others that do."""
-
-_TIME_TO_END = 5
-"""Seconds after a crash."""
-
-_DUMP_HEAD = 1 << 20
 
 _CODES = {"timeout": exits.TIMEOUT, "out-of-memory": exits.OUT_OF_MEMORY}
 _KINDS = {code: kind for kind, code in _CODES.items()}
@@ -89,7 +84,7 @@ class Supervisor:
         names = self._jobs.found() if self._leader is None else self._jobs.own_found()
         found = [os.path.join(self._folder, name) for name in names]
         try:
-            for folder in found if self._minimize_seconds > 0 else ():
+            for folder in [each for each in found if os.path.isdir(each)] if self._minimize_seconds > 0 else ():
                 self._examine(folder)
         except KeyboardInterrupt:
             self._say("interrupted: no more inputs are made shorter")
@@ -135,22 +130,59 @@ class Supervisor:
             )
             if self._interrupt:
                 self._process.send_signal(self._interrupt)
-            status = _wait(self._process, dump)
+            # Those that libFuzzer starts have limits of their own.
+            limits = Limits(0, 0, 0) if self._has_jobs else limits_of(self._settings.arguments, self._began)
+            watch = Watch(self._process, dump, statistics, limits)
+            ended = watch.wait(lambda: 0 if self._has_jobs else self._interrupt)
             dump.seek(0)
             stacks = dump.read().decode("utf-8", "replace")
+        return self._outcome(ended, stacks, statistics.snapshot())
+
+    def _outcome(self, ended: Ended, stacks: str, snapshot: Snapshot) -> tuple[int, bool]:
+        """Make findings of the end of a process; return what _run_process() does."""
+        # Not before: it imports traceback, and most campaigns end well.
+        from pykcov.fuzz.stacks import native_kind
+
+        status, limit, data = ended
         if self._interrupt and (status < 0 or status == exits.FAILED):
             return exits.INTERRUPTED, False
-        died = self._take_artifacts(stacks, statistics.input() if statistics.snapshot().running else b"")
-        if not died and status != exits.INTERRUPTED and statistics.snapshot().running:
+        died = self._take_artifacts(stacks, data if snapshot.running else b"")
+        if limit == TOTAL and not died and status in (exits.INTERRUPTED, -signal.SIGTERM, -signal.SIGKILL):
+            self._say("the time was over while an input ran, or before the first one did: it was ended")
+            return 0, False
+        if not died and (limit in _CODES or (status != exits.INTERRUPTED and snapshot.running)):
             # The target ended the process in a way that libFuzzer could not notice, or it has put its file
             # where the user wants it.
-            # Not before: it imports traceback, and most campaigns end well.
-            from pykcov.fuzz.stacks import native_kind
-
-            kind = _KINDS.get(status) or _signal_in(stacks) or (native_kind(-status) if status < 0 else "exit")
-            self._keep(kind, statistics.input(), stacks)
+            kind = limit or _KINDS.get(status) or _signal_in(stacks)
+            kind = kind or (native_kind(-status) if status < 0 else "exit")
+            if kind == "SIGKILL" and not self._kills(data):
+                return self._killed(status, snapshot, "an input ran that does not bring that about by itself")
+            self._keep(kind, data, stacks)
             died, status = True, _CODES.get(kind, exits.CRASHED)
+        elif not died and status < 0:
+            return self._killed(status, snapshot, "no input ran")
         return (status if status >= 0 else exits.CRASHED), died
+
+    def _killed(self, status: int, snapshot: Snapshot, when: str) -> tuple[int, bool]:
+        """Say that somebody has ended a process, and whether another one takes its place."""
+        from pykcov.fuzz.stacks import native_kind
+
+        why = ", as somebody does, or the kernel for want of memory" if status == -signal.SIGKILL else ""
+        goes_on = snapshot.executions > 0
+        then = "another one goes on with the corpus" if goes_on else "it had run no input"
+        self._say(f"the process that fuzzes was ended by {native_kind(-status)} while {when}{why}; {then}")
+        return (exits.CRASHED if self.found else 0 if goes_on else exits.FAILED), goes_on
+
+    def _kills(self, data: bytes) -> bool:
+        """Whether an input ends its process by SIGKILL once more."""
+        from pykcov.fuzz.minimize import Judge
+
+        with Judge(self._settings) as judge:
+            return any(token.startswith("SIGKILL") for token in judge.verdict(data).tokens)
+
+    @property
+    def _has_jobs(self) -> bool:
+        return any(_HAS_JOBS.match(argument) for argument in self._settings.arguments)
 
     def _end(self, number: int) -> None:
         """Interrupt what runs. A terminal has sent the signal to all already; those who get it twice know that."""
@@ -158,9 +190,8 @@ class Supervisor:
         self._jobs.end(number)
         if self._process is not None:
             # libFuzzer ignores SIGINT while it waits for jobs, of which it would start others.
-            jobs = any(_HAS_JOBS.match(argument) for argument in self._settings.arguments)
             with suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGTERM if jobs else number)
+                self._process.send_signal(signal.SIGTERM if self._has_jobs else number)
 
     def _end_jobs(self) -> None:
         """See to it that no job goes on without us."""
@@ -197,9 +228,8 @@ class Supervisor:
         frames = frames_of_dump(stacks)
         report = stacks or f"The process ended without a word ({kind}), with this input.\n"
         finding = findings.finding_now(kind, token_of(kind, frames), report, data, self._settings.harness)
-        folder = findings.save(finding, self._folder)
+        findings.keep(finding, self._folder, lambda line: self._say(f"{kind}: {line}"))
         tell(self._jobs.list, data, finding.name)
-        self._say(f"{kind}: saved in {os.path.relpath(folder)}")
 
     def _examine(self, folder: str) -> None:
         """Find out more of a finding: a shorter input, and of a crash where it happened."""
@@ -210,13 +240,17 @@ class Supervisor:
         finding = findings.load(folder)
         name = finding.name
         if finding.kind in _CODES:
+            if finding.token == finding.kind:  # there was no stack to be had
+                with Judge(self._settings) as judge, suppress(OSError):
+                    findings.add_locations(folder, judge.verdict(finding.input, locations=True).locations)
             self._say(f"{name}: its input is not made shorter: each try could go as far as it did")
             return
         with Judge(self._settings) as judge:
             verdict = judge.verdict(finding.input, locations=finding.kind.startswith("SIG"))
             if verdict.locations:
                 # Also if it ends in another way now: what an overflow meets is not the same each time.
-                findings.add_locations(folder, verdict.locations)
+                with suppress(OSError):  # which was said when the finding was saved
+                    findings.add_locations(folder, verdict.locations)
             if finding.token not in verdict.tokens:
                 happens = ", ".join(verdict.tokens) or "nothing happens"
                 self._say(f"{name}: not brought about by its input alone: {happens}")
@@ -225,7 +259,11 @@ class Supervisor:
                 finding.input, lambda data: finding.token in judge.verdict(data).tokens, self._minimize_seconds
             )
         if shorter != finding.input:
-            findings.save_minimized(finding, folder, shorter)
+            try:
+                findings.save_minimized(finding, folder, shorter)
+            except OSError as error:
+                self._say(f"{name}: its shorter input cannot be saved: {error}")
+                return
             self._say(f"{name}: minimized from {len(finding.input)} to {counted(len(shorter), 'byte')}")
 
     def _arguments(self) -> list[str]:
@@ -267,26 +305,6 @@ class Supervisor:
             if flag in ("-runs", "-atheris_runs") and value.isdigit():
                 return self._jobs.own_executions() < int(value)
         return True
-
-
-def _wait(process: "subprocess.Popen[bytes]", dump: IO[bytes]) -> int:
-    """Wait for a process to end, and return its status.
-
-    One that has crashed may never do so: what ends it allocates memory, and the heap may be broken and locked. It is
-    killed when it has had time enough.
-    """
-    crashed = False
-    descriptor = os.pidfd_open(process.pid)
-    ended = select.poll()
-    ended.register(descriptor, select.POLLIN)
-    try:
-        while not ended.poll(_TIME_TO_END * 1000):
-            if crashed:
-                process.kill()
-            crashed = b"Fatal Python error" in os.pread(dump.fileno(), _DUMP_HEAD, 0)
-    finally:
-        os.close(descriptor)
-    return process.wait()
 
 
 @contextmanager
