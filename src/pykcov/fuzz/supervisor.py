@@ -161,6 +161,8 @@ class Supervisor:
             died, status = True, _CODES.get(kind, exits.CRASHED)
         elif not died and status < 0:
             return self._killed(status, snapshot, "no input ran")
+        if died and limit in _CODES:
+            status = _CODES[limit]
         return (status if status >= 0 else exits.CRASHED), died
 
     def _killed(self, status: int, snapshot: Snapshot, when: str) -> tuple[int, bool]:
