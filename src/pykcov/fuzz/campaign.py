@@ -9,7 +9,7 @@ from _imp import extension_suffixes
 from typing import NoReturn
 
 from pykcov._exec import Unrecorded
-from pykcov.fuzz import _engine, exits, findings, instrumentation, jobs, libfuzzer
+from pykcov.fuzz import _engine, exits, findings, instrumentation, jobs, libfuzzer, sanitizers
 from pykcov.fuzz.background import Background, Failure
 from pykcov.fuzz.engine import Engine
 from pykcov.fuzz.harness import Harness, Target
@@ -82,7 +82,8 @@ class Campaign:
             signal.setitimer(signal.ITIMER_REAL, 0)
         if self._settings.dump is not None:
             faulthandler.disable()
-            faulthandler.enable(self._settings.dump)
+            if not sanitizers.handle_crashes():
+                faulthandler.enable(self._settings.dump)
             for number in (signal.SIGALRM, signal.SIGRTMAX):  # an alarm of libFuzzer's, and fuzz/memory.c
                 faulthandler.register(number, self._settings.dump, chain=True)
 

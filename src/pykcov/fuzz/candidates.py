@@ -18,6 +18,7 @@ from typing import NamedTuple, NoReturn
 
 from pykcov import _core
 from pykcov.device import Device
+from pykcov.fuzz import sanitizers
 from pykcov.fuzz.background import Background
 from pykcov.fuzz.harness import Harness, Target
 from pykcov.fuzz.settings import Settings
@@ -78,6 +79,9 @@ def judge(background: Background, target: Target, data: bytes, seconds: float = 
             return Verdict(json.loads(told))
         if code is None or code == 0:
             return NOTHING
+        report = sanitizers.take(sanitizers.folder(), child)
+        if report is not None:
+            return Verdict([report.token])
         dump.seek(0)
         kind = native_kind(-code) if code < 0 else "exit"
         return Verdict([token_of(kind, frames_of_dump(dump.read().decode("utf-8", "replace")))])
@@ -128,7 +132,7 @@ def _try(
         for number in (signal.SIGALRM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         faulthandler.disable()
-        if dump >= 0:
+        if dump >= 0 and not sanitizers.handle_crashes():
             faulthandler.enable(dump)
         nowhere = os.open(os.devnull, os.O_RDWR)
         os.dup2(nowhere, 1)

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable
 
+from pykcov.fuzz import jobs, sanitizers
 from pykcov.fuzz.candidates import LOCATIONS, NOTHING, Verdict
 from pykcov.fuzz.settings import Settings
 
@@ -59,8 +60,10 @@ class Judge:
         """Start it."""
         self._connection, theirs = socket.socketpair()
         settings = settings._replace(candidates=theirs.fileno(), statistics=None, dump=None, findings=None)
+        self._reports = jobs.make_folder()
         self._process = subprocess.Popen(
             settings.command_line(),
+            env=sanitizers.environment(self._reports),
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -82,6 +85,7 @@ class Judge:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        jobs.remove_folder(self._reports)
 
     def verdict(self, data: bytes, locations: bool = False) -> Verdict:
         """Return what an input does, and where it was last if `locations`; NOTHING if the process is gone."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, NamedTuple, Self
 
 from pykcov.counted import counted
-from pykcov.fuzz import exits
+from pykcov.fuzz import exits, sanitizers
 from pykcov.fuzz.jobs import Jobs, make_folder, remove_folder, tell
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.statistics import Snapshot, total
@@ -62,6 +62,7 @@ class Supervisor:
         self._errors: IO[bytes] | None = None
         self._folder = settings.findings
         self._process: subprocess.Popen[bytes] | None = None
+        self._report: sanitizers.Report | None = None
         self._interrupt = 0
         self._began = time.monotonic()
 
@@ -127,6 +128,7 @@ class Supervisor:
                 settings.command_line(),
                 pass_fds=[statistics.descriptor, dump.fileno()],
                 stderr=self._errors,
+                env=sanitizers.environment(self._scratch),
             )
             if self._interrupt:
                 self._process.send_signal(self._interrupt)
@@ -136,7 +138,16 @@ class Supervisor:
             ended = watch.wait(lambda: 0 if self._has_jobs else self._interrupt)
             dump.seek(0)
             stacks = dump.read().decode("utf-8", "replace")
+        self._take_report(self._process.pid)
         return self._outcome(ended, stacks, statistics.snapshot())
+
+    def _take_report(self, process: int) -> None:
+        """Take what a sanitizer has said, and show it, as it would have done."""
+        self._report = sanitizers.take(self._scratch, process)
+        if self._report is not None and self._errors is not None:
+            self._errors.write(self._report.text.encode("utf-8", "replace"))
+        elif self._report is not None and sys.stderr is not None:
+            print(self._report.text, file=sys.stderr)
 
     def _outcome(self, ended: Ended, stacks: str, snapshot: Snapshot) -> tuple[int, bool]:
         """Make findings of the end of a process; return what _run_process() does."""
@@ -150,7 +161,7 @@ class Supervisor:
         if limit == TOTAL and not died and status in (exits.INTERRUPTED, -signal.SIGTERM, -signal.SIGKILL):
             self._say("the time was over while an input ran, or before the first one did: it was ended")
             return 0, False
-        if not died and (limit in _CODES or (status != exits.INTERRUPTED and snapshot.running)):
+        if not died and (limit in _CODES or self._report or (status != exits.INTERRUPTED and snapshot.running)):
             # The target ended the process in a way that libFuzzer could not notice, or it has put its file
             # where the user wants it.
             kind = limit or _KINDS.get(status) or _signal_in(stacks)
@@ -159,7 +170,7 @@ class Supervisor:
                 return self._killed(status, snapshot, "an input ran that does not bring that about by itself")
             self._keep(kind, data, stacks)
             died, status = True, _CODES.get(kind, exits.CRASHED)
-        elif not died and status < 0:
+        elif not died and status < 0 and self._report is None:
             return self._killed(status, snapshot, "no input ran")
         if died and limit in _CODES:
             status = _CODES[limit]
@@ -229,7 +240,10 @@ class Supervisor:
         stacks = stacks[begin:] if begin > 0 else stacks
         frames = frames_of_dump(stacks)
         report = stacks or f"The process ended without a word ({kind}), with this input.\n"
-        finding = findings.finding_now(kind, token_of(kind, frames), report, data, self._settings.harness)
+        token = token_of(kind, frames)
+        if self._report is not None and kind not in _CODES:
+            kind, token, report = self._report.kind, self._report.token, f"{self._report.text}\n{stacks}"
+        finding = findings.finding_now(kind, token, report, data, self._settings.harness)
         findings.keep(finding, self._folder, lambda line: self._say(f"{kind}: {line}"))
         tell(self._jobs.list, data, finding.name)
 
@@ -248,7 +262,7 @@ class Supervisor:
             self._say(f"{name}: its input is not made shorter: each try could go as far as it did")
             return
         with Judge(self._settings) as judge:
-            verdict = judge.verdict(finding.input, locations=finding.kind.startswith("SIG"))
+            verdict = judge.verdict(finding.input, locations="\nTraceback (most" not in f"\n{finding.report}")
             if verdict.locations:
                 # Also if it ends in another way now: what an overflow meets is not the same each time.
                 with suppress(OSError):  # which was said when the finding was saved
