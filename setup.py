@@ -95,7 +95,7 @@ setup(
                 include_dirs=[str(CORE), str(PYTHON)],
                 extra_compile_args=COMPILE,
             )
-            for name in ("_exec", "_load")
+            for name in ("_exec", "_load", "_view")
         ),
         Extension("pykcov._outermost", sources=["src/pykcov/program/_outermost.c"], extra_compile_args=COMPILE),
         Extension(

@@ -159,13 +159,14 @@ def test_finer_probes_can_still_be_put_into_code_from_the_cache(folder: Folder) 
         textwrap.dedent(
             """
             import pykcov
+            from pykcov._view import constants
             with pykcov.instrument_imports(["shapes"], granularity="block"):
                 import shapes
             before = shapes.Shape.area.__code__
             assert pykcov.instrument(shapes, granularity="block") and shapes.Shape.area.__code__ is before
             pykcov.instrument(shapes, granularity="line", compare=True)
             code = shapes.Shape.area.__code__
-            print(len(code.co_consts) - len(before.co_consts), shapes.Shape().area(3), pykcov.skipped())
+            print(len(constants(code)) - len(constants(before)), shapes.Shape().area(3), pykcov.skipped())
             """
         )
     )

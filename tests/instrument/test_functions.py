@@ -24,6 +24,7 @@ import cloudpickle
 import pytest
 
 import pykcov
+from pykcov._view import constants
 from pykcov.instrument import functions, originals, versions
 from pykcov.instrument.alive import functions as alive_functions
 from pykcov.instrument.code import is_instrumented
@@ -158,7 +159,7 @@ def test_comparisons_are_added_to_lines() -> None:
         return x == 3
 
     def kinds() -> set[str]:
-        return {type(constant).__name__ for constant in function.__code__.co_consts}
+        return {type(constant).__name__ for constant in constants(function.__code__)}
 
     pykcov.instrument(function, granularity="line")
     before = kinds()

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from types import CodeType
 
+from pykcov import _view
 from pykcov._core import CompareProbe, Probe
 from pykcov.instrument.kind import GRANULARITIES, Kind
 from pykcov.instrument.originals import kind_of, original_of, remember
 from pykcov.instrument.rewrite import Granularity, Site, rewrite
+from pykcov.instrument.view import show_originals
 from pykcov.locations import register
 
 
@@ -45,7 +47,7 @@ def instrument_code(
 
 def is_instrumented(code: CodeType) -> bool:
     """Return whether a code object has probes."""
-    constants = code.co_consts
+    constants = _view.constants(code)
     # They stand behind the constants of the code, and every code object gets at least one.
     return bool(constants) and type(constants[-1]) in (Probe, CompareProbe)
 
@@ -53,3 +55,6 @@ def is_instrumented(code: CodeType) -> bool:
 def check(granularity: Granularity) -> None:
     """Raise UnsupportedPythonError or ValueError if instrumenting could only fail."""
     rewrite(compile("", "", "exec"), lambda _, sites: [None] * len(sites), granularity=granularity)
+
+
+show_originals()

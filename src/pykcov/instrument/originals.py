@@ -7,6 +7,8 @@ from _weakref import ref
 from types import CodeType
 from typing import NamedTuple
 
+from pykcov._core import CompareProbe, Probe
+from pykcov._view import constants
 from pykcov.instrument.kind import Kind
 from pykcov.instrument.stored import StoredCode
 from pykcov.locations import stored_with
@@ -33,7 +35,7 @@ def remember(original: CodeType, probed: CodeType, kind: Kind) -> None:
     if len(_probed) > _sweep_at:
         _sweep()
     # The probes stand behind the constants of the code.
-    for before, after in zip(original.co_consts, probed.co_consts, strict=False):
+    for before, after in zip(original.co_consts, constants(probed), strict=False):
         if type(before) is CodeType:
             remember(before, after, kind)
 
@@ -53,9 +55,19 @@ def original_of(probed: CodeType) -> CodeType | None:
     if entry is not None:
         return entry.original
     stored = _stored(probed)
-    original = stored.original(probed.co_consts[-1].pc) if stored is not None else None
+    original = stored.original(_probe(probed).pc) if stored is not None else None
     # A changed copy of what was loaded has the same probes.
     return original if original is not None and _alike(original, probed) else None
+
+
+def twin_of(copy: CodeType) -> CodeType | None:
+    """Return code whose original is known and of which this is a copy, as pickles make them here. It takes long."""
+    pc = _probe(copy).pc
+    for entry in list(_probed.values()):
+        probed = entry.reference()
+        if probed is not None and _probe(probed).pc == pc and _alike(probed, copy):
+            return probed
+    return None
 
 
 def _entry(probed: CodeType) -> _Probed | None:
@@ -64,8 +76,14 @@ def _entry(probed: CodeType) -> _Probed | None:
 
 
 def _stored(probed: CodeType) -> StoredCode | None:
-    stored = stored_with(probed.co_consts[-1].pc)
+    stored = stored_with(_probe(probed).pc)
     return stored if type(stored) is StoredCode else None
+
+
+def _probe(probed: CodeType) -> Probe | CompareProbe:
+    probe = constants(probed)[-1]
+    assert isinstance(probe, Probe | CompareProbe)
+    return probe
 
 
 def _alike(original: CodeType, probed: CodeType) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from types import CodeType
 
 from pykcov._core import CompareProbe, Probe
+from pykcov._view import constants
 from pykcov.instrument.originals import kind_of, original_of
 from pykcov.instrument.rewrite import Site, rewrite
 from pykcov.instrument.stored import code_pairs
@@ -14,12 +15,12 @@ from pykcov.instrument.stored import code_pairs
 
 def compares(code: CodeType) -> bool:
     """Return whether code has probes of comparisons itself, not only in what is nested in it."""
-    return CompareProbe in map(type, code.co_consts)
+    return CompareProbe in map(type, constants(code))
 
 
 def first_probe(code: CodeType) -> Probe | None:
     """Return the probe that code hits when it is called; None if it has none."""
-    return next((constant for constant in code.co_consts if type(constant) is Probe), None)
+    return next((constant for constant in constants(code) if type(constant) is Probe), None)
 
 
 def without_comparisons(probed: CodeType) -> CodeType | None:
@@ -34,6 +35,6 @@ def without_comparisons(probed: CodeType) -> CodeType | None:
 
     def make_probes(_: CodeType, sites: Sequence[Site]) -> Sequence[object]:
         before, after = next(codes)
-        return [probe for probe in after.co_consts[len(before.co_consts) :] if type(probe) is Probe]
+        return [probe for probe in constants(after)[len(before.co_consts) :] if type(probe) is Probe]
 
     return rewrite(original, make_probes, granularity=kind.granularity)

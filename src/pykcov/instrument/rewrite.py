@@ -65,7 +65,20 @@ def rewrite(
     return _rewrite(code, make_probes, granularity, compare)
 
 
-def _rewrite(code: CodeType, make_probes: MakeProbes, granularity: Granularity, compare: bool) -> CodeType:
+def laid_out(code: CodeType, *, granularity: Granularity, compare: bool) -> tuple[bytes, dict[int, int]]:
+    """Return the co_code that rewrite() gives a code object, and how many code units are put in before which."""
+    found: list[tuple[bytes, dict[int, int]]] = []
+    _rewrite(code, lambda _, sites: [None] * len(sites), granularity, compare, found)
+    return found[0]
+
+
+def _rewrite(
+    code: CodeType,
+    make_probes: MakeProbes,
+    granularity: Granularity,
+    compare: bool,
+    only_layout: "list[tuple[bytes, dict[int, int]]] | None" = None,
+) -> CodeType:
     original = code.co_code
     opcodes = original[::2]
     flow = control_flow(original)
@@ -94,12 +107,16 @@ def _rewrite(code: CodeType, make_probes: MakeProbes, granularity: Granularity, 
 
     pieces = _pieces(sites, original, len(code.co_consts), loads, arguments)
     layout = Layout(pieces, flow.jumps + flow.references)
+    written = layout.code(_with_plain_loads(original, loads))
+    if only_layout is not None:
+        only_layout.append((written, layout.units))
+        return code
     nested = [
         _rewrite(constant, make_probes, granularity, compare) if isinstance(constant, CodeType) else constant
         for constant in code.co_consts
     ]
     return code.replace(
-        co_code=layout.code(_with_plain_loads(original, loads)),
+        co_code=written,
         co_consts=(*nested, *probes),
         co_stacksize=stack_size,
         co_linetable=linetable.grown(code.co_linetable, layout.units),

@@ -14,6 +14,7 @@ from typing import Any
 from pykcov import _core
 from pykcov._core import CompareProbe, Probe
 from pykcov._load import bind
+from pykcov._view import constants, with_constants
 from pykcov.instrument.kind import Kind
 from pykcov.locations import described, register_stored
 
@@ -30,7 +31,7 @@ def dump(original: CodeType, probed: CodeType) -> bytes | None:
         if after.co_filename != probed.co_filename:
             return None
         first = len(before.co_consts)
-        own = after.co_consts[first:]
+        own = constants(after)[first:]
         if id(own[0]) not in places:
             description = described(own[0])
             if description is None:
@@ -144,7 +145,7 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
 def code_pairs(original: CodeType, probed: CodeType) -> Iterator[tuple[CodeType, CodeType]]:
     """Yield a code object and what rewrite() made of it, then those nested in it, in the order of rewrite()."""
     yield original, probed
-    for before, after in zip(original.co_consts, probed.co_consts, strict=False):
+    for before, after in zip(original.co_consts, constants(probed), strict=False):
         if type(before) is CodeType:
             yield from code_pairs(before, after)
 
@@ -152,8 +153,8 @@ def code_pairs(original: CodeType, probed: CodeType) -> Iterator[tuple[CodeType,
 def _without_probes(original: CodeType, probed: CodeType) -> CodeType:
     """Return the code with None in the places of probes."""
     first = len(original.co_consts)
-    constants: list[Any] = [
+    shown: list[Any] = [
         _without_probes(before, after) if type(before) is CodeType else after
-        for before, after in zip(original.co_consts, probed.co_consts, strict=False)
+        for before, after in zip(original.co_consts, constants(probed), strict=False)
     ]
-    return probed.replace(co_consts=(*constants, *[None] * (len(probed.co_consts) - first)))
+    return with_constants(probed, (*shown, *[None] * (len(constants(probed)) - first)))
