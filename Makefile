@@ -103,6 +103,10 @@ kernel-tests: $(VENV)/ready ## tests/kernel in a Linux that has kcov: built once
 native-packages: $(VENV)/ready ## rebuild packages with C code from source and trace them (needs a C compiler, PyPI)
 	$(BIN)/python tools/native_packages.py .native-packages
 
+readers: $(VENV)/ready ## programs that use libraries which read bytecode do the same with probes: numba and polars, too (PyPI, 200 MB)
+	$(BIN)/python -m pip install --quiet numba polars
+	$(BIN)/python -m pytest -m "slow or not slow" tests/instrument/test_readers.py
+
 endurance: $(VENV)/ready ## two hours of services whose every request is traced: memory and descriptors stay flat
 	$(BIN)/python tools/endurance.py $(OPTIONS)
 

@@ -21,7 +21,7 @@ def main():
     limit = 10
     print(select(p.name for p in Person if p.age > limit and p.name != "zz")[:])
     print(select((p.name, p.age + 1) for p in Person if not (p.age < limit or p.name == "c"))[:])
-    print(Person.select(lambda p: p.age < limit if limit else p.age > limit).count())
+    print(Person.select(lambda p: p.age < limit and p.name in ("a", "c")).count())
     print(Person.select().order_by(lambda p: desc(p.age)).first().name, count(p for p in Person))
     print([p.name for p in Person.select().filter(lambda q: q.name.startswith("b"))])
 

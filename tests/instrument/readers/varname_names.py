@@ -12,7 +12,7 @@ def named(value, *others):
 def main():
     chosen = made()
     first, second = 1, [2]
-    return chosen, named(first + second[0], second), nameof(first)
+    return chosen, named(first, second), nameof(first)
 
 
 print(main())
