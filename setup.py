@@ -95,7 +95,13 @@ setup(
                 include_dirs=[str(CORE), str(PYTHON)],
                 extra_compile_args=COMPILE,
             )
-            for name in ("_exec", "_load", "_view")
+            for name in ("_exec", "_load")
+        ),
+        Extension(
+            "pykcov._view",
+            sources=[f"src/pykcov/instrument/{name}.c" for name in ("_view", "view", "view_types")],
+            depends=["src/pykcov/instrument/view.h"],
+            extra_compile_args=COMPILE,
         ),
         Extension("pykcov._outermost", sources=["src/pykcov/program/_outermost.c"], extra_compile_args=COMPILE),
         Extension(

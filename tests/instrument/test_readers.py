@@ -1,6 +1,6 @@
 """Libraries that read bytecode, or frames and offsets in it, do with pykcov what they do without: the real ones.
 
-The programs are in readers/, each named after the library that it uses. `make readers` runs those with the big ones, too.
+The programs are in readers/, each named after the library that it uses. `make readers` installs the big ones, too.
 """
 
 import os
