@@ -9,6 +9,7 @@ another backend have no use.
 def register() -> None:
     """Make `settings(backend="pykcov")` and `--hypothesis-profile pykcov` known. Hypothesis calls it (entry point)."""
     try:
+        # Not before: Hypothesis is being imported.
         from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS
     except ImportError:
         return  # a Hypothesis without backends: it says itself that it knows none of this name

@@ -11,8 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import Context
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from pykcov import _core
 from pykcov._exec import Unrecorded
@@ -207,6 +206,7 @@ class Background:
     @contextmanager
     def carried(self) -> Iterator[None]:
         """Have threads and jobs work for the group of who starts them, also those of modules imported meanwhile."""
+        # Not before: reproduce.py and replays need none of it.
         from pykcov.instrument.imports import ImportHook
         from pykcov.instrument.selection import Selection
         from pykcov.remote import carriers
@@ -267,21 +267,6 @@ def replay(test: Callable[[], object]) -> object:
 
 class BackgroundError(Exception):
     """Something that a test has started has raised an exception, in another process: its traceback."""
-
-
-def group_of(context: Context | None) -> int | None:
-    """Return the number of the group of who works in a context. None: it names none."""
-    group = context.get(_core.group_variable) if context is not None else None
-    return group.number if group is not None else None
-
-
-def context_of(task: Any) -> Context | None:
-    """Return the context that a task runs in."""
-    if hasattr(task, "get_context"):
-        found: Context = task.get_context()
-        return found
-    # 3.11 has no name for it.
-    return next((each for each in gc.get_referents(task) if type(each) is Context), None)
 
 
 def _children() -> set[str]:

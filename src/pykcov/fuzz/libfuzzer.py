@@ -54,7 +54,7 @@ def load() -> None:
 
 def description() -> str:
     """Return whose libFuzzer it is, and which version. Raises LibFuzzerMissingError."""
-    import ctypes
+    import ctypes  # which takes time
 
     path, own = find()
     if not own:

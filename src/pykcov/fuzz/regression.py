@@ -43,6 +43,7 @@ def fuzz_test(function: F) -> F:
 
 def _failing_behind(function: F) -> F:
     """Have a test fail also of what happens in threads, tasks and children that it starts."""
+    # Not before: see fuzz_test().
     import functools
     import inspect
 
@@ -51,7 +52,7 @@ def _failing_behind(function: F) -> F:
 
     @functools.wraps(function)
     def replayed(*args: Any, **keywords: Any) -> object:
-        from pykcov.fuzz import background, harness
+        from pykcov.fuzz import background, harness  # not before: tests may be collected and not run
 
         if harness.declared() is not None:
             return function(*args, **keywords)  # it is being fuzzed

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable
+from contextvars import Context
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -172,14 +173,12 @@ class Roads:
         self._replace(loops, "call_exception_handler", call_exception_handler)
 
     def _note_context(self, context: dict[str, Any]) -> bool:
-        from pykcov.fuzz.background import context_of, group_of
-
         error, message = context.get("exception"), context.get("message")
         words = message if isinstance(message, str) else "Unhandled exception in event loop"
         if not isinstance(error, BaseException):
             return self._background.is_printed(words)
         task, handle = context.get("task") or context.get("future"), context.get("handle")
-        group = group_of(getattr(handle, "_context", None) if task is None else context_of(task))
+        group = _group_of(getattr(handle, "_context", None) if task is None else _context_of(task))
         return self._background.note(error, words, group, sure=group is not None or not self._collects)
 
     def _watch_greenlets(self, hub: Any) -> None:
@@ -311,3 +310,18 @@ class _PoolResult(_Result):
         if result.__dict__.get("_success", True) or not isinstance(value, BaseException):
             return value
         return _Unread(self._background, value, result.__dict__.get("_pykcov_group"))
+
+
+def _group_of(context: Context | None) -> int | None:
+    """Return the number of the group of who works in a context. None: it names none."""
+    group = context.get(_core.group_variable) if context is not None else None
+    return group.number if group is not None else None
+
+
+def _context_of(task: Any) -> Context | None:
+    """Return the context that a task runs in."""
+    if hasattr(task, "get_context"):
+        found: Context = task.get_context()
+        return found
+    # 3.11 has no name for it.
+    return next((each for each in gc.get_referents(task) if type(each) is Context), None)

@@ -152,7 +152,7 @@ class Supervisor:
     def _outcome(self, ended: Ended, stacks: str, snapshot: Snapshot) -> tuple[int, bool]:
         """Make findings of the end of a process; return what _run_process() does."""
         # Not before: it imports traceback, and most campaigns end well.
-        from pykcov.fuzz.stacks import native_kind
+        from pykcov.fuzz.stacks import native_kind  # not before: few processes are killed
 
         status, limit, data = ended
         if self._interrupt and (status < 0 or status == exits.FAILED):
@@ -178,7 +178,7 @@ class Supervisor:
 
     def _killed(self, status: int, snapshot: Snapshot, when: str) -> tuple[int, bool]:
         """Say that somebody has ended a process, and whether another one takes its place."""
-        from pykcov.fuzz.stacks import native_kind
+        from pykcov.fuzz.stacks import native_kind  # not before: few processes are killed
 
         why = ", as somebody does, or the kernel for want of memory" if status == -signal.SIGKILL else ""
         goes_on = snapshot.executions > 0
@@ -188,6 +188,7 @@ class Supervisor:
 
     def _kills(self, data: bytes) -> bool:
         """Whether an input ends its process by SIGKILL once more."""
+        # Not before: many campaigns find nothing.
         from pykcov.fuzz.minimize import Judge
 
         with Judge(self._settings) as judge:
