@@ -97,7 +97,8 @@ def read(given: Given, tracing: bool = True) -> Configuration:
 
     tracing: whether it is for a run; remarks then also say what of it is not followed there.
     """
-    if given.config_file is None and not is_configured() and not given.omit:
+    configured = is_configured() if given.config_file is None else given.config_file != ""
+    if not configured and not given.omit:
         data_file = given.data_file or os.environ.get("COVERAGE_FILE") or DATA_FILE
         folders, packages = _split(given.source or (), ())
         return Configuration(
@@ -143,6 +144,8 @@ def _followed(given: Given, coverage: "Coverage", remarks: list[str]) -> Configu
     folders, packages = _split(option("run:source") or (), option("run:source_dirs") or ())
     packages += option("run:source_pkgs") or []
     include = list(option("run:include") or ())
+    if option("run:branch"):
+        remarks.append("[run] branch = True is not followed yet: lines are recorded, and no branches")
     if include and (folders or packages):
         remarks.append("[run] include is ignored, as source is set: include-ignored")
     return Configuration(
