@@ -107,6 +107,12 @@ readers: $(VENV)/ready ## programs that use libraries which read bytecode do the
 	$(BIN)/python -m pip install --quiet numba polars
 	$(BIN)/python -m pytest -m "slow or not slow" tests/instrument/test_readers.py
 
+damaged-files: $(VENV)/ready ## 5,000 damaged traces, data files, caches and findings: each ends soon, in words (MUTANTS=, SEED=)
+	$(BIN)/python -m pytest -q -s -m slow tests/damaged
+
+test-strict: $(VENV)/ready ## the tests with every warning an error, of encodings too, in development mode (OPTIONS="tests/cli")
+	$(BIN)/python -X warn_default_encoding -X dev -W error -m pytest -n auto $(OPTIONS)
+
 endurance: $(VENV)/ready ## two hours of services whose every request is traced: memory and descriptors stay flat
 	$(BIN)/python tools/endurance.py $(OPTIONS)
 

@@ -26,6 +26,7 @@ def exit_code(error: Exception) -> int | None:
     # Only here, and only when something went wrong: they take time to import.
     from coverage.exceptions import CoverageException
 
+    from pykcov.coverage.checked import DamagedDataError
     from pykcov.coverage.configuration import ConfigurationError
     from pykcov.instrument.versions import UnsupportedPythonError
     from pykcov.reports._report import NothingToReportError
@@ -36,6 +37,7 @@ def exit_code(error: Exception) -> int | None:
             return code
         case (
             ConfigurationError()
+            | DamagedDataError()
             | TraceFileError()
             | NothingToReportError()
             | CoverageException()

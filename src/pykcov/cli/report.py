@@ -57,13 +57,18 @@ def command(
     cmp, cmp-bytes): what was compared where, how often, and how often the operands were equal; only text and json.
     """
     from pykcov.coverage.bounds import fails_under
+    from pykcov.coverage.checked import read_own
     from pykcov.coverage.configuration import Given, read
     from pykcov.reports._comparisons import comparison_formats, report_comparisons
     from pykcov.reports._report import report
     from pykcov.reports._sources import is_data_file
     from pykcov.tracefile import TraceFile
 
-    source = os.path.abspath(file) if is_data_file(file) else TraceFile.load(file)
+    source: TraceFile | str = os.path.abspath(file)
+    if is_data_file(file):
+        read_own(file)
+    else:
+        source = TraceFile.load(file)
     if isinstance(source, TraceFile) and source.compares:
         if format not in comparison_formats or show_missing or fail_under is not None:
             raise CommandError(

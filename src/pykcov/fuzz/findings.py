@@ -134,12 +134,18 @@ def known(own: str) -> bool:
 
 def load(own: str) -> Finding:
     """Read a finding; its input is the shortest there is. OSError, ValueError if the folder holds none."""
-    facts = json.loads(_read(own, "finding.json"))
+    try:
+        facts = json.loads(_read(own, "finding.json"))
+    except RecursionError as error:
+        raise ValueError(f"{own}/finding.json: {error}") from error
+    known = ("kind", "token", "harness", "found", "python")
+    if not isinstance(facts, dict) or not all(isinstance(facts.get(name), str) for name in known):
+        raise ValueError(f"{own}/finding.json does not say {', '.join(known)}")
     names = os.listdir(own)
     return Finding(
         report=_read(own, "report.txt").decode("utf-8", "replace") if "report.txt" in names else "",
         input=_read(own, "minimized" if "minimized" in names else "input"),
-        **{name: str(facts[name]) for name in ("kind", "token", "harness", "found", "python")},
+        **{name: facts[name] for name in known},
     )
 
 

@@ -31,6 +31,8 @@ _DIGEST = 16
 _HEADER = _CHECKED + _DIGEST
 _SEED = int.from_bytes(_MAGIC, "little")
 _PYC_HEADER = 16
+# No module has so much code: what is longer is read into no program's memory.
+_SIZE_MAX = 1 << 28
 
 
 def load(data: memoryview, module: str, bytecode_path: str, source_path: str, kind: Kind) -> CodeType | None:
@@ -155,6 +157,8 @@ def _read(path: str) -> bytes | None:
         return None
     try:
         size = os.fstat(descriptor).st_size
+        if size > _SIZE_MAX:
+            return None
         content = os.read(descriptor, size + 1)
         return content if len(content) == size else None
     except OSError:

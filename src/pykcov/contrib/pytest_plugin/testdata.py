@@ -1,14 +1,9 @@
 """What a data file tells of tests: of the plugin's, or any of coverage.py's with contexts by pytest-cov."""
 
-import bz2
-import json
 import os
-import sqlite3
-from contextlib import closing
-from typing import Any
 
+from pykcov.coverage.checked import DamagedDataError, read_own
 from pykcov.coverage.contexts import OF_NO_TEST, PARTS, SCOPES, real_file
-from pykcov.coverage.datafile import NAME
 
 
 class TestDataError(Exception):
@@ -27,6 +22,10 @@ class TestData:
         if not os.path.isfile(path):
             raise TestDataError(f"{path}: there is no such data file; `pytest --pykcov` writes one")
         self.path = path
+        try:
+            run = read_own(path)
+        except DamagedDataError as error:
+            raise TestDataError(str(error)) from error
         self._data = CoverageData(path)
         try:
             self._data.read()
@@ -36,7 +35,6 @@ class TestData:
         # Under `relative_files` they are relative to the folder that the data file is mostly in.
         folder = os.path.dirname(os.path.abspath(path))
         self._names = {real_file(os.path.join(folder, name)): name for name in self._data.measured_files()}
-        run = _run(path)
         self.is_ours = bool(run)
         self.root: str = run.get("root", os.getcwd())
         """What node ids are relative to."""
@@ -81,13 +79,3 @@ class TestData:
     def contexts_by_line(self, file: str) -> dict[int, list[str]]:
         """Return the contexts that ran each line of a file."""
         return self._data.contexts_by_lineno(self._names[file])
-
-
-def _run(path: str) -> dict[str, Any]:
-    try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-            row = database.execute("select value from meta where key = ?", (NAME,)).fetchone()
-        values: dict[str, Any] = json.loads(bz2.decompress(row[0])) if row is not None else {}
-    except (sqlite3.Error, OSError, EOFError, ValueError, TypeError) as error:
-        raise TestDataError(f"{path}: it is damaged: {error}") from error
-    return values

@@ -1,0 +1,111 @@
+"""Whether a data file of coverage.py is whole, and holds what it is to hold: looked at here, once, when it is read.
+
+What comes behind, coverage.py's own code among it, relies on it. A file may be damaged, or made to harm who reads it.
+"""
+
+import bz2
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import Any
+
+from pykcov.columns import LINE_MAX
+from pykcov.coverage.datafile import NAME
+
+_JSON_MAX = 1 << 27
+"""Bytes of our value, which has the sources of the program."""
+
+
+_HEXADECIMAL = re.compile("0x[0-9a-f]+").fullmatch
+
+
+class DamagedDataError(Exception):
+    """A data file is damaged; says which file and why."""
+
+
+# What is wrong with a table, by the condition on its rows.
+_WRONG_ROWS = (
+    ("file", "typeof(path) != 'text'"),
+    ("context", "typeof(context) != 'text'"),
+    ("line_bits", f"typeof(numbits) != 'blob' or length(numbits) > {LINE_MAX // 8 + 1}"),
+    ("line_bits", "typeof(file_id) != 'integer' or file_id not in (select id from file)"),
+    ("line_bits", "context_id is not null and context_id not in (select id from context)"),
+    ("arc", f"typeof(fromno) != 'integer' or typeof(tono) != 'integer' or max(abs(fromno), abs(tono)) > {LINE_MAX}"),
+    ("arc", "typeof(file_id) != 'integer' or file_id not in (select id from file)"),
+    ("arc", "context_id is not null and context_id not in (select id from context)"),
+    ("tracer", "typeof(tracer) != 'text'"),
+    ("meta", "typeof(key) != 'text' or value is null"),
+)
+
+
+def read_own(path: str) -> dict[str, Any]:
+    """Check a data file of coverage.py, and return what pykcov has added to it, {} if nothing. DamagedDataError."""
+    try:
+        with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as database:
+            database.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+            answer = database.execute("pragma quick_check(1)").fetchone()
+            if answer[0] != "ok":
+                raise ValueError(answer[0])
+            for table, wrong in _WRONG_ROWS:
+                if database.execute(f"select 1 from {table} where {wrong} limit 1").fetchone() is not None:
+                    raise ValueError(f"its table {table} holds what it should not")
+            row = database.execute("select value from meta where key = ?", (NAME,)).fetchone()
+        return {} if row is None else _checked(_unpacked(row[0]))
+    except (sqlite3.Error, OSError, EOFError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise DamagedDataError(f"{path}: no data file of coverage.py, or damaged: {' '.join(str(error).split())}") from error
+
+
+def _quoted(path: str) -> str:
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _unpacked(value: bytes) -> Any:
+    decompressor = bz2.BZ2Decompressor()
+    text = decompressor.decompress(value, _JSON_MAX)
+    if not decompressor.eof:
+        raise ValueError(f"what pykcov has added is cut off, or has more than {_JSON_MAX} bytes")
+    return json.loads(text)
+
+
+def _checked(run: Any) -> dict[str, Any]:
+    if not isinstance(run, dict):
+        raise ValueError("what pykcov has added is no dictionary")
+    for name, is_right in _SHAPES.items():
+        if name in run and not is_right(run[name]):
+            raise ValueError(f"what pykcov has added has no {name!r} that is one")
+    return run
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and "\0" not in value
+
+
+def _is_lines(value: Any) -> bool:
+    """A set of lines is a number in hexadecimal, with a bit for each."""
+    return isinstance(value, str) and len(value) <= LINE_MAX // 4 + 3 and _HEXADECIMAL(value) is not None
+
+
+def _list_of(is_right: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(map(is_right, value))
+
+
+def _by_text(is_right: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, dict) and all(map(_is_text, value)) and all(map(is_right, value.values()))
+
+
+def _is_named_lines(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and _is_text(value[0]) and _is_lines(value[1])
+
+
+_SHAPES: Mapping[str, Callable[[Any], bool]] = {
+    "root": _is_text,
+    "python_files": _list_of(_is_text),
+    "sources": _by_text(lambda value: isinstance(value, str)),
+    "not_run": _list_of(_is_text),
+    "first": _by_text(_list_of(_list_of(_is_named_lines))),
+    "again": _by_text(_is_lines),
+    "users": _by_text(_list_of(_is_text)),
+    "silent": _list_of(_is_text),
+}
