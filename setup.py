@@ -103,7 +103,10 @@ setup(
             depends=["src/pykcov/instrument/view.h"],
             extra_compile_args=COMPILE,
         ),
-        Extension("pykcov._outermost", sources=["src/pykcov/program/_outermost.c"], extra_compile_args=COMPILE),
+        *(
+            Extension(f"pykcov.{name}", sources=[f"src/pykcov/program/{name}.c"], extra_compile_args=COMPILE)
+            for name in ("_first_folder", "_outermost")
+        ),
         Extension(
             "pykcov.fuzz._engine",
             sources=[

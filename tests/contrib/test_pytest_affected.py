@@ -180,7 +180,10 @@ def test_a_place_that_is_none(project: Project, place: str, words: str) -> None:
 
 
 def test_data_that_is_missing_or_none(project: Project, tmp_path: Path) -> None:
-    for name, words in ((".missing", "there is no such data file"), ("library.py", "no data file of coverage.py, or damaged: file is not")):
+    for name, words in (
+        (".missing", "there is no such data file"),
+        ("library.py", "or damaged: file is not a database"),
+    ):
         status, tests, errors = project.pykcov("tests", "library.py:1", "--data", name)
         assert (status, tests) == (2, [])
         assert words in errors

@@ -109,7 +109,7 @@ def damaged_archive(content: bytes, random: random.Random) -> bytes:
         case 4:
             members[name] += bytes(random.choice((1, 10**6, 3 * 10**7)))
         case 5:
-            members[random.choice(("", "../x.npy", "/etc/x.npy", "x" * 9999 + ".npy", "new.npy"))] = members[name]
+            members[random.choice((".npy", "../x.npy", "/etc/x.npy", "x" * 9999 + ".npy", "new.npy"))] = members[name]
         case 6:
             compression = random.choice((zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))
         case 7:

@@ -27,6 +27,7 @@ class DamagedDataError(Exception):
 
 # What is wrong with a table, by the condition on its rows.
 _WRONG_ROWS = (
+    ("coverage_schema", "typeof(version) != 'integer'"),
     ("file", "typeof(path) != 'text'"),
     ("context", "typeof(context) != 'text'"),
     ("line_bits", f"typeof(numbits) != 'blob' or length(numbits) > {LINE_MAX // 8 + 1}"),
@@ -48,13 +49,17 @@ def read_own(path: str) -> dict[str, Any]:
             answer = database.execute("pragma quick_check(1)").fetchone()
             if answer[0] != "ok":
                 raise ValueError(answer[0])
+            if database.execute("select version from coverage_schema").fetchone() is None:
+                raise ValueError("it has no version of a schema")
             for table, wrong in _WRONG_ROWS:
                 if database.execute(f"select 1 from {table} where {wrong} limit 1").fetchone() is not None:
                     raise ValueError(f"its table {table} holds what it should not")
             row = database.execute("select value from meta where key = ?", (NAME,)).fetchone()
         return {} if row is None else _checked(_unpacked(row[0]))
     except (sqlite3.Error, OSError, EOFError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise DamagedDataError(f"{path}: no data file of coverage.py, or damaged: {' '.join(str(error).split())}") from error
+        raise DamagedDataError(
+            f"{path}: no data file of coverage.py, or damaged: {' '.join(str(error).split())}"
+        ) from error
 
 
 def _quoted(path: str) -> str:

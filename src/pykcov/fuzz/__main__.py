@@ -7,7 +7,7 @@ import os
 import sys
 
 if not sys.flags.safe_path:
-    sys.path[0] = os.getcwd()  # which was the folder of this file
+    _first_folder, sys.path[0] = sys.path[0], os.getcwd()  # which was the folder of this file
 # The program's folders may have modules that are called as those of the standard library that we need.
 _path = sys.path[:]
 _ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -19,6 +19,10 @@ try:
     modules_that_stay = frozenset(sys.modules)
 
     from pykcov.fuzz import worker
+    from pykcov.program import main_module
+
+    if not sys.flags.safe_path:
+        main_module.first_folder = _first_folder
 
     sys.path[:] = _path
     worker.main(sys.argv[1], modules_that_stay)

@@ -38,6 +38,8 @@ class Buffers:
         self.images: list[Image] = []
         """The executable and the shared objects of the program."""
         self.forked = 0
+        self.interpreters = False
+        """Whether the program has loaded what makes other interpreters in its process."""
         self.no_python = False
         """Whether the program could not be compiled: a bare Python has taken over, which says why."""
         self.closed_early = False
@@ -123,6 +125,8 @@ class Buffers:
                 self.skipped.extend(rows)
             case ("images",) if descriptors and self._image_log is None:
                 self._image_log = os.dup(descriptors[0])
+            case ("interpreters",):
+                self.interpreters = True
             case ("no python",):
                 self.no_python = True
             case ("forked",):

@@ -19,6 +19,8 @@ from pykcov.program.channel import Sender
 from pykcov.program.devices import Devices
 from pykcov.program.forgetting import forget_our_imports
 
+# What makes interpreters beside the main one, by the names that it has in the versions of Python.
+_INTERPRETERS = frozenset({"_interpreters", "_xxsubinterpreters"})
 # Locations in one message.
 _BATCH = 1000
 
@@ -32,7 +34,7 @@ def main(descriptor: int, bare_modules: frozenset[str]) -> None:
     sender = Sender(descriptor)
     request = sender.receive()
     if not sys.flags.safe_path:
-        del sys.path[0]  # the folder of bootstrap.py
+        main_module.first_folder = sys.path.pop(0)  # that of the script we started with
     sys.orig_argv[:] = request["orig_argv"]
     try:
         informant = _prepare(sender, request, bare_modules)
@@ -110,6 +112,8 @@ class _Informant:
         """Tell what is known only when the program has imported what it needs."""
         skipped()
         self._tell_skips()
+        if not _INTERPRETERS.isdisjoint(sys.modules):
+            self._sender.send(("interpreters",))
         _core.image_log()  # objects that were not built for pykcov do not announce themselves
 
     def _tell_skips(self) -> None:

@@ -14,10 +14,14 @@ from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import Any
 
-from pykcov import _exec, _outermost
+from pykcov import _exec, _first_folder, _outermost
 
 # Called when all is ready, right before the first instruction that a bare Python would run, too.
 Begin = Callable[[], object]
+
+
+first_folder = ""
+"""What sys.path began with when the process began; '' where it began with none."""
 
 
 class NotCompiledError(Exception):
@@ -34,11 +38,11 @@ def run_script(path: str, arguments: Sequence[str], begin: Begin, skip_first_lin
     sys.argv[:] = [path, *arguments]
     if _is_importable(script):
         _prepare_main()
-        sys.path.insert(0, script)
+        _put_first(script)
         _run_by_runpy("__main__", False, begin)
         return
     if not sys.flags.safe_path:
-        sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
+        _put_first(os.path.dirname(os.path.realpath(script)))
     loader, code = _load(script, skip_first_line)
     namespace = _prepare_main(**_known({"__file__": script, "__cached__": None, "__loader__": loader}))
     begin()
@@ -49,7 +53,7 @@ def run_module(name: str, arguments: Sequence[str], begin: Begin) -> None:
     """Run a module as `python -m name arguments...` does. What it raises comes out."""
     sys.argv[:] = ["-m", *arguments]
     if not sys.flags.safe_path:
-        sys.path.insert(0, os.getcwd())
+        _put_first(os.getcwd())
     _prepare_main()
     _run_by_runpy(name, True, begin)
 
@@ -75,7 +79,7 @@ def run_input(arguments: Sequence[str], begin: Begin) -> None:
 
 def _run_in_current_folder(code: CodeType, source: str | None, begin: Begin, **attributes: Any) -> None:
     if not sys.flags.safe_path:
-        sys.path.insert(0, "")
+        _put_first("")
     namespace = _prepare_main(__loader__=BuiltinImporter, **_known(attributes))
     if source is not None and sys.version_info >= (3, 13):
         # As Python's start does, so that tracebacks show the lines.
@@ -147,6 +151,14 @@ def _is_importable(path: str) -> bool:
             continue
         return True
     return False
+
+
+def _put_first(folder: str) -> None:
+    """Put a folder first in sys.path, here and in the interpreters that the program makes."""
+    global first_folder
+    sys.path.insert(0, folder)
+    if first_folder and _first_folder.replace(first_folder, folder):
+        first_folder = folder
 
 
 def _known(attributes: dict[str, Any]) -> dict[str, Any]:

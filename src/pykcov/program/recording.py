@@ -148,6 +148,8 @@ def remarks(request: Request, end: End, buffers: Buffers, trace: TraceFile) -> l
         )
     elif end.had_children:
         result.append("the program started other processes, which were not traced")
+    if buffers.interpreters:
+        result.append("the program can make other interpreters in its process: what runs in them is not traced")
     if trace.skipped:
         result.append(
             f"{counted(len(trace.skipped), 'module or function', 'modules or functions')} could not be instrumented, "

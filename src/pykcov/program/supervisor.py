@@ -20,7 +20,7 @@ from pykcov.records import COMPARISON_WORDS
 if TYPE_CHECKING:
     from pykcov.instrument.sites import Granularity
 
-_BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap.py")
+_BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "start", "pykcov-bootstrap.py")
 # What users, shells and service managers send to a program they started.
 _PASSED_ON: Set[int] = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
 # Python ignores these; what it starts gets them as it found them, as far as it can know.

@@ -2,6 +2,8 @@
 
 It runs as `__main__` with the number of a socket as its first argument, and imports nothing that Python has not
 imported already: `child` has to know what a bare Python would have.
+
+It lies in a folder by itself and has a name that cannot be imported: Python puts that folder first in sys.path.
 """
 
 import _frozen_importlib
@@ -10,7 +12,7 @@ import sys
 
 _modules_of_bare_python = frozenset(sys.modules)
 _folder = __file__
-for _ in ("bootstrap.py", "program", "pykcov"):
+for _ in ("pykcov-bootstrap.py", "start", "program", "pykcov"):
     _folder = _folder.rpartition("/")[0]
 # Not by sys.path, where the program's folders may come first: with modules, too, that are called as those of the
 # standard library that we need.
