@@ -289,6 +289,35 @@ def test_a_tracer_written_in_c_reads_the_code_that_runs(tmp_path: Path) -> None:
     assert arcs("probes") == arcs()
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring is new in 3.12")
+@pytest.mark.parametrize("granularity", ["line", "block"])
+def test_a_callback_of_monitoring_reads_the_code_that_its_offsets_are_in(granularity: Granularity) -> None:
+    monitoring: Any = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
+    event = monitoring.events.JUMP | (
+        monitoring.events.BRANCH_LEFT if sys.version_info >= (3, 14) else monitoring.events.BRANCH
+    )
+    found = set()
+
+    def jumps(code: CodeType, offset: int, destination: int) -> None:
+        # By then it has run on, or not.
+        found.add(dis.opname[code.co_code[offset]])
+        found.add("end" if destination >= len(code.co_code) else "inside")
+
+    probed = function_of(SOURCE)
+    pykcov.instrument(probed, granularity=granularity)
+    monitoring.use_tool_id(3, "test")
+    try:
+        for one in (monitoring.events.JUMP, event & ~monitoring.events.JUMP):
+            monitoring.register_callback(3, one, jumps)
+        monitoring.set_local_events(3, probed.__code__, event)
+        probed(2, lambda n, total: n)
+    finally:
+        monitoring.free_tool_id(3)
+
+    assert found - {"inside"}
+    assert all("JUMP" in name or name in ("FOR_ITER", "inside") for name in found)
+
+
 def test_bytecode_read_where_the_stack_is_nearly_full_is_right_later() -> None:
     probed = function_of(SOURCE)
     pykcov.instrument(probed)

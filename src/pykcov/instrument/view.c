@@ -48,13 +48,19 @@ maker_of(PyObject *code)
     return NULL;
 }
 
-/* A trace function in C asks while the frame that it traces is the current one: it takes offsets
- * from the structure, as coverage.py's does, and is given the code that these belong to. */
+/* Some are given offsets in what runs, and must find these in what they read: callbacks of
+ * sys.monitoring, and trace functions in C, which take them from the structure, as coverage.py's
+ * does. A thread that runs a callback traces and has no trace function; a trace function in C has
+ * no frame, so the current one is that which it traces. */
 static int
 is_asked_by_tracer(PyObject *code)
 {
-    if (PyThreadState_Get()->tracing == 0)
+    PyThreadState *thread = PyThreadState_Get();
+
+    if (thread->tracing == 0)
         return 0;
+    if (thread->c_tracefunc == NULL && thread->c_profilefunc == NULL)
+        return 1;
     PyFrameObject *frame = PyEval_GetFrame();
     if (frame == NULL)
         return 0;
