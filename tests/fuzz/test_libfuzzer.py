@@ -84,7 +84,7 @@ def test_without_it_the_copy_of_atheris_is_used_and_a_sentence_says_what_to_inst
     ran = fuzz_without_own(without_own, tmp_path)
     assert ran.code == 77, ran.output
     assert "core_with_libfuzzer" in (ran.findings[0] / "report.txt").read_text()
-    assert ran.output.count("apt-get install libclang-rt-dev") == 1
+    assert ran.output.count("apt-get install libclang-rt-19-dev") == 1
 
 
 @needs_atheris
@@ -109,7 +109,7 @@ def test_without_any_the_commands_that_install_one_are_named(
     monkeypatch.setattr(libfuzzer, "_in_folders", lambda *_: None)
     assert exit_code_of(["fuzz", str(path)]) == 2
     said = capsys.readouterr().err
-    assert "apt-get install libclang-rt-dev" in said
+    assert "apt-get install libclang-rt-19-dev" in said
     assert "python -m pip install 'pykcov[fuzz]'" in said
 
 

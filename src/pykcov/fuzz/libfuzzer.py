@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pykcov.fuzz import _engine
 
-BUILD = "apt-get install libclang-rt-dev g++ and build pykcov again"
+BUILD = "apt-get install libclang-rt-19-dev g++ (or that of another LLVM, 16 at least) and build pykcov again"
 """How to have our own copy, on Debian and Ubuntu."""
 INSTALL = f"{BUILD}, or take the copy that Atheris brings: python -m pip install 'pykcov[fuzz]'"
 
