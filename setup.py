@@ -18,6 +18,7 @@ COMPILE = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hid
 TESTED_LIBFUZZERS = {
     "53b6f7bfd285a905d543346fa605c63be8fad7ce2da0f58dd140d3cf9b249a45": "LLVM 16.0.6",
     "51eb16b8e38ca7fbb942a2a681f2dfc0c06b58de145fc1f62d96560ba02409a6": "LLVM 19.1.7",
+    "ac4e9fa922e9b0d4eefe6e4558aedbb0ca54b304d266d980e7e9af5c5030a7bb": "LLVM 21.1.8",
 }
 
 # That of LLVM 14 ends where no input of the first ones reaches a probe.
