@@ -118,6 +118,8 @@ begin_round(bool comparing)
 
     if (!comparing && !engine.comparing)
         return;
+    if (comparing && engine.comparing && !engine.compared)
+        return; /* that of before is as good as new */
     if (comparing && engine.stopped) {
         call_hook(engine.resume_comparing);
         engine.stopped = false;
@@ -204,6 +206,16 @@ note_dropped(unsigned device)
     engine.dropped_before[device] = dropped;
 }
 
+/* Whether anything was recorded: many a target in C compares nothing that is seen. */
+static bool
+has_compared(void)
+{
+    for (unsigned i = 0; i < DEVICES; i++)
+        if (((_Atomic uint64_t *)engine.buffers[i].buf)[0] != 0)
+            return true;
+    return false;
+}
+
 /* Give libFuzzer what was compared, and say when to look again. */
 static void
 replay_comparisons(const uint8_t *data, size_t size, bool staged)
@@ -212,6 +224,11 @@ replay_comparisons(const uint8_t *data, size_t size, bool staged)
 
     if (!engine.comparing) {
         engine.skips--;
+        return;
+    }
+    engine.compared = has_compared();
+    if (!engine.compared) {
+        pykcov_pairs_begin(&engine.replay.pairs);
         return;
     }
     pykcov_replay_begin(&engine.replay, data, size, staged ? &engine.stage : NULL);
@@ -341,7 +358,7 @@ after_execution(PyObject *exception, PyObject *input)
 static bool
 has_carried(void)
 {
-    PyObject *number = checked(PyObject_GetAttrString(engine.group, "carried"));
+    PyObject *number = checked(PyObject_GetAttr(engine.group, engine.carried_name));
     bool carried = PyLong_AsLong(number) > 0;
 
     Py_DECREF(number);
@@ -381,6 +398,7 @@ pykcov_engine_begin(void)
     engine.replay.libfuzzer = &engine.libfuzzer;
     engine.system = PyModule_GetDict(checked(PyImport_ImportModule("sys")));
     engine.hook_name = checked(PyUnicode_InternFromString("unraisablehook"));
+    engine.carried_name = checked(PyUnicode_InternFromString("carried"));
     arrange(true, false);
     register_counters();
 }

@@ -38,6 +38,7 @@ struct engine {
     PyObject *collect;             /* called after each input; NULL: nothing is */
     Py_ssize_t modules;            /* imported */
     PyObject *system, *hook_name;  /* the namespace of sys, and "unraisablehook" */
+    PyObject *carried_name;        /* "carried" */
 
     PyObject *group;
     Py_ssize_t group_references; /* to a group that nobody else refers to */
@@ -45,6 +46,7 @@ struct engine {
     bool threaded;     /* some input has started a thread, or handed work to one */
     unsigned round;    /* of comparisons (core/sampling.h) */
     bool comparing;    /* comparisons are recorded */
+    bool compared;     /* some were, in the round that is on or just over */
     bool stopped;      /* functions observe none (stop_comparing) */
     unsigned skips;    /* so many more executions without */
     size_t registered; /* counters that libFuzzer knows */

@@ -60,7 +60,25 @@ note_new(struct stage *stage, const uint8_t *counters, size_t begin, size_t end)
     return new;
 }
 
-/* Whether the counters have one that none had before. Mostly not: so many at a time. */
+/*
+ * Whether any of a block of counters is not 0, of those that none had before, if `seen` is not
+ * NULL.
+ */
+static inline bool
+any(const uint8_t *counters, const uint8_t *seen)
+{
+    typedef uint64_t vector __attribute__((vector_size(16)));
+    vector reached[BLOCK / 16], known[BLOCK / 16] = {{0}}, bits;
+
+    memcpy(reached, counters, BLOCK);
+    if (seen != NULL)
+        memcpy(known, seen, BLOCK);
+    bits = (reached[0] & ~known[0]) | (reached[1] & ~known[1]) | (reached[2] & ~known[2]) |
+           (reached[3] & ~known[3]);
+    return (bits[0] | bits[1]) != 0;
+}
+
+/* Whether the counters have one that none had before. Of most blocks nothing was reached. */
 static bool
 reaches_new(struct stage *stage, const uint8_t *counters, size_t count)
 {
@@ -69,16 +87,9 @@ reaches_new(struct stage *stage, const uint8_t *counters, size_t count)
 
     if (count > stage->size && !grow(stage, count))
         return false;
-    for (; at + BLOCK <= count; at += BLOCK) {
-        uint64_t reached[BLOCK / 8], seen[BLOCK / 8], bits = 0;
-
-        memcpy(reached, counters + at, BLOCK);
-        memcpy(seen, stage->seen + at, BLOCK);
-        for (size_t i = 0; i < BLOCK / 8; i++)
-            bits |= reached[i] & ~seen[i];
-        if (bits != 0)
+    for (; at + BLOCK <= count; at += BLOCK)
+        if (any(counters + at, NULL) && any(counters + at, stage->seen + at))
             new = note_new(stage, counters, at, at + BLOCK) || new;
-    }
     return note_new(stage, counters, at, count) || new;
 }
 
