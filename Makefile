@@ -134,7 +134,8 @@ bench: $(BENCH)/ready ## what tracing costs, beside other tools, as a table (PYT
 
 # Harnesses for both, and the libraries that they are for, in the versions that have the bugs.
 FUZZ_LIBRARIES = Markdown==3.8 toml==0.10.2 python-dateutil==2.8.2 six ecdsa==0.19.1 pyasn1==0.6.1 pypdf==3.8.1 \
-	Pygments==2.7.3 zipp==3.19.0 markdown-it-py==2.1.0 mdurl html5lib webencodings PyYAML
+	Pygments==2.7.3 zipp==3.19.0 markdown-it-py==2.1.0 mdurl html5lib webencodings PyYAML \
+	ply h11 asteval docopt ujson lxml flask werkzeug jinja2 markupsafe itsdangerous blinker
 .bench/fuzz/ready: Makefile
 	@mkdir -p .bench/fuzz
 	$(PYTHON) -m pip install --quiet --no-deps --target .bench/fuzz $(FUZZ_LIBRARIES)
@@ -147,6 +148,7 @@ fuzz-harnesses: $(VENV)/ready .bench/fuzz/ready ## every harness of benchmarks/f
 bench-fuzz: $(VENV)/ready .bench/fuzz/ready ## pykcov fuzz beside Atheris: executions a second, time to known bugs, locations; tables and a plot (an hour)
 	$(BIN)/python -m pip install --quiet matplotlib
 	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/speed.py -o .bench/fuzz/speed.json
+	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/campaigns.py
 	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/bugs.py -o .bench/fuzz/bugs.json
 	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/locations.py -o .bench/fuzz/locations.json
 	$(BIN)/python benchmarks/fuzz/plot.py .bench/fuzz/speed.json .bench/fuzz/bugs.json .bench/fuzz/fuzz.svg

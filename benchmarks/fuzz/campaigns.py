@@ -1,7 +1,7 @@
 """Whole campaigns beside Atheris: executions for the same processor time, start included, from an empty corpus.
 
-Each engine makes its own inputs, as it would. The processes take turns, one campaign each with the same seed; a command's
-processor time is that of all its processes. What pykcov finds to reach more takes longer to run, which is in it, too.
+Each engine makes its own inputs, as it would. The processes take turns, one campaign each with the same seed; a
+command's processor time is that of all its processes. What pykcov finds to reach more takes longer to run, too.
 The start alone is measured by campaigns of one execution.
 
 --copy adds pykcov on the copy of libFuzzer that Atheris brings, in place of its own.
@@ -12,7 +12,6 @@ import os
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -36,7 +35,7 @@ HARNESSES = {
 
 
 def without_own_libfuzzer(scratch: Path) -> Path:
-    """Make a copy of pykcov that falls back to the copy of libFuzzer in Atheris; return the folder to import it from."""
+    """Make a pykcov that falls back to the libFuzzer of Atheris; return the folder to import it from."""
     package = Path(pykcov.__file__).parent
     shutil.copytree(package, scratch / "pykcov", ignore=shutil.ignore_patterns("_libfuzzer.*", "__pycache__"))
     return scratch

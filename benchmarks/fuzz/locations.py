@@ -32,7 +32,7 @@ def locations(engine: str, name: str, seed: int, runs: int) -> int:
         if done.returncode:
             raise SystemExit(f"{name} ended early under {engine}: {done.stdout[-1000:].decode('utf-8', 'replace')}")
         reached = measure(Settings(str(harness)), files_of([corpus]))
-    return len(frozenset[int]().union(*(one.places for one in reached.inputs)))
+    return len(reached.locations)
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
 """Corpora: the smallest part that reaches as much, merging, and what each input adds."""
 
-from collections.abc import Sequence
+import resource
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pykcov.cli import exit_code_of
-from pykcov.fuzz.corpus import Reached, smallest
+from pykcov.fuzz.corpus import Coverage, Reached, smallest, together
 
 HARNESS = (
     HEAD
@@ -95,11 +97,61 @@ def test_an_empty_corpus_and_a_harness_that_fails_are_told(
     assert "the harness ended early" in capsys.readouterr().err
 
 
-@given(st.lists(st.tuples(st.integers(0, 50), st.frozensets(st.integers(0, 12))), max_size=12))
-def test_the_smallest_part_reaches_all_and_nothing_in_it_is_superfluous(rows: list[tuple[int, frozenset[int]]]) -> None:
+def test_what_an_input_ends_the_process_with_is_named(
+    harness: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harness.write_text(HARNESS.replace("raise KeyError", "import os; os._exit(3)"))
+    own = corpus(tmp_path / "own", [b"ab", b"!", b"a"])
+    assert exit_code_of(["corpus", "coverage", str(harness), str(own)]) == 2
+    assert "with exit code 3, with " + str(own / "input1") in capsys.readouterr().err
+
+
+ODD = [b"ab" + bytes([10, number % 256, number // 256]) for number in range(3000)]
+
+
+@pytest.mark.parametrize("command", ["minimize", "merge", "coverage"])
+def test_a_corpus_that_no_command_line_would_hold(
+    harness: Path, tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    big = corpus(tmp_path / "a folder whose long name comes with each of the files\n", [*ODD, b"x", b"a"])
+    small = tmp_path / "small"
+    words = {
+        "minimize": [str(big), str(small)],
+        "merge": [str(small), str(big)],
+        "coverage": [str(big), "--html", str(tmp_path / "html")],
+    }[command]
+    with few_descriptors():
+        assert exit_code_of(["corpus", command, str(harness), *words]) == 0
+    if command == "coverage":
+        assert "3002 inputs reach" in capsys.readouterr().out
+        page = next((tmp_path / "html").glob("*harness_py.html"))
+        assert page.stat().st_size < 100_000  # of each location only some of the inputs are named
+    else:
+        assert len(contents(small)) == 3
+
+
+@contextmanager
+def few_descriptors() -> Iterator[None]:
+    """As many as a shell gives to a user, at most; the other process inherits it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 2**12 - 1)), max_size=12))
+def test_the_smallest_part_reaches_all_and_nothing_in_it_is_superfluous(rows: list[tuple[int, int]]) -> None:
     inputs = [Reached(Path(str(number)), size, places) for number, (size, places) in enumerate(rows)]
     chosen = smallest(inputs)
-    everything = frozenset[int]().union(*(one.places for one in inputs))
-    assert frozenset[int]().union(*(one.places for one in chosen)) == everything
+    assert together(chosen) == together(inputs)
     for one in chosen:
-        assert frozenset[int]().union(*(other.places for other in chosen if other is not one)) != everything
+        assert together(other for other in chosen if other is not one) != together(inputs)
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 2**12 - 1)), max_size=12))
+def test_what_only_one_input_reaches(rows: list[tuple[int, int]]) -> None:
+    inputs = [Reached(Path(str(number)), size, places) for number, (size, places) in enumerate(rows)]
+    expected = sum(1 << bit for bit in range(12) if sum(one.places >> bit & 1 for one in inputs) == 1)
+    assert Coverage(inputs, [], {}).only_here() == expected

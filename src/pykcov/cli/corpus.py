@@ -31,6 +31,9 @@ def command() -> None:
     """Corpora of `pykcov fuzz`: HARNESS is what it fuzzes, a corpus is a folder of inputs."""
 
 
+_INPUTS_SHOWN = 10
+"""Of those that reach a location, in HTML: a line that each of 100,000 reaches would make a page of megabytes."""
+
 _harness = click.argument("harness")
 _existing = click.Path(exists=True, path_type=Path)
 
@@ -60,17 +63,17 @@ def minimize(harness: str, corpus: Path, target: Path) -> None:
 @click.argument("others", nargs=-1, required=True, type=_existing)
 def merge(harness: str, corpus: Path, others: tuple[Path, ...]) -> None:
     """Add to CORPUS those inputs of OTHERS that reach what it does not."""
-    from pykcov.fuzz.corpus import smallest
+    from pykcov.fuzz.corpus import smallest, together
 
     corpus.mkdir(parents=True, exist_ok=True)
     coverage = _measured(harness, [corpus, *others])
     own = [one for one in coverage.inputs if one.path.is_relative_to(corpus)]
-    known = frozenset[int]().union(*(one.places for one in own))
-    new = [one._replace(places=one.places - known) for one in coverage.inputs if one.places - known]
+    known = together(own)
+    new = [one._replace(places=one.places & ~known) for one in coverage.inputs if one.places & ~known]
     chosen = smallest(new)
     _copy(chosen, corpus)
-    added = len(frozenset[int]().union(*(one.places for one in new)))
-    click.echo(f"{counted(len(chosen), 'input')} added: {counted(added, 'location')} more than the {len(known)} before")
+    added, before = together(new).bit_count(), known.bit_count()
+    click.echo(f"{counted(len(chosen), 'input')} added: {counted(added, 'location')} more than the {before} before")
 
 
 @command.command()
@@ -84,20 +87,16 @@ def coverage(harness: str, corpora: tuple[Path, ...], html: Path | None) -> None
     from pykcov.tables import print_table
 
     found = _measured(harness, list(corpora))
-    times: dict[int, int] = {}
-    for one in found.inputs:
-        for place in one.places:
-            times[place] = times.get(place, 0) + 1
-    problems = dict(found.failed)
+    only_here = found.only_here()
     rows: list[list[str | int]] = [
         [
             one.path.name,
             one.size,
-            len(one.places),
-            sum(times[place] == 1 for place in one.places),
-            problems.get(one.path, ""),
+            one.places.bit_count(),
+            (one.places & only_here).bit_count(),
+            found.failed.get(one.path, ""),
         ]
-        for one in sorted(found.inputs, key=lambda one: -len(one.places))
+        for one in sorted(found.inputs, key=lambda one: -one.places.bit_count())
     ]
     print_table(["Input", "Bytes", "Locations", "Only here", "Raises"], rows, sys.stdout)
     click.echo(
@@ -135,18 +134,17 @@ def _copy(inputs: "list[Reached]", folder: Path) -> None:
 
 
 def _write_html(found: "Coverage", folder: Path) -> None:
-    """By coverage.py: a context is an input."""
+    """By coverage.py: a context is an input. Of many that reach a location only some are shown."""
     import coverage as coverage_py
 
     data = coverage_py.CoverageData(no_disk=True)
-    for one in found.inputs:
+    for one, locations in found.smallest_of_each(_INPUTS_SHOWN):
         data.set_context(one.path.name)
         lines: dict[str, set[int]] = {}
-        for place in one.places:
-            location = found.locations[place]
-            if location.file.endswith(".py") and Path(location.file).is_file():
+        for location in locations:
+            if location.file.endswith(".py"):
                 lines.setdefault(location.file, set()).update(location.lines)
-        data.add_lines(lines)
+        data.add_lines({file: numbers for file, numbers in lines.items() if Path(file).is_file()})
     report = coverage_py.Coverage(data_file=None, config_file=False)
     report.get_data().update(data)
     report.html_report(directory=str(folder), show_contexts=True, ignore_errors=True)

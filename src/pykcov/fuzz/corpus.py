@@ -1,13 +1,20 @@
-"""What the inputs of a corpus reach: the smallest part of it that reaches as much, and which input adds what."""
+"""What the inputs of a corpus reach: the smallest part of it that reaches as much, and which input adds what.
+
+A corpus may have 100,000 inputs. So what each reaches is a number whose bits are locations: of 10,000 locations, 1250
+bytes. Between the two processes lists of files and of what they reach are files.
+"""
 
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from _blake2 import blake2b  # hashlib would load OpenSSL
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import heapify, heappop, heapreplace
 from pathlib import Path
+from struct import Struct
 from subprocess import DEVNULL, Popen
-from typing import NamedTuple, NoReturn
+from typing import BinaryIO, NamedTuple, NoReturn
 
 from pykcov import _core
 from pykcov.device import Device
@@ -15,14 +22,17 @@ from pykcov.fuzz.harness import Harness
 from pykcov.fuzz.settings import Settings
 from pykcov.locations import Location
 
+# Of what one input reaches: the bytes of the number, least significant first, and of what was raised.
+_SIZES = Struct("<II")
+
 
 class Reached(NamedTuple):
     """What one input reaches."""
 
     path: Path
     size: int
-    places: frozenset[int]
-    """The pcs."""
+    places: int
+    """Bit n: the n-th of Coverage.locations."""
 
 
 def files_of(folders: Iterable[Path]) -> list[Path]:
@@ -31,10 +41,29 @@ def files_of(folders: Iterable[Path]) -> list[Path]:
     found = []
     for folder in folders:
         for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
-            if path.is_file() and path.name[0] != "." and (data := path.read_bytes()) not in seen:
-                seen.add(data)
+            if not path.is_file() or path.name[0] == ".":
+                continue
+            digest = blake2b(path.read_bytes(), digest_size=16).digest()
+            if digest not in seen:
+                seen.add(digest)
                 found.append(path)
     return found
+
+
+def together(inputs: Iterable[Reached]) -> int:
+    """Return what inputs reach together."""
+    places = 0
+    for one in inputs:
+        places |= one.places
+    return places
+
+
+def numbers(places: int) -> Iterator[int]:
+    """Go through the numbers of the bits that are set."""
+    while places:
+        lowest = places & -places
+        yield lowest.bit_length() - 1
+        places ^= lowest
 
 
 def smallest(inputs: Sequence[Reached]) -> list[Reached]:
@@ -42,52 +71,101 @@ def smallest(inputs: Sequence[Reached]) -> list[Reached]:
 
     Greedy: the one that adds most for its size comes first. Then those that the others make superfluous go.
     """
-    missing = frozenset[int]().union(*(one.places for one in inputs))
-    left = sorted(inputs, key=lambda one: (one.size, one.path))
+
+    def rank(one: Reached, order: int) -> tuple[float, int, int]:
+        return -(one.places & missing).bit_count() / (one.size + 16), one.size, order
+
+    missing = together(inputs)
+    ordered = sorted(inputs, key=lambda one: (one.size, one.path))
+    # What an input adds becomes less, never more: who is first after it was ranked anew is the best.
+    heap = [rank(one, order) for order, one in enumerate(ordered)]
+    heapify(heap)
     chosen: list[Reached] = []
     while missing:
-        best = max(left, key=lambda one: (len(one.places & missing) / (one.size + 16), -one.size))
+        first = heap[0]
+        best = ordered[first[2]]
+        again = rank(best, first[2])
+        if again != first:
+            heapreplace(heap, again)
+            continue
+        heappop(heap)
         chosen.append(best)
-        left.remove(best)
-        missing -= best.places
+        missing &= ~best.places
+    return sorted(_without_superfluous(chosen), key=lambda one: one.path)
+
+
+def _without_superfluous(chosen: list[Reached]) -> list[Reached]:
+    """Take out what others reach as well, the largest first."""
+    times = [0] * together(chosen).bit_length()
+    for one in chosen:
+        for number in numbers(one.places):
+            times[number] += 1
+    kept = []
     for one in sorted(chosen, key=lambda one: -one.size):
-        others = frozenset[int]().union(*(other.places for other in chosen if other is not one))
-        if one.places <= others:
-            chosen.remove(one)
-    return sorted(chosen, key=lambda one: one.path)
+        if all(times[number] > 1 for number in numbers(one.places)):
+            for number in numbers(one.places):
+                times[number] -= 1
+        else:
+            kept.append(one)
+    return kept
 
 
 class Coverage(NamedTuple):
     """What a corpus reaches."""
 
     inputs: list[Reached]
-    locations: dict[int, Location]
-    failed: list[tuple[Path, str]]
+    locations: list[Location]
+    failed: dict[Path, str]
     """Inputs that the target raised something with, and what."""
+
+    def smallest_of_each(self, count: int) -> Iterator[tuple[Reached, list[Location]]]:
+        """Go through the `count` smallest inputs that reach each location: an input, and those for which it is one."""
+        left = [count] * len(self.locations)
+        wanted = together(self.inputs)
+        for one in sorted(self.inputs, key=lambda one: (one.size, one.path)):
+            found = [*numbers(one.places & wanted)]
+            for number in found:
+                left[number] -= 1
+                if left[number] == 0:
+                    wanted ^= 1 << number
+            if found:
+                yield one, [self.locations[number] for number in found]
+
+    def only_here(self) -> int:
+        """Return what no more than one input reaches."""
+        once = twice = 0
+        for one in self.inputs:
+            twice |= once & one.places
+            once |= one.places
+        return once & ~twice
 
 
 def measure(settings: Settings, paths: Sequence[Path]) -> Coverage:
     """Run each input once in another process, which runs the harness. RuntimeError if that cannot be done."""
-    with tempfile.TemporaryDirectory(prefix="pykcov-corpus-") as folder:
-        answer = Path(folder, "answer")
-        request = {"paths": [str(path.absolute()) for path in paths], "answer": str(answer)}
-        process = Popen(
-            settings._replace(measure=json.dumps(request)).command_line(),
-            stdout=DEVNULL,
-        )
-        if process.wait() or not answer.is_file():
-            raise RuntimeError(f"the harness ended early, with exit code {process.returncode}")
-        told = json.loads(answer.read_bytes())
-    locations = [Location._make([*row[:-2], tuple(row[-2]), row[-1]]) for row in told["locations"]]
-    inputs = [
-        Reached(path, path.stat().st_size, frozenset(places))
-        for path, places in zip(paths, told["places"], strict=True)
-    ]
+    with tempfile.TemporaryDirectory(prefix="pykcov-corpus-") as name:
+        folder = Path(name)
+        # No path has a zero byte.
+        (folder / "paths").write_bytes(b"\0".join(os.fsencode(path.absolute()) for path in paths))
+        (folder / "reached").touch()
+        process = Popen(settings._replace(measure=name).command_line(), stdout=DEVNULL)
+        process.wait()
+        with (folder / "reached").open("rb") as file:
+            told = list(_read(file))
+        if process.returncode or not (folder / "locations").is_file():
+            where = f", with {paths[len(told)]}" if 0 < len(told) < len(paths) else ""
+            raise RuntimeError(f"the harness ended early, with exit code {process.returncode}{where}")
+        rows = json.loads((folder / "locations").read_bytes())
     return Coverage(
-        inputs,
-        {location.pc: location for location in locations},
-        [(path, problem) for path, problem in zip(paths, told["problems"], strict=True) if problem],
+        [Reached(path, path.stat().st_size, places) for path, (places, _) in zip(paths, told, strict=True)],
+        [Location._make([*row[:-2], tuple(row[-2]), row[-1]]) for row in rows],
+        {path: problem for path, (_, problem) in zip(paths, told, strict=True) if problem},
     )
+
+
+def _read(file: BinaryIO) -> Iterator[tuple[int, str]]:
+    while len(header := file.read(_SIZES.size)) == _SIZES.size:
+        places, problem = map(file.read, _SIZES.unpack(header))
+        yield int.from_bytes(places, "little"), problem.decode("utf-8", "replace")
 
 
 def serve(harness: Harness, settings: Settings) -> NoReturn:
@@ -97,17 +175,20 @@ def serve(harness: Harness, settings: Settings) -> NoReturn:
     from pykcov.remote import carriers
 
     assert settings.measure is not None
-    request = json.loads(settings.measure)
+    folder = Path(settings.measure)
     carriers.install()
-    all_places: list[list[int]] = []
-    problems: list[str] = []
-    for path in request["paths"]:
-        places, problem = _reach(harness, Path(path).read_bytes())
-        all_places.append(places)
-        problems.append(problem)
-    pcs = sorted({pc for places in all_places for pc in places})
-    told = {"places": all_places, "problems": problems, "locations": [list(one) for one in symbolize(pcs)]}
-    Path(request["answer"]).write_text(json.dumps(told), "utf-8")
+    known: dict[int, int] = {}
+    for path in (folder / "paths").read_bytes().split(b"\0"):
+        pcs, problem = _reach(harness, Path(os.fsdecode(path)).read_bytes())
+        mask = bytearray(len(known) // 8 + len(pcs) // 8 + 2)
+        for pc in pcs:
+            number = known.setdefault(pc, len(known))
+            mask[number >> 3] |= 1 << (number & 7)
+        raised = problem.encode()
+        # Opened each time: the target may close what is open.
+        with (folder / "reached").open("ab") as file:
+            file.write(_SIZES.pack(len(mask), len(raised)) + mask + raised)
+    (folder / "locations").write_text(json.dumps([list(location) for location in symbolize(known)]), "utf-8")
     sys.stdout.flush()
     os._exit(0)
 

@@ -44,7 +44,7 @@ class Settings(NamedTuple):
     """The descriptor of a socket: try the inputs that come there, and say what each does, instead of fuzzing."""
 
     measure: str | None = None
-    """What fuzz/corpus.py asks for: run these inputs and say what each reaches, instead of fuzzing."""
+    """A folder of fuzz/corpus.py: run the inputs that it names and say there what each reaches, instead of fuzzing."""
 
     def command_line(self) -> list[str]:
         """Return what starts the other process."""
