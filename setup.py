@@ -103,7 +103,8 @@ setup(
         Extension(
             "pykcov._view",
             sources=[f"src/pykcov/instrument/{name}.c" for name in ("_view", "view", "view_types")],
-            depends=["src/pykcov/instrument/view.h"],
+            depends=["src/pykcov/instrument/view.h", str(PYTHON / "critical.h")],
+            include_dirs=[str(PYTHON)],
             extra_compile_args=COMPILE,
         ),
         *(

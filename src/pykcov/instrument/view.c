@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "critical.h"
+
 #if PY_VERSION_HEX >= 0x030C0000
 #define GET_EXTRA PyUnstable_Code_GetExtra
 #define SET_EXTRA PyUnstable_Code_SetExtra
@@ -127,34 +129,46 @@ forget_error(void)
     return 0;
 }
 
+/* Give a reference to what a code object has, which is `found` from now on if it had nothing; NULL
+ * if there is nothing at all. Takes over the reference to `found`. */
+static int
+kept_view(PyObject *code, PyObject *found, PyObject **view)
+{
+    void *kept = NULL;
+    int status;
+
+    KCOV_BEGIN_CRITICAL(code);
+    status = GET_EXTRA(code, extra_index, &kept);
+    if (status == 0 && kept == NULL && found != NULL) {
+        status = SET_EXTRA(code, extra_index, found);
+        kept = status == 0 ? Py_NewRef(found) : NULL;
+    } else {
+        Py_XINCREF((PyObject *)kept);
+    }
+    KCOV_END_CRITICAL();
+    if (found != NULL && (status < 0 || kept != found))
+        Py_DECREF(found);
+    *view = kept;
+    return status;
+}
+
 int
 view_of(PyObject *code, PyObject **view)
 {
     struct maker *maker = maker_of(code);
-    void *found = NULL;
 
     *view = NULL;
     if (maker == NULL || view_finding || is_asked_by_tracer(code) || is_asked_by_copier())
         return 0;
-    if (GET_EXTRA(code, extra_index, &found) < 0)
+    if (kept_view(code, NULL, view) < 0)
         return forget_error();
-    if (found == NULL) {
-        found = ask(maker->find, code);
-        if (found == NULL)
+    if (*view == NULL) {
+        PyObject *found = ask(maker->find, code);
+        if (found == NULL || kept_view(code, found, view) < 0)
             return forget_error();
-        Py_INCREF((PyObject *)found); /* that of the code */
-        if (SET_EXTRA(code, extra_index, found) < 0) {
-            Py_DECREF((PyObject *)found);
-            Py_DECREF((PyObject *)found);
-            return forget_error();
-        }
-    } else {
-        Py_INCREF((PyObject *)found);
     }
-    if (found == (void *)Py_None)
-        Py_DECREF((PyObject *)found);
-    else
-        *view = found;
+    if (*view == Py_None)
+        Py_CLEAR(*view);
     return 0;
 }
 
