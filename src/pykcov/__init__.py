@@ -73,7 +73,7 @@ os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_i
 class _Package(type(sys)):  # type: ignore[misc]
     def __getattr__(self, name: str) -> object:
         with _lock:
-            found = _load_public_names().get(name) if name in __all__ else _import_part(name)
+            found = _public_name(name) if name in __all__ else _import_part(name)
         if found is None:
             raise AttributeError(f"module 'pykcov' has no attribute {name!r}", name=name, obj=self)
         return found
@@ -94,15 +94,20 @@ class _Package(type(sys)):  # type: ignore[misc]
         pass
 
 
-def _load_public_names() -> dict[str, object]:
-    """Put all public names into this package; return what it has."""
+def _public_name(name: str) -> object:
+    """Put all public names into this package; return the one that was asked for."""
     global _loaded
     if not _loaded:
         from pykcov import _public  # not before: see above
 
-        _loaded = True
+        if not vars(_public).keys() >= set(__all__):
+            raise ImportError(
+                f"pykcov.{name} is not there yet: the import of pykcov's parts was interrupted, by a signal handler, "
+                "in which this was asked for. Use pykcov once before a handler can need it"
+            )
         globals().update({name: vars(_public)[name] for name in __all__})
-    return globals()
+        _loaded = True
+    return globals().get(name)
 
 
 def _import_part(name: str) -> object:

@@ -227,6 +227,9 @@ def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Pro
                 salt = max(salt, copies.salt)
         made = _Code(hasher.identity, code.co_filename, code.co_qualname, module, numbers, len(sites), bases, salt)
         made.probes = _make_probes(made.pcs(), made.comparisons())
+        if _codes.setdefault(bases[0], made) is not made:
+            # A signal handler, or a callback of the garbage collector, has registered the same code meanwhile.
+            return register(code, module, sites)
         _codes.update(dict.fromkeys(bases, made))
         if salt and (copies_of_it := _copies.get(hasher.identity)) is not None:
             copies_of_it.add(made)

@@ -111,7 +111,6 @@ class Trace(Results):
         self._nmemb = nmemb
         self._functions = 0
         self._hook: ImportHook | None = None
-        self._device: Device | None = None
         self._with_kernel = kernel
         self._kernel: KernelDevice | None = None
         self._pid = 0
@@ -154,12 +153,13 @@ class Trace(Results):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
     ) -> None:
         """Stop tracing. What was recorded stays with this object."""
-        assert self._device is not None
-        assert self._hook is not None
+        device: Device | None = vars(self).pop("_device", None)  # in one step: a signal handler may end it, too
+        if device is None or self._hook is None:
+            raise RuntimeError("this trace was not entered, or has ended already")
         try:
             if self._kernel is not None:
                 self._kernel.disable()
-            self._device.disable()
+            device.disable()
         except NotOwnerError:
             if getpid() != self._pid:
                 return  # a forked child, which was not traced
@@ -169,9 +169,8 @@ class Trace(Results):
                 "it recorded",
             ) from None
         finally:
-            self._device.close()
+            device.close()
             self._keep()
-            self._device = None
             if self._kernel is not None:
                 self._kernel.close()
             self._hook.close()

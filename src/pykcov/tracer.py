@@ -1,7 +1,7 @@
 """Tracer: instruments once and traces many pieces of work, each with all that it causes, wherever that runs."""
 
 import time
-from _thread import allocate_lock
+from _thread import RLock
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import Token
@@ -9,7 +9,7 @@ from errno import EMFILE
 from os import PathLike, fspath, getpid, register_at_fork
 from sys import getrefcount
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar, cast
+from typing import Any, NamedTuple, ParamSpec, Self, TypeVar, cast
 from warnings import warn
 
 from pykcov import _core
@@ -36,8 +36,22 @@ NMEMB = 1 << 15
 
 _DEVICES_KEPT = 64
 
+# Reentrant, as a signal handler may trace while its thread is in the middle of what this guards. So each step there
+# either is one call of C that changes the state, or can be done by somebody else in between.
+_lock = RLock()
 
-_lock = allocate_lock()
+
+class _Started(NamedTuple):
+    """What a tracer has while it is started."""
+
+    hook: ImportHook
+    functions: int
+
+    def end(self) -> None:
+        """Undo it."""
+        with Unrecorded():
+            carriers.remove()
+            self.hook.close()
 
 
 class Tracer:
@@ -66,10 +80,9 @@ class Tracer:
         self._granularity: Granularity = granularity
         self._selection = Selection(include, exclude, source, stdlib)
         self.choice = Choice(self._selection)
-        self._starts = 0
-        self._hook: ImportHook | None = None
-        self._functions = 0
-        self._offered_as: lending.Chosen | None = None
+        self._offered_as = lending.Chosen.by(self._selection, granularity, self.mode & _core.TRACE_CMP != 0)
+        self._starts: list[None] = []
+        self._started: dict[None, _Started] = {}  # of one, or none
         self._idle: list[tuple[Device, Buffer]] = []
         self._pid = 0
 
@@ -87,39 +100,50 @@ class Tracer:
     def start(self) -> None:
         """Put probes into the chosen code, now and as it is imported, until stop() was called as often as this."""
         with _lock:
-            self._starts += 1
-            if self._starts > 1:
-                return
+            self._starts.append(None)
             try:
-                with Unrecorded():
-                    self._offered_as = lending.Chosen.by(
-                        self._selection, self._granularity, self.mode & _core.TRACE_CMP != 0
-                    )
-                    self._hook = ImportHook(
-                        self._selection, self._granularity, compare=self.mode & _core.TRACE_CMP != 0
-                    )
-                    self._functions = self._hook.instrument_imported()
-                    carriers.install()
+                if not self._started:
+                    started = self._start()
+                    if self._started.setdefault(None, started) is not started:
+                        started.end()  # a signal handler has done the same meanwhile
             except BaseException:
-                self._starts = 0
-                if self._hook is not None:
-                    self._hook.close()
+                self._stop()
                 raise
+
+    def _start(self) -> _Started:
+        hook = None
+        try:
+            with Unrecorded():
+                hook = ImportHook(self._selection, self._granularity, self._offered_as.compare)
+                functions = hook.instrument_imported()
+                carriers.install()
+        except BaseException:
+            if hook is not None:
+                hook.close()
+            raise
+        return _Started(hook, functions)
 
     def stop(self) -> None:
         """Instrument no further modules. Warns (PykcovWarning) if there was nothing to trace."""
         with _lock:
-            self._starts -= 1
-            if self._starts or self._hook is None:
-                return
-            hook, self._hook = self._hook, None
-            with Unrecorded():
-                carriers.remove()
-                hook.close()
-                while self._idle:
-                    self._idle.pop()[0].close(wait=False)
-        for message in complaints(hook, self._functions, self._selection):
-            warn(message, PykcovWarning, stacklevel=3)
+            stopped = self._stop()
+        if stopped is not None:
+            for message in complaints(stopped.hook, stopped.functions, self._selection):
+                warn(message, PykcovWarning, stacklevel=3)
+
+    def _stop(self) -> _Started | None:
+        """Undo one start(); return what ended with it."""
+        if not self._starts:
+            return None
+        self._starts.pop()
+        started = None if self._starts else self._started.pop(None, None)
+        if started is None or (self._starts and self._started.setdefault(None, started) is started):
+            return None  # in the latter case a signal handler has started it meanwhile
+        started.end()
+        with Unrecorded(), suppress(IndexError):
+            while True:
+                self._idle.pop()[0].close(wait=False)
+        return started
 
     def trace(
         self,
@@ -157,8 +181,10 @@ class Tracer:
         """Return a device in state 'ready' and its buffer, which is empty."""
         if self._pid != getpid():  # those of a forked process's parent are the parent's
             self._idle, self._pid = [], getpid()
-        if self._idle:
+        try:
             return self._idle.pop()
+        except IndexError:
+            pass
         try:
             device = Device()
         except OSError as error:
@@ -174,14 +200,13 @@ class Tracer:
 
     def offer(self, group: Group, device: Device) -> None:
         """Let other processes take part in a trace that has begun."""
-        assert self._offered_as is not None
         lending.offer(group, device, self.mode, self._offered_as)
 
     def give_back(self, device: Device, buffer: Buffer, group: Group) -> None:
         """Let the device be used again, if nobody is in a section of it, here or in another process."""
         _core.unregister(_core.REMOTE_COMMON, group, wait=False)
         lent = lending.withdraw(group)
-        if not lent and device.state == "ready" and self._hook is not None and len(self._idle) < _DEVICES_KEPT:
+        if not lent and device.state == "ready" and self._started and len(self._idle) < _DEVICES_KEPT:
             buffer.reset()
             self._idle.append((device, buffer))
         else:
@@ -207,7 +232,6 @@ class FollowedTrace(Results):
         self._group: Group | None = None
         self._references = 0
         self._token: Token[Group | None] | None = None
-        self._device: Device | None = None
         self._pid = 0
         self.cut_off = 0
         """How many jobs and tasks that the block caused were not done when it ended; what they ran later is not in the
@@ -317,24 +341,31 @@ class FollowedTrace(Results):
 
     def end(self) -> None:
         """End before the block does, without waiting for work that is not done. Twice is once."""
-        device, self._device = self._device, None
+        device: Device | None = vars(self).pop("_device", None)  # in one step: a signal handler may end it, too
         buffer, group = self._buffer, self._group
         if device is None or buffer is None or group is None:
             return
-        with Unrecorded():
-            if getpid() == self._pid:  # a forked child leaves the trace to its parent
-                device.disable(wait=False)
-                self._keep()
-                self._reset()
-                self.cut_off = group.pending + self._unfinished_tasks()
-                self._tracer.give_back(device, buffer, group)
-                if self._done is not None:
-                    self._done(self)
-            else:
-                self._reset()
-        self._tracer.stop()
+        try:
+            with Unrecorded():
+                if getpid() == self._pid:
+                    self._give_back(device, buffer, group)
+                else:  # a forked child leaves the trace to its parent
+                    self._reset()
+        finally:  # a signal handler may raise at any moment
+            self._tracer.stop()
         for message in full(self._lost, self._tracer.nmemb):
             warn(message, PykcovWarning, stacklevel=3)
+
+    def _give_back(self, device: Device, buffer: Buffer, group: Group) -> None:
+        try:
+            device.disable(wait=False)
+            self._keep()
+        finally:
+            self._reset()
+            self.cut_off = group.pending + self._unfinished_tasks()
+            self._tracer.give_back(device, buffer, group)
+        if self._done is not None:
+            self._done(self)
 
     def _unfinished_tasks(self) -> int:
         # Where no context names the group any more there are none: a quick look, as to find them is not.
@@ -402,7 +433,7 @@ def shared(
 
 def _forget_lock() -> None:
     global _lock
-    _lock = allocate_lock()
+    _lock = RLock()
 
 
 # A thread that holds the lock does not exist in the child of a fork.

@@ -132,8 +132,7 @@ kcov_group_follow(struct kcov_group *group, struct kcov_group *otherwise)
     kcov_thread_attach();
     atomic_store(&self->left, NULL);
     self->busy--;
-    if (before != NULL && atomic_load_explicit(&self->followed, memory_order_relaxed) != before)
-        kcov_rouse();
+    kcov_rouse(); /* who waits for one of the devices that were in the way may have seen it here */
 }
 
 bool

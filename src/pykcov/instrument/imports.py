@@ -15,7 +15,7 @@ import os
 import sys
 from _frozen_importlib import ModuleSpec
 from _imp import extension_suffixes
-from _thread import allocate_lock
+from _thread import RLock
 from collections.abc import Callable, Iterable
 from types import CodeType, ModuleType, TracebackType
 from typing import Any, NamedTuple, Self
@@ -66,9 +66,10 @@ class ImportHook:
     def close(self) -> None:
         """Instrument no further modules; those instrumented stay so. Twice is once."""
         with _lock:
-            if self not in _open:
+            try:
+                _open.remove(self)
+            except ValueError:
                 return
-            _open.remove(self)
             if not _open:
                 _uninstall()
         self.note_skipped()
@@ -162,7 +163,8 @@ class _Change(NamedTuple):
     """None: it was not there."""
 
 
-_lock = allocate_lock()
+# Reentrant: a signal handler may open and close hooks while its thread is in the middle of that.
+_lock = RLock()
 _open: list[ImportHook] = []
 # By module: code from the cache that is about to be executed, and the hooks that had chosen it.
 _ready: dict[str, tuple[CodeType | None, list[ImportHook]]] = {}
@@ -172,8 +174,9 @@ _changed: list[_Change] = []
 def _install() -> None:
     _exec.set_transform(_transform)
     external = _frozen_importlib_external.__dict__
-    if external["_compile_bytecode"] is not _load.compile_bytecode:
-        _load.set_find(_cached, external["_compile_bytecode"])
+    compile_bytecode = external["_compile_bytecode"]
+    if compile_bytecode is not _load.compile_bytecode:
+        _load.set_find(_cached, compile_bytecode)
         _change(external, "_compile_bytecode", _load.compile_bytecode)
     _change_exec(_frozen_importlib.__dict__)
     _change_exec(external)
@@ -197,15 +200,20 @@ def _change(namespace: dict[str, Any], name: str, value: object) -> None:
 
 
 def _uninstall() -> None:
-    while _changed:
-        namespace, name, value, before = _changed.pop()
+    while True:
+        try:
+            namespace, name, value, before = _changed.pop()
+        except IndexError:
+            break
         if namespace.get(name) is not value:
             continue
         if before is None:
-            del namespace[name]
+            namespace.pop(name, None)
         else:
             namespace[name] = before
     _exec.set_transform(None)
+    if _open:
+        _install()  # a signal handler has opened a hook meanwhile
 
 
 def _wanted(module: str, file: str) -> tuple[list[ImportHook], Kind]:
@@ -304,7 +312,7 @@ def _why_no_code(module: ModuleType) -> str:
 
 def _forget_lock() -> None:
     global _lock
-    _lock = allocate_lock()
+    _lock = RLock()
 
 
 # A thread that holds the lock does not exist in the child of a fork.

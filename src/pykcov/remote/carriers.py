@@ -13,7 +13,7 @@ from _frozen_importlib import ModuleSpec
 from _thread import RLock
 from collections.abc import Callable, Iterable
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 from warnings import warn
 
 from pykcov import _core
@@ -44,38 +44,51 @@ for _file in (threads, executors, pools, greenlets, worker_threads):
     add(_file.CARRIERS)
 
 _lock = RLock()
-_followers = 0
+_followers: list[None] = []
+_installed = False
 _waiting: dict[str, None] = {}
-_undo: list[Callable[[], None]] = []
+_placed: dict[Replacement | Callback, "_Placed"] = {}
 _named: set[Replacement | Callback] = set()
 
 
 def install() -> None:
     """Carry groups along from now on, until remove() was called as often as this."""
-    global _followers
     with _lock:
-        _followers += 1
-        if _followers > 1:
-            return
-        _waiting.update(dict.fromkeys(_by_module))
-        tell_imported(_put_all)
-        _put_all()
-        interrupts.begin()
-        garbage_collector.install()
+        _followers.append(None)
+        if not _installed:
+            _install()
+
+
+# A signal handler may install and remove while its thread is in the middle of either. So each can be done from its
+# beginning at any point of the other, or of itself.
+def _install() -> None:
+    global _installed
+    _waiting.update(dict.fromkeys(_by_module))
+    tell_imported(_put_all)
+    _put_all()
+    _installed = True
+    interrupts.begin()
+    garbage_collector.install()
 
 
 def remove() -> None:
     """Undo one install()."""
-    global _followers
+    global _installed
     with _lock:
-        _followers -= 1
+        _followers.pop()
         if _followers:
             return
-        garbage_collector.remove()
-        interrupts.end()
+        if _installed:
+            _installed = False
+            garbage_collector.remove()
+            interrupts.end()
         tell_imported(None)
-        while _undo:
-            _undo.pop()()
+        for carrier in list(_placed):
+            placed = _placed.pop(carrier, None)
+            if placed is not None:
+                placed.remove()
+        if _followers and not _installed:
+            _install()
 
 
 def _put_all(complete: object = None) -> None:
@@ -83,14 +96,14 @@ def _put_all(complete: object = None) -> None:
     with _lock:
         if not _followers:
             return
-        for name in [name for name in _waiting if name in sys.modules]:
+        for name in [name for name in list(_waiting) if name in sys.modules]:
             if not _is_incomplete(name, complete):
-                del _waiting[name]
                 for carrier in _by_module[name]:
                     try:
                         _put(sys.modules[name], carrier)
                     except (AttributeError, KeyError, TypeError, ValueError) as error:
                         _name_once(carrier, error)
+                _waiting.pop(name, None)
 
 
 def _is_incomplete(name: str, complete: object) -> bool:
@@ -100,19 +113,46 @@ def _is_incomplete(name: str, complete: object) -> bool:
     return bool(initializing) and namespace is not complete
 
 
+class _Placed(NamedTuple):
+    """How to put what a carrier brings in its place, and how to undo that: both may be done twice."""
+
+    put: Callable[[], object]
+    remove: Callable[[], object]
+
+
 def _put(module: ModuleType, carrier: Replacement | Callback) -> None:
-    if isinstance(carrier, Callback):
-        carrier.install(module)
-        _undo.append(lambda: carrier.remove(module))
-        return
+    if carrier not in _placed:
+        made = _callback(module, carrier) if isinstance(carrier, Callback) else _stand_in(module, carrier)
+        _placed.setdefault(carrier, made)
+    placed = _placed.get(carrier)
+    if placed is not None:
+        placed.put()
+
+
+def _callback(module: ModuleType, carrier: Callback) -> _Placed:
+    there: list[None] = []
+
+    def put() -> None:
+        if not there:
+            there.append(None)
+            carrier.install(module)
+
+    def remove() -> None:
+        if there:
+            there.pop()
+            carrier.remove(module)
+
+    return _Placed(put, remove)
+
+
+def _stand_in(module: ModuleType, carrier: Replacement) -> _Placed:
     class_name, _, name = carrier.name.rpartition(".")
     owner: Any = vars(module)[class_name] if class_name else module
     inherited = name not in vars(owner)
     original = getattr(owner, name) if inherited else vars(owner)[name]
     ours = _core.carrier(carrier.kind, original, carrier.argument, carrier.keyword, carrier.hook)
-    setattr(owner, name, ours)
 
-    def restore() -> None:
+    def remove() -> None:
         # Whoever has put something else there meanwhile shall keep it; ours does no harm if that calls it.
         if vars(owner).get(name) is ours:
             if inherited:
@@ -120,7 +160,7 @@ def _put(module: ModuleType, carrier: Replacement | Callback) -> None:
             else:
                 setattr(owner, name, original)
 
-    _undo.append(restore)
+    return _Placed(lambda: setattr(owner, name, ours), remove)
 
 
 def _name_once(carrier: Replacement | Callback, error: Exception) -> None:

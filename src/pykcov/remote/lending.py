@@ -182,7 +182,10 @@ def _borrow(ticket: Ticket) -> Group:
         raise
     finally:
         _core.group_variable.reset(token)
-    _borrowed[ticket.device] = _Borrowed(group, device)
+    borrowed = _borrowed.setdefault(ticket.device, _Borrowed(group, device))
+    if borrowed.group is not group:
+        device.close(wait=False)  # a signal handler has borrowed the same one meanwhile
+        return borrowed.group
     offer(group, device, ticket.mode, ticket.chosen)
     return group
 
@@ -191,9 +194,12 @@ def _instrument(chosen: Chosen) -> None:
     if chosen in _hooks:
         return
     selection = Selection(chosen.include, chosen.exclude, chosen.source, chosen.stdlib)
-    hook = _hooks[chosen] = ImportHook(selection, chosen.granularity, chosen.compare)
+    hook = ImportHook(selection, chosen.granularity, chosen.compare)
     hook.instrument_imported()
-    carriers.install()
+    if _hooks.setdefault(chosen, hook) is hook:
+        carriers.install()
+    else:
+        hook.close()  # a signal handler has done the same meanwhile
 
 
 def _give_back_ended() -> None:
