@@ -12,7 +12,7 @@ import os
 import sys
 from _thread import RLock
 
-import pykcov._core  # noqa: F401
+from pykcov import _core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,8 +66,6 @@ __all__ = [
 
 _lock = RLock()  # held while names are loaded
 _loaded = False
-# A process that is forked while another thread loads would wait for that thread.
-os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 class _Package(type(sys)):  # type: ignore[misc]
@@ -91,7 +89,7 @@ class _Package(type(sys)):  # type: ignore[misc]
 
     @instrument.setter
     def instrument(self, package: object) -> None:
-        pass
+        self._instrument_package = package
 
 
 def _public_name(name: str) -> object:
@@ -122,4 +120,21 @@ def _import_part(name: str) -> object:
     return sys.modules[part]
 
 
-sys.modules[__name__].__class__ = _Package
+def _come_back(package: object) -> None:
+    """Put a package and its parts back where a program has taken them away, and imports them again."""
+    if isinstance(package, type(sys)) and sys.modules.get(package.__name__) is not package:
+        sys.modules[package.__name__] = package
+        for part in list(vars(package).values()):
+            if isinstance(part, type(sys)) and part.__name__.startswith(f"{package.__name__}."):
+                _come_back(part)
+
+
+# There is one of it in a process: probes, hooks and devices know no other. So whoever drops it from sys.modules and
+# imports it again gets the first one.
+_first = vars(_core).setdefault("package", sys.modules[__name__])
+if _first is sys.modules[__name__]:
+    # A process that is forked while another thread loads would wait for that thread.
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+    sys.modules[__name__].__class__ = _Package
+else:
+    _come_back(_first)

@@ -66,6 +66,42 @@ add_constants(PyObject *module)
                : 0;
 }
 
+/*
+ * The module that was executed first, a borrowed reference, until it goes; only with the GIL, or
+ * under the import lock. Threads, devices and probes belong to the process, so if a program drops
+ * the module from sys.modules and imports it again, that has the same types, and all else, too.
+ */
+static PyObject *first;
+
+/* The end of the interpreter, if the module outlives it. */
+static void
+forget_first(void)
+{
+    first = NULL;
+}
+
+/* Another module gets everything that the first one has. */
+static int
+share_first(PyObject *module)
+{
+    struct kcov_module *state = kcov_module_state(module);
+
+    *state = *kcov_module_state(first);
+    for (int i = 0; i < KCOV_ERRORS; i++)
+        Py_XINCREF(state->errors[i]);
+    Py_XINCREF(state->device_type);
+    Py_XINCREF(state->buffer_type);
+    Py_XINCREF(state->counters_type);
+    Py_XINCREF(state->group_type);
+    Py_XINCREF(state->probe_type);
+    Py_XINCREF(state->compare_probe_type);
+    Py_XINCREF(state->carried_type);
+    Py_XINCREF(state->carrier_type);
+    Py_XINCREF(state->interrupt_type);
+    Py_XINCREF(state->group_variable);
+    return PyDict_Merge(PyModule_GetDict(module), PyModule_GetDict(first), false);
+}
+
 static int
 module_exec(PyObject *module)
 {
@@ -80,6 +116,8 @@ module_exec(PyObject *module)
                         "pykcov works in the main interpreter only, not in a subinterpreter");
         return -1;
     }
+    if (first != NULL)
+        return share_first(module);
     if (add_constants(module) < 0 || kcov_errors_add(module, state) < 0 ||
         kcov_group_add(module, state) < 0 || kcov_device_type_add(module, state) < 0 ||
         kcov_buffer_type_add(module, state) < 0 || kcov_counters_type_add(module, state) < 0 ||
@@ -89,6 +127,8 @@ module_exec(PyObject *module)
         kcov_carried_add(module, state) < 0 || kcov_carrier_add(module, state) < 0 ||
         kcov_interrupts_add(module, state) < 0 || kcov_environment_add(module) < 0)
         return -1;
+    first = module;
+    Py_AtExit(forget_first); /* if there is no room for it a second interpreter would not start */
     return 0;
 }
 
@@ -117,7 +157,10 @@ module_clear(PyObject *module)
 {
     struct kcov_module *state = kcov_module_state(module);
 
-    kcov_probe_clear();
+    if (first == module || first == NULL) { /* NULL: it could not be executed */
+        first = NULL;
+        kcov_probe_clear();
+    }
     for (int i = 0; i < KCOV_ERRORS; i++)
         Py_CLEAR(state->errors[i]);
     Py_CLEAR(state->device_type);
