@@ -66,6 +66,15 @@ add_constants(PyObject *module)
                : 0;
 }
 
+/* The state of a module is nothing but references. */
+#define REFERENCES (sizeof(struct kcov_module) / sizeof(PyObject *))
+
+static PyObject **
+references(PyObject *module)
+{
+    return (PyObject **)kcov_module_state(module);
+}
+
 /*
  * The module that was executed first, a borrowed reference, until it goes; only with the GIL, or
  * under the import lock. Threads, devices and probes belong to the process, so if a program drops
@@ -84,21 +93,9 @@ forget_first(void)
 static int
 share_first(PyObject *module)
 {
-    struct kcov_module *state = kcov_module_state(module);
-
-    *state = *kcov_module_state(first);
-    for (int i = 0; i < KCOV_ERRORS; i++)
-        Py_XINCREF(state->errors[i]);
-    Py_XINCREF(state->device_type);
-    Py_XINCREF(state->buffer_type);
-    Py_XINCREF(state->counters_type);
-    Py_XINCREF(state->group_type);
-    Py_XINCREF(state->probe_type);
-    Py_XINCREF(state->compare_probe_type);
-    Py_XINCREF(state->carried_type);
-    Py_XINCREF(state->carrier_type);
-    Py_XINCREF(state->interrupt_type);
-    Py_XINCREF(state->group_variable);
+    *kcov_module_state(module) = *kcov_module_state(first);
+    for (size_t i = 0; i < REFERENCES; i++)
+        Py_XINCREF(references(module)[i]);
     return PyDict_Merge(PyModule_GetDict(module), PyModule_GetDict(first), false);
 }
 
@@ -135,44 +132,20 @@ module_exec(PyObject *module)
 static int
 module_traverse(PyObject *module, visitproc visit, void *arg)
 {
-    struct kcov_module *state = kcov_module_state(module);
-
-    for (int i = 0; i < KCOV_ERRORS; i++)
-        Py_VISIT(state->errors[i]);
-    Py_VISIT(state->device_type);
-    Py_VISIT(state->buffer_type);
-    Py_VISIT(state->counters_type);
-    Py_VISIT(state->group_type);
-    Py_VISIT(state->probe_type);
-    Py_VISIT(state->compare_probe_type);
-    Py_VISIT(state->carried_type);
-    Py_VISIT(state->carrier_type);
-    Py_VISIT(state->handler_type);
-    Py_VISIT(state->group_variable);
+    for (size_t i = 0; i < REFERENCES; i++)
+        Py_VISIT(references(module)[i]);
     return 0;
 }
 
 static int
 module_clear(PyObject *module)
 {
-    struct kcov_module *state = kcov_module_state(module);
-
     if (first == module || first == NULL) { /* NULL: it could not be executed */
         first = NULL;
         kcov_probe_clear();
     }
-    for (int i = 0; i < KCOV_ERRORS; i++)
-        Py_CLEAR(state->errors[i]);
-    Py_CLEAR(state->device_type);
-    Py_CLEAR(state->buffer_type);
-    Py_CLEAR(state->counters_type);
-    Py_CLEAR(state->group_type);
-    Py_CLEAR(state->probe_type);
-    Py_CLEAR(state->compare_probe_type);
-    Py_CLEAR(state->carried_type);
-    Py_CLEAR(state->carrier_type);
-    Py_CLEAR(state->handler_type);
-    Py_CLEAR(state->group_variable);
+    for (size_t i = 0; i < REFERENCES; i++)
+        Py_CLEAR(references(module)[i]);
     return 0;
 }
 

@@ -28,6 +28,7 @@ enum kcov_error {
     KCOV_ERRORS,
 };
 
+/* Nothing but references (module.c). */
 struct kcov_module {
     PyObject *errors[KCOV_ERRORS];
     PyTypeObject *device_type;
