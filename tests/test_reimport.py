@@ -31,7 +31,7 @@ def check(package):
     def new(x):
         return x + 1
 
-    assert count(package, old) > 0 and count(package, new) == 1
+    assert min(count(package, old), count(package, new)) > 0
     constants = [f.__code__.co_consts for f in (old, new)]
     pcs = [next(one.pc for one in all if type(one) is package._core.Probe) for all in constants]
     assert [location.function for location in package.symbolize(pcs)] == ["old", "check.<locals>.new"]
