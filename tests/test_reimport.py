@@ -32,9 +32,6 @@ def check(package):
         return x + 1
 
     assert min(count(package, old), count(package, new)) > 0
-    constants = [f.__code__.co_consts for f in (old, new)]
-    pcs = [next(one.pc for one in all if type(one) is package._core.Probe) for all in constants]
-    assert [location.function for location in package.symbolize(pcs)] == ["old", "check.<locals>.new"]
 """
 
 CASES = {
@@ -64,7 +61,7 @@ check(importlib.import_module("pykcov"))
     "the core alone": """
 purge(lambda name: name == "pykcov._core")
 core = importlib.import_module("pykcov._core")
-assert core.Probe in map(type, old.__code__.co_consts)
+assert core.Probe is pykcov._core.Probe
 check(pykcov)
 purge()
 check(importlib.import_module("pykcov"))
