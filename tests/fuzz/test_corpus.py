@@ -1,5 +1,6 @@
 """Corpora: the smallest part that reaches as much, merging, and what each input adds."""
 
+import os
 import resource
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -83,6 +84,15 @@ def test_coverage_says_what_each_input_adds_and_raises(
     assert int(rows["input0"][3]) > 0
     page = next((tmp_path / "html").glob("*harness_py.html")).read_text()
     assert "input1" in page
+
+
+def test_names_of_files_may_be_anything(harness: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = corpus(tmp_path / "own", [])
+    for name in (b"no\xfftext", b"two\nlines", b"[bold]x"):
+        (own / os.fsdecode(name)).write_bytes(name)
+    assert exit_code_of(["corpus", "coverage", str(harness), str(own), "--html", str(tmp_path / "html")]) == 0
+    names = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")}
+    assert names == {"Input", "no\\udcfftext", "two\\nlines", "[bold]x"}
 
 
 def test_an_empty_corpus_and_a_harness_that_fails_are_told(

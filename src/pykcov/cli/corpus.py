@@ -90,7 +90,7 @@ def coverage(harness: str, corpora: tuple[Path, ...], html: Path | None) -> None
     only_here = found.only_here()
     rows: list[list[str | int]] = [
         [
-            one.path.name,
+            _name(one.path),
             one.size,
             one.places.bit_count(),
             (one.places & only_here).bit_count(),
@@ -122,6 +122,11 @@ def _measured(harness: str, corpora: list[Path]) -> "Coverage":
         raise CommandError(f"{harness}: {error}", BAD_INPUT) from None
 
 
+def _name(path: Path) -> str:
+    """Return the name of a file as text of one line, which not each is."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in path.name)
+
+
 def _copy(inputs: "list[Reached]", folder: Path) -> None:
     from hashlib import sha1
 
@@ -139,7 +144,7 @@ def _write_html(found: "Coverage", folder: Path) -> None:
 
     data = coverage_py.CoverageData(no_disk=True)
     for one, locations in found.smallest_of_each(_INPUTS_SHOWN):
-        data.set_context(one.path.name)
+        data.set_context(_name(one.path))
         lines: dict[str, set[int]] = {}
         for location in locations:
             if location.file.endswith(".py"):
