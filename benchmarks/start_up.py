@@ -9,6 +9,7 @@ command runs once; beside each what coverage.py and pytest-cov take for the same
 import argparse
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -36,7 +37,7 @@ COMMANDS = {
 
 def measure(folder: Path, command: list[str]) -> float:
     """Run Python; return the processor time of it and its children, or what a test has printed of its process."""
-    before = os.times()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         [sys.executable, *command],
         cwd=folder,
@@ -46,10 +47,10 @@ def measure(folder: Path, command: list[str]) -> float:
         text=True,
         check=True,
     )
-    after = os.times()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if "pytest" in command:
         return float(done.stdout.partition("FIRST ")[2].split()[0])
-    return after.children_user + after.children_system - before.children_user - before.children_system
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:

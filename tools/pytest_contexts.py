@@ -107,6 +107,7 @@ def with_coverage(library: Library, data_file: str) -> tuple[list[str], dict[str
 def with_pykcov(library: Library, data_file: str, context: str = "test") -> tuple[list[str], dict[str, str]]:
     """Return the same for pykcov."""
     arguments = ["-p", "pytest_pykcov", "--pykcov", f"--pykcov-source={library.package}"]
+    arguments += ["--pykcov-config=", "--pykcov-report="]
     return [*arguments, f"--pykcov-context={context}"], {"COVERAGE_FILE": data_file}
 
 

@@ -57,19 +57,21 @@ def command(
     cmp, cmp-bytes): what was compared where, how often, and how often the operands were equal; only text and json.
     """
     from pykcov.coverage.bounds import fails_under
-    from pykcov.coverage.checked import read_own
     from pykcov.coverage.configuration import Given, read
-    from pykcov.reports._comparisons import comparison_formats, report_comparisons
     from pykcov.reports._report import report
     from pykcov.reports._sources import is_data_file
     from pykcov.tracefile import TraceFile
 
     source: TraceFile | str = os.path.abspath(file)
     if is_data_file(file):
+        from pykcov.coverage.checked import read_own  # few reports are of one
+
         read_own(file)
     else:
         source = TraceFile.load(file)
     if isinstance(source, TraceFile) and source.compares:
+        from pykcov.reports._comparisons import comparison_formats, report_comparisons
+
         if format not in comparison_formats or show_missing or fail_under is not None:
             raise CommandError(
                 f"{file}: holds comparisons, not coverage: only --format {' or '.join(comparison_formats)}, without "

@@ -12,7 +12,9 @@ from contextlib import closing
 from typing import Any
 
 from pykcov.columns import LINE_MAX
-from pykcov.coverage.datafile import NAME
+
+NAME = "pykcov"
+"""Of our value in the table `meta`. Here, as to read a data file takes much less than to write one."""
 
 _JSON_MAX = 1 << 27
 """Bytes of our value, which has the sources of the program."""

@@ -17,10 +17,8 @@ from fcntl import LOCK_EX, flock
 from importlib.util import find_spec
 from typing import Any
 
+from pykcov.coverage.checked import NAME
 from pykcov.coverage.contexts import Lines, Ran
-
-NAME = "pykcov"
-"""Of our value in the table `meta`."""
 
 SCHEMA_VERSION = 7
 SCHEMA = """

@@ -1,6 +1,5 @@
 """Makes a report in any format: gives coverage.py the trace as its data, and lets it count and render."""
 
-import io
 import os
 import secrets
 import warnings
@@ -58,8 +57,7 @@ def report(
             trace = source
             coverage, remarks = _coverage_of(trace, configuration)
         output = output or _default_output(coverage, renderer.OUTPUT_OPTION)
-        total = coverage.report(file=io.StringIO(), output_format="total", ignore_errors=True)
-        renderer.render(coverage, trace, output, show_missing)
+        total = renderer.render(coverage, trace, output, show_missing)
     texts = dict.fromkeys(str(warning.message) for warning in warned if warning.category is CoverageWarning)
     remarks += [text for text in texts if text not in configuration.remarks]
     return Report(total, output, remarks)

@@ -1,5 +1,6 @@
 """A data file of coverage.py, for `coverage combine` and all that reads one; each thread is a context."""
 
+import io
 import os
 
 from coverage import Coverage, CoverageData
@@ -9,7 +10,7 @@ from pykcov.tracefile import TraceFile
 OUTPUT_OPTION = "run:data_file"
 
 
-def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> None:
+def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> float:
     """Write the file, whole or not at all."""
     temporary = f"{output}.{os.getpid()}.new"
     data = CoverageData(temporary)
@@ -22,3 +23,4 @@ def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missin
         data.close()
         if os.path.exists(temporary):
             os.unlink(temporary)
+    return coverage.report(file=io.StringIO(), output_format="total", ignore_errors=True)

@@ -7,7 +7,7 @@ from pykcov.tracefile import TraceFile
 OUTPUT_OPTION = "html:directory"
 
 
-def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> None:
+def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> float:
     """Write the report."""
     title = None if coverage.get_option("html:title") != "Coverage report" else "pykcov"
-    coverage.html_report(directory=output, show_contexts=True, title=title, ignore_errors=True)
+    return coverage.html_report(directory=output, show_contexts=True, title=title, ignore_errors=True)

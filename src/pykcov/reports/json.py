@@ -7,6 +7,6 @@ from pykcov.tracefile import TraceFile
 OUTPUT_OPTION = "json:output"
 
 
-def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> None:
+def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> float:
     """Write the report."""
-    coverage.json_report(outfile=output, show_contexts=True, ignore_errors=True)
+    return coverage.json_report(outfile=output, show_contexts=True, ignore_errors=True)

@@ -7,6 +7,6 @@ from pykcov.tracefile import TraceFile
 OUTPUT_OPTION = "lcov:output"
 
 
-def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> None:
+def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> float:
     """Write the report."""
-    coverage.lcov_report(outfile=output, ignore_errors=True)
+    return coverage.lcov_report(outfile=output, ignore_errors=True)

@@ -11,10 +11,11 @@ from pykcov.tracefile import TraceFile
 OUTPUT_OPTION = None
 
 
-def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> None:
+def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> float:
     """Write the tables."""
     with nullcontext(sys.stdout) if output == "-" else open(output, "w", encoding="utf-8") as file:
-        coverage.report(file=file, show_missing=show_missing or None, ignore_errors=True)
+        total = coverage.report(file=file, show_missing=show_missing or None, ignore_errors=True)
         if trace is not None:
             print(file=file)
             print_threads(trace, file)
+    return total

@@ -7,6 +7,6 @@ from pykcov.tracefile import TraceFile
 OUTPUT_OPTION = "xml:output"
 
 
-def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> None:
+def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> float:
     """Write the report."""
-    coverage.xml_report(outfile=output, ignore_errors=True)
+    return coverage.xml_report(outfile=output, ignore_errors=True)
