@@ -88,7 +88,7 @@ def allocate(call: Call, make: Callable[[Call], object], until: float = 60.0) ->
     deadline = time.monotonic() + until
     while not done.is_set():
         assert time.monotonic() < deadline
-        [[] for _ in range(1000)]
+        [[] for _ in range(10_000)]
 
 
 @contextmanager
