@@ -19,8 +19,8 @@ from pathlib import Path
 
 from coverage import CoverageData
 
-_OUTCOME = re.compile(r"(tests/.*) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b")
-_NOT_COLLECTED = re.compile(r"ERROR (tests/[^: ]*\.py)( - |$)")
+_OUTCOME = re.compile(r"(\S+\.py::.*) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b")
+_NOT_COLLECTED = re.compile(r"ERROR (\S*/[^: ]*\.py)( - |$)")
 PARTS = ("setup", "run", "teardown")
 
 
@@ -33,6 +33,10 @@ class Library:
     package: str
     """The folder of its code, within the sdist."""
     requirements: tuple[str, ...] = ()
+    tests: str = "tests"
+    """What pytest is to run, within the sdist."""
+    options: tuple[str, ...] = ()
+    """What else it is given."""
 
     @property
     def paths(self) -> list[str]:
@@ -46,6 +50,23 @@ LIBRARIES = {
         Library("packaging", "25.0", "src/packaging", ("pretend",)),
         Library("sqlparse", "0.5.3", "sqlparse"),
         Library("mistune", "3.1.3", "src/mistune"),
+        Library("jinja2", "3.1.6", "src/jinja2", ("trio", "markupsafe")),
+        Library(
+            "anyio",
+            "4.16.0",
+            "src/anyio",
+            ("idna", "trio", "pytest-mock", "pytest-timeout", "trustme", "psutil", "hypothesis", "blockbuster"),
+            options=("-p", "anyio.pytest_plugin", "-o", "addopts=-p pytest_mock -p pytest_timeout", "-m", "not network"),
+        ),
+        Library(
+            "trio",
+            "0.35.0",
+            "src/trio",
+            ("attrs", "sortedcontainers", "outcome", "idna", "sniffio", "trustme", "pyopenssl", "astor", "jedi"),
+            "src/trio/_tests",
+            ("-p", "trio._tests.pytest_plugin", "--skip-optional-imports"),
+        ),
+        Library("tornado", "6.6.1", "tornado", ("pycurl",), "tornado/test"),
     )
 }
 
@@ -80,9 +101,10 @@ def fetch(library: Library, folder: Path) -> Path:
     return root
 
 
-def command(arguments: Sequence[str]) -> list[str]:
+def command(library: Library, arguments: Sequence[str]) -> list[str]:
     """Return the command line of a test suite, to which nothing else is added than `arguments`."""
-    return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, "tests"]
+    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    return [*pytest, *arguments, *library.options, library.tests]
 
 
 def environment(library: Library, root: Path) -> dict[str, str]:
@@ -114,7 +136,7 @@ def with_pykcov(library: Library, data_file: str, context: str = "test") -> tupl
 def run(library: Library, root: Path, arguments: Sequence[str], extra: dict[str, str]) -> Run:
     """Run a suite and read what it recorded. Raises AssertionError if no test ran."""
     done = subprocess.run(
-        command([*arguments, "-vv", "--tb=no"]),
+        command(library, [*arguments, "-vv", "--tb=no"]),
         cwd=root,
         env=environment(library, root) | extra,
         capture_output=True,
