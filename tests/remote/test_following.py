@@ -3,6 +3,7 @@
 import _thread
 import asyncio
 import gc
+import inspect
 import os
 import queue
 import signal
@@ -243,8 +244,6 @@ def test_a_trace_of_one_thread_goes_on_beside_traces_that_follow(functions: Modu
 
 
 def test_what_takes_the_place_of_a_function_answers_as_it_does(functions: ModuleType, tmp_path: Path) -> None:
-    import inspect
-
     def frames_of_a_failure() -> list[str]:
         with ThreadPoolExecutor(1) as pool:
             error = pool.submit(fn_that_raises).exception()
@@ -350,3 +349,16 @@ def test_jobs_know_their_group_and_count_until_they_are_done() -> None:
         device.set_buffer_size(10)
         with pytest.raises(pykcov.InvalidValueError):
             device.remote_attach(3, 4, follow=True)
+
+
+def test_what_is_set_on_a_function_stays_when_its_stand_in_is_gone(tracer: Tracer) -> None:
+    """As trio sets the names of its functions when it is imported."""
+    function = ThreadPoolExecutor.submit
+    try:
+        function.__module__, function.mark = "elsewhere", 1  # type: ignore[attr-defined]
+        assert (function.__module__, function.mark) == ("elsewhere", 1)  # type: ignore[attr-defined]
+        assert inspect.unwrap(function).__module__ == "elsewhere"
+        del function.mark  # type: ignore[attr-defined]
+        assert not hasattr(function, "mark")
+    finally:
+        function.__module__ = "concurrent.futures.thread"

@@ -19,7 +19,6 @@ enum carrier_kind {
 
 struct carrier {
     PyObject_HEAD PyObject *function; /* [I] */
-    PyObject *dictionary;             /* what is set on it, which function objects allow */
     vectorcallfunc call;
     Py_ssize_t index; /* [I] */
     PyObject *name;   /* [I] of that argument; NULL: it cannot be given by name */
@@ -183,6 +182,16 @@ carrier_attribute(PyObject *self, PyObject *name)
     return PyObject_GetAttr(((struct carrier *)self)->function, name);
 }
 
+/* What is set stays when ours is gone. value NULL: it is deleted. */
+static int
+carrier_set_attribute(PyObject *self, PyObject *name, PyObject *value)
+{
+    PyObject *function = ((struct carrier *)self)->function;
+
+    return value != NULL ? PyObject_SetAttr(function, name, value)
+                         : PyObject_DelAttr(function, name);
+}
+
 static PyObject *
 carrier_repr(PyObject *self)
 {
@@ -194,15 +203,7 @@ carrier_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(((struct carrier *)self)->function);
-    Py_VISIT(((struct carrier *)self)->dictionary);
     Py_VISIT(((struct carrier *)self)->hook);
-    return 0;
-}
-
-static int
-carrier_clear(PyObject *self)
-{
-    Py_CLEAR(((struct carrier *)self)->dictionary);
     return 0;
 }
 
@@ -212,7 +213,6 @@ carrier_dealloc(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
 
     PyObject_GC_UnTrack(self);
-    Py_XDECREF(((struct carrier *)self)->dictionary);
     Py_DECREF(((struct carrier *)self)->function);
     Py_XDECREF(((struct carrier *)self)->name);
     Py_XDECREF(((struct carrier *)self)->hook);
@@ -247,7 +247,6 @@ static PyGetSetDef carrier_properties[] = {
 
 static PyMemberDef carrier_members[] = {
     {"__wrapped__", T_OBJECT_EX, offsetof(struct carrier, function), READONLY, NULL},
-    {"__dictoffset__", T_PYSSIZET, offsetof(struct carrier, dictionary), READONLY, NULL},
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(struct carrier, call), READONLY, NULL},
     {0},
 };
@@ -256,9 +255,9 @@ static PyType_Slot carrier_slots[] = {
     {Py_tp_call, PyVectorcall_Call},
     {Py_tp_descr_get, carrier_bind},
     {Py_tp_getattro, carrier_attribute},
+    {Py_tp_setattro, carrier_set_attribute},
     {Py_tp_repr, carrier_repr},
     {Py_tp_traverse, carrier_traverse},
-    {Py_tp_clear, carrier_clear},
     {Py_tp_dealloc, carrier_dealloc},
     {Py_tp_members, carrier_members},
     {Py_tp_methods, carrier_methods},
@@ -304,7 +303,6 @@ carrier(PyObject *module, PyObject *args)
     if ((made = PyObject_GC_New(struct carrier, state->carrier_type)) == NULL)
         return NULL;
     made->function = Py_NewRef(function);
-    made->dictionary = NULL;
     made->call = carrier_call;
     made->index = index;
     made->hook = hook != Py_None ? Py_NewRef(hook) : NULL;
