@@ -5,6 +5,7 @@ that starts, works for a group of its own, which has a device while anybody foll
 itself, by gc.collect() or by a signal to itself, is its own work: the core knows (core/python/interrupts.h).
 """
 
+import atexit
 from _thread import RLock
 from array import array
 from os import register_at_fork
@@ -61,6 +62,13 @@ class Context:
             self._device.disable(wait=False)
             self._keep(self._device)
             self._device.mmap().reset()
+
+    def close(self) -> None:
+        """Record nothing more, and give the device up."""
+        if self._device is not None:
+            self._keep(self._device)
+            self._give_up(self._device)
+            self._device = None
 
     def recorded(self) -> bytes:
         """Return the pcs of what has run so far, each once, of 8 bytes."""
@@ -155,6 +163,15 @@ def _say_once(message: str) -> None:
     if message not in _told:
         _told.add(message)
         warn(message, PykcovWarning, stacklevel=3)
+
+
+def _close() -> None:
+    for context in _contexts.values():
+        context.close()
+
+
+# As this is registered before what wants to know, it is called after that.
+atexit.register(_close)
 
 
 def _forget_lock() -> None:
