@@ -51,22 +51,6 @@ LIBRARIES = {
         Library("sqlparse", "0.5.3", "sqlparse"),
         Library("mistune", "3.1.3", "src/mistune"),
         Library("jinja2", "3.1.6", "src/jinja2", ("trio", "markupsafe")),
-        Library(
-            "anyio",
-            "4.16.0",
-            "src/anyio",
-            ("idna", "trio", "pytest-mock", "pytest-timeout", "trustme", "psutil", "hypothesis", "blockbuster"),
-            options=("-p", "anyio.pytest_plugin", "-o", "addopts=-p pytest_mock -p pytest_timeout", "-m", "not network"),
-        ),
-        Library(
-            "trio",
-            "0.35.0",
-            "src/trio",
-            ("attrs", "sortedcontainers", "outcome", "idna", "sniffio", "trustme", "pyopenssl", "astor", "jedi"),
-            "src/trio/_tests",
-            ("-p", "trio._tests.pytest_plugin", "--skip-optional-imports"),
-        ),
-        Library("tornado", "6.6.1", "tornado", ("pycurl",), "tornado/test"),
     )
 }
 
