@@ -43,10 +43,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--pykcov-granularity",
-        choices=("line", "block"),
-        default="line",
-        help="Where the probes are: at each line, or at each basic block, which is faster and tells the same lines but "
-        "for those behind an exception. Default: line.",
+        choices=("line", "block", "arc"),
+        help="Where the probes are: at each line; at each basic block, which is faster and tells the same lines but "
+        "for those behind an exception; or where branches part, too (--pykcov-branch). Default: line.",
+    )
+    group.addoption(
+        "--pykcov-branch",
+        action="store_true",
+        help="Record branches as well: which line a condition led to.",
     )
     group.addoption(
         "--pykcov-context",

@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parent.parent / "src"
 
 # The rooms of the house from the ground up. A module may import those of its own floor and of floors below.
 FLOORS: list[set[str]] = [
-    {"_core", "_exec", "_first_folder", "_load", "_outermost", "_view", "counted", "pcs", "warnings"},
+    {"_core", "_exec", "_first_folder", "_load", "_outermost", "_view", "arcs", "counted", "pcs", "warnings"},
     {"columns", "device", "locations", "modes", "npz", "records", "tables"},
     {"instrument", "location_table", "native"},
     {"remote", "results", "tracefile"},

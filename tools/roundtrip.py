@@ -4,7 +4,7 @@
     tools/roundtrip.py --time [--python PYTHON] [--tests] [--sample N] [FILE...]
 
 Without files: every .py under the standard library of the Python that runs it, its tests left out unless --tests.
-Each file is compiled and rewritten in both granularities, and with comparisons; `dis` of every code object, probes
+Each file is compiled and rewritten in all granularities, and with comparisons; `dis` of every code object, probes
 taken out, must equal that of the original instruction by instruction: operations, arguments, jump targets, source
 positions, exception ranges.
 Prints counts; exits with 1 if anything differs. --time compares the cost of rewriting with that of compiling.
@@ -19,7 +19,7 @@ import sysconfig
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from types import CodeType
@@ -34,10 +34,13 @@ VARIANTS: dict[str, tuple[Granularity, bool]] = {
     "block": ("block", False),
     "line": ("line", False),
     "line with comparisons": ("line", True),
+    "arc": ("arc", False),
+    "arc with comparisons": ("arc", True),
 }
 EVENT = ["LOAD_CONST", fact("event"), "POP_TOP"]
 OPERANDS = {"COPY", "LOAD_CONST", "LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT"}
 # With a start, without one.
+NOWHERE = (None, None, None, None)
 COMPARE_EVENTS = [
     [{"COPY"}, OPERANDS, {"BUILD_SLICE"}, {"LOAD_CONST"}, OPERANDS, {"STORE_SUBSCR"}],
     [{"COPY"}, {"LOAD_CONST"}, OPERANDS, {"STORE_SUBSCR"}],
@@ -57,9 +60,10 @@ TEST_FOLDERS = {"test", "tests", "idle_test"}
 class Mark:
     """Stands for a probe."""
 
-    def __init__(self, site: Site) -> None:
-        """Remember the site."""
+    def __init__(self, site: Site, code: CodeType) -> None:
+        """Remember the site, and whether it is that of a pad or detour of this code, which have offsets behind it."""
         self.site = site
+        self.is_beside = site.offset >= len(code.co_code) // 2
 
     def __invert__(self) -> None:
         """Make the event happen."""
@@ -75,9 +79,9 @@ class Mark:
         """Observe a comparison."""
 
 
-def marks(_code: CodeType, sites: Sequence[Site]) -> list[Mark]:
+def marks(code: CodeType, sites: Sequence[Site]) -> list[Mark]:
     """Make the probes of a code object."""
-    return [Mark(site) for site in sites]
+    return [Mark(site, code) for site in sites]
 
 
 class Instruction(NamedTuple):
@@ -109,37 +113,43 @@ def strip(code: CodeType) -> Stripped:
     instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
     starts = _starts(code, instructions)
     plain_loads = _plain_loads(instructions)
+    behind = _behind_detours(instructions)
     kept: list[int] = []
     sites: dict[int, list[Site]] = {}
+    pads: set[int] = set()
     event: list[dis.Instruction] = []
     at = 0
-    while at < len(instructions):
+    while at < behind:
         if at - 1 in plain_loads:  # PUSH_NULL.
             at += 1
             continue
-        if length := _event_length(instructions, at):
+        if length := _event_length(instructions, at) or _jumps_over_probes(instructions, starts, at):
             event += instructions[at : at + length]
             at += length
             continue
         if event:
             if any(i.positions != instructions[at].positions for i in event):
                 raise Different(f"the probe at {event[0].offset} is at another source position than what follows")
-            sites[len(kept)] = [i.argval.site for i in event if type(i.argval) is Mark]
+            there = [i.argval for i in event if type(i.argval) is Mark]
+            pads.update(len(kept) for mark in there if mark.is_beside)
+            sites[len(kept)] = [mark.site for mark in there if not mark.is_beside]
             event = []
         kept.append(at)
         at += 1
     numbers = _numbers([starts[at] for at in kept], len(code.co_code) // 2)
     probed = {starts[kept[number]] for number in sites}
+    with_pads = {starts[kept[number]] for number in pads}
     changed = [instructions[load] for load in plain_loads]
 
-    def number(offset: int) -> int:
-        if offset // 2 in probed:
+    def number(offset: int, jumps: bool = False) -> int:
+        # Only jumps to the blocks that they are to be told apart for may.
+        if offset // 2 in probed and not (jumps and offset // 2 in with_pads):
             raise Different(f"the probe before {offset} is passed by")
         return numbers[offset // 2]
 
     def argument(instruction: dis.Instruction) -> Any:
         if instruction.opcode in dis.hasjrel:
-            return number(instruction.argval)
+            return number(instruction.argval, jumps=True)
         if instruction in changed:
             return instruction.arg | 1  # type: ignore[operator]
         return instruction.argval if instruction.opcode in dis.hasconst else instruction.arg
@@ -147,12 +157,54 @@ def strip(code: CodeType) -> Stripped:
     return Stripped(
         [Instruction(i.opname, argument(i), i.positions) for i in map(instructions.__getitem__, kept)],
         [starts[at] for at in kept],
-        [
-            (number(entry.start), number(entry.end), number(entry.target), entry.depth, entry.lasti)
-            for entry in dis.Bytecode(code).exception_entries  # type: ignore[attr-defined]
-        ],
+        _handled(code, instructions, starts, behind, number),
         sites,
     )
+
+
+def _behind_detours(instructions: list[dis.Instruction]) -> int:
+    """Return how many instructions there are before the detours of exceptions."""
+    at = len(instructions)
+    while at > len(EVENT) and instructions[at - 1].opname in ("RERAISE", "JUMP_BACKWARD_NO_INTERRUPT"):
+        event = at - 1 - len(EVENT)
+        if type(instructions[event].argval) is not Mark or instructions[event].positions != NOWHERE:
+            break
+        at = event
+    return at
+
+
+def _jumps_over_probes(instructions: list[dis.Instruction], starts: list[int], at: int) -> int:
+    """Return 1 if there is a jump over the other pads of a block, else 0."""
+    jump = instructions[at]
+    if jump.opname != "JUMP_FORWARD" or not _event_length(instructions, at + 1):
+        return 0
+    if jump.positions != instructions[at + 1].positions:
+        return 0  # One of the original, to the next instruction.
+    at += 1
+    while at < len(instructions) and starts[at] * 2 < jump.argval:
+        at += 1 if instructions[at].opname == "JUMP_FORWARD" else _event_length(instructions, at) or len(instructions)
+    return int(at < len(instructions))
+
+
+def _handled(
+    code: CodeType, instructions: list[dis.Instruction], starts: list[int], behind: int, number: Callable[[int], int]
+) -> list[tuple[int, int, int, int, bool]]:
+    """Return the exception table without detours, with ranges of one handler that touch as one."""
+    goes_on: dict[int, int | None] = {}
+    for at in range(behind, len(instructions), len(EVENT) + 1):
+        end = instructions[at + len(EVENT)]
+        goes_on[starts[at] * 2] = None if end.opname == "RERAISE" else end.argval
+    found: list[tuple[int, int, int, int, bool]] = []
+    for entry in dis.Bytecode(code).exception_entries:  # type: ignore[attr-defined]
+        target = goes_on.get(entry.target, entry.target)
+        if target is None:
+            continue
+        start, end = number(entry.start), number(entry.end)
+        rest = number(target), entry.depth, entry.lasti
+        if found and found[-1][1] == start and found[-1][2:] == rest:
+            start = found.pop()[0]
+        found.append((start, end, *rest))
+    return found
 
 
 def _event_length(instructions: list[dis.Instruction], at: int) -> int:
@@ -260,14 +312,19 @@ def _compare(original: CodeType, before: Stripped, rewritten: CodeType, after: S
     if len(constants) < len(original.co_consts) or not all(map(_same, original.co_consts, constants)):
         raise Different(f"constants {constants} instead of {original.co_consts}")
     for number, sites in after.sites.items():
-        if {site.offset for site in sites} != {before.starts[number]}:
+        if {site.offset for site in sites} - {before.starts[number]}:
             raise Different("a site says another offset than that of the instruction behind its probe")
         if before.instructions[number].name in NEVER_PROBED:
             raise Different(f"a probe before {before.instructions[number].name}")
-        if [site.operation > 0 for site in sites] not in ([False], [True], [False, True]):
+        if [site.operation > 0 for site in sites] not in ([], [False], [True], [False, True]):
             raise Different(f"sites {sites} at one place")
+    has_detours = any(type(constant) is Mark and constant.is_beside for constant in rewritten.co_consts)
     compares = any(site.operation for sites in after.sites.values() for site in sites)
-    if not original.co_stacksize <= rewritten.co_stacksize <= original.co_stacksize + (3 if compares else 1):
+    if (
+        not original.co_stacksize
+        <= rewritten.co_stacksize
+        <= original.co_stacksize + (3 if compares else 1 + has_detours)
+    ):
         raise Different(f"stack size {rewritten.co_stacksize} instead of {original.co_stacksize}")
 
 

@@ -54,6 +54,8 @@ COLUMNS: Mapping[str, Column] = {
     "location_comparison": Column(("u1",), _ROW, high=len(OPERATIONS) - 1),
     "location_lines_end": Column(("i8",), _ROW, low=0),
     "location_lines": Column(("i4",), "location_lines", low=1, high=LINE_MAX),
+    "location_arcs_end": Column(("i8",), _ROW, low=0, is_new=True),
+    "location_arcs": Column(("i4",), "location_arcs", low=-LINE_MAX, high=LINE_MAX, is_new=True),
     _FILE: Column(("U",), _FILE, _NAMES_MAX),
     "location_functions": Column(("U",), "location_functions", _NAMES_MAX),
     "location_modules": Column(("U",), "location_modules", _NAMES_MAX),
@@ -127,9 +129,22 @@ def _check_locations(arrays: Mapping[str, Array]) -> None:
         values = arrays[f"location_{name}"].values
         if values and max(values) >= arrays[f"location_{names}"].shape[0]:
             raise ValueError(f"'location_{name}' points outside 'location_{names}'")
-    ends = arrays["location_lines_end"].values
-    if (ends[-1] if ends else 0) != arrays["location_lines"].shape[0]:
-        raise ValueError("'location_lines_end' does not end where 'location_lines' does")
-    for name in ("location_lines_end", "location_pc"):
+    _check_ends(arrays, "location_lines")
+    if "location_arcs" in arrays or "location_arcs_end" in arrays:
+        for name in ("location_arcs", "location_arcs_end"):
+            if name not in arrays:
+                raise ValueError(f"{name!r} is missing")
+        _check_ends(arrays, "location_arcs")
+        if any(end % 2 for end in arrays["location_arcs_end"].values):
+            raise ValueError("'location_arcs_end' splits an arc")
+    for name in ("location_lines_end", "location_arcs_end", "location_pc"):
+        if name not in arrays:
+            continue
         if any(one > following for one, following in pairwise(arrays[name].values)):
             raise ValueError(f"{name!r} is not in ascending order")
+
+
+def _check_ends(arrays: Mapping[str, Array], name: str) -> None:
+    ends = arrays[f"{name}_end"].values
+    if (ends[-1] if ends else 0) != arrays[name].shape[0]:
+        raise ValueError(f"'{name}_end' does not end where {name!r} does")

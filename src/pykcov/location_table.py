@@ -4,12 +4,14 @@ Nothing here needs numpy: its import costs more than most runs and reports take.
 """
 
 from array import array
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, Self
 
 from pykcov import npz
+from pykcov.arcs import Arc, arcs_of
 from pykcov.columns import LINE_MAX
 from pykcov.locations import Location
 from pykcov.pcs import is_python
@@ -30,6 +32,8 @@ type_of_column: Mapping[str, str] = {
     "comparison": "u1",
     "lines_end": "i8",
     "lines": "i4",
+    "arcs_end": "i8",
+    "arcs": "i4",
     "files": "U",
     "functions": "U",
     "modules": "U",
@@ -42,7 +46,8 @@ class LocationTable:
 
     `file`, `function` and `module` are indices into the sorted names `files`, `functions` and `modules`, `comparison`
     is one into records.OPERATIONS. The source lines that a hit of row i implies are
-    `lines[lines_end[i - 1] : lines_end[i]]` (from 0 for the first row).
+    `lines[lines_end[i - 1] : lines_end[i]]` (from 0 for the first row), its arcs are pairs of
+    `arcs`, by `arcs_end`.
     """
 
     pc: Sequence[int]
@@ -56,6 +61,8 @@ class LocationTable:
     comparison: Sequence[int]
     lines_end: Sequence[int]
     lines: Sequence[int]
+    arcs_end: Sequence[int]
+    arcs: Sequence[int]
     files: Sequence[str]
     functions: Sequence[str]
     modules: Sequence[str]
@@ -67,11 +74,6 @@ class LocationTable:
         rows = sorted(chosen.values(), key=lambda row: row.pc)
         # Line 0 is that of a module's first instruction, and no line of its source; others are made up, too.
         lines = [[line for line in row.lines if 0 < line <= LINE_MAX] for row in rows]
-        ends = array("q")
-        end = 0
-        for of_row in lines:
-            end += len(of_row)
-            ends.append(end)
         files, file = _indexed(rows, lambda row: row.file)
         functions, function = _indexed(rows, lambda row: row.function)
         modules, module = _indexed(rows, lambda row: row.module)
@@ -85,8 +87,10 @@ class LocationTable:
             function=function,
             module=module,
             comparison=array("B", (OPERATIONS.index(row.comparison) for row in rows)),
-            lines_end=ends,
+            lines_end=array("q", accumulate(map(len, lines))),
             lines=array("i", (line for of_row in lines for line in of_row)),
+            arcs_end=array("q", accumulate(2 * len(row.arcs) for row in rows)),
+            arcs=array("i", (line for row in rows for arc in row.arcs for line in arc)),
             files=files,
             functions=functions,
             modules=modules,
@@ -95,6 +99,8 @@ class LocationTable:
     @classmethod
     def from_columns(cls, columns: Mapping[str, Sequence[Any]]) -> Self:
         """Make a table of saved columns, which were checked (columns.py)."""
+        if "arcs_end" not in columns:  # of a pykcov that knew no arcs
+            columns = {**columns, "arcs_end": array("q", bytes(8 * len(columns["pc"]))), "arcs": array("i")}
         return cls(**{field.name: columns[field.name] for field in fields(cls)})
 
     def __len__(self) -> int:
@@ -132,6 +138,7 @@ class LocationTable:
             module=self.modules[self.module[row]],
             lines=tuple(self._lines_of(row)),
             comparison=OPERATIONS[self.comparison[row]],
+            arcs=tuple(self._arcs_of(row)),
         )
 
     def line_keys(self, rows: Iterable[int]) -> set[tuple[int, int]]:
@@ -145,6 +152,14 @@ class LocationTable:
         for row in rows:
             found.setdefault(self.file[row], set()).update(self._lines_of(row))
         return {self.files[file]: sorted(found[file]) for file in sorted(found)}
+
+    def arcs_of(self, rows: Iterable[int]) -> dict[str, list[Arc]]:
+        """Return the arcs that hits of these rows imply, sorted by file."""
+        return arcs_of((self.files[self.file[row]], self._lines_of(row), self._arcs_of(row)) for row in rows)
+
+    def _arcs_of(self, row: int) -> Iterator[Arc]:
+        numbers = self.arcs[self.arcs_end[row - 1] if row else 0 : self.arcs_end[row]]
+        return zip(numbers[::2], numbers[1::2], strict=True)
 
     def _lines_of(self, row: int) -> Sequence[int]:
         return self.lines[self.lines_end[row - 1] if row else 0 : self.lines_end[row]]

@@ -51,6 +51,9 @@ class Location(NamedTuple):
     """All source lines that a hit implies, ascending. None for a comparison: that it was reached is another hit."""
     comparison: str = ""
     """What is compared at this place, as in Comparison.op; '' if nothing is, or it is native code."""
+    arcs: tuple[tuple[int, int], ...] = ()
+    """Of code of granularity 'arc': pairs of lines that were run one after the other, ascending. A negative number is
+    the way into a function or out of it. An arc counts if the line it leads to has run as well (pykcov.arcs)."""
 
     @property
     def known(self) -> bool:
@@ -64,9 +67,9 @@ class Location(NamedTuple):
         return f"{self.file}:{self.line} {self.function}"
 
 
-Site = tuple[int, int, int, int, int, tuple[int, ...], int, int]
-"""What the rewriter says of a place: offset in code units, line, end_line, column, end_column, lines, and of a
-comparison, which may have the offset of the site before it, the operation and which operand is a constant."""
+Site = tuple[int, int, int, int, int, tuple[int, ...], int, int, tuple[tuple[int, int], ...]]
+"""What the rewriter says of a place: offset in code units, line, end_line, column, end_column, lines, of a comparison,
+which may have the offset of the site before it, the operation and which operand is a constant, and arcs."""
 
 
 class _Code:
@@ -74,9 +77,12 @@ class _Code:
 
     __slots__ = ("bases", "file", "function", "identity", "module", "numbers", "probes", "salt", "sites", "stored")
 
-    # Of `numbers`, per site: offset, line, end_line, column, end_column, end of its lines, operation and const << 8.
-    # Then the lines of all sites.
-    COLUMNS = 7
+    # Of `numbers`, per site: offset, line, end_line, column, end_column, end of its lines, operation and const << 8,
+    # and how many of these lines are arcs: two numbers each, behind the others. Then the lines of all sites.
+    COLUMNS = 8
+    LINES_END = 5
+    COMPARISON = 6
+    ARCS = 7
 
     def __init__(
         self,
@@ -114,11 +120,12 @@ class _Code:
 
     def location(self, row: int) -> Location:
         at = row * self.COLUMNS
-        offset, line, end_line, column, end_column, lines_end, comparison = self.numbers[at : at + self.COLUMNS]
+        offset, line, end_line, column, end_column, lines_end, comparison, arcs = self.numbers[at : at + self.COLUMNS]
         following = at + self.COLUMNS
         if row + 1 < self.sites and self.numbers[following] == offset:
-            comparison = self.numbers[following + self.COLUMNS - 1]  # one that code begins with
-        lines_start = self.numbers[at - 2] if row else self.sites * self.COLUMNS
+            comparison = self.numbers[following + self.COMPARISON]  # one that code begins with
+        lines_start = self.numbers[at + self.LINES_END - self.COLUMNS] if row else self.sites * self.COLUMNS
+        arcs_start = lines_end - 2 * arcs
         return Location(
             self.probes[row].pc,
             self.file,
@@ -128,8 +135,9 @@ class _Code:
             end_column,
             self.function,
             self.module,
-            tuple(self.numbers[lines_start:lines_end]),
+            tuple(self.numbers[lines_start:arcs_start]),
             OPERATIONS[comparison & 0xFF],
+            tuple(zip(self.numbers[arcs_start:lines_end:2], self.numbers[arcs_start + 1 : lines_end : 2], strict=True)),
         )
 
     def _offsets(self) -> "array[int]":
@@ -137,10 +145,13 @@ class _Code:
 
     def comparisons(self) -> "array[int]":
         """Return the operation and const << 8 of each site, 0 for those that are no comparison."""
-        return self.numbers[self.COLUMNS - 1 : self.sites * self.COLUMNS : self.COLUMNS]
+        return self.numbers[self.COMPARISON : self.sites * self.COLUMNS : self.COLUMNS]
 
-    def implied_lines(self) -> "array[int]":
-        return self.numbers[self.sites * self.COLUMNS :]
+    def implied_lines(self) -> Iterable[int]:
+        first = self.sites * self.COLUMNS
+        if not any(self.numbers[self.ARCS : first : self.COLUMNS]):
+            return self.numbers[first:]
+        return [line for row in range(self.sites) for line in self.location(row).lines]
 
     def locations(self) -> list[Location]:
         """Return one location a pc: a comparison that code begins with shares that of the code."""
@@ -185,6 +196,8 @@ class Stored(Protocol):
         """Return what described() said of each code object, and its probes."""
 
 
+Implied = tuple[str, tuple[int, ...], tuple[tuple[int, int], ...]]
+"""A file, lines and arcs of it."""
 Listener = Callable[[list[Location]], object]
 
 # Guards all that follows. Reentrant: a garbage-collector callback may import a module while this thread registers one.
@@ -192,7 +205,7 @@ _lock = RLock()
 _codes: dict[int, _Code | Stored] = {}  # by base
 _copies: dict[bytes, _Copies] = {}  # by identity: of code that is there more than once
 _strangers: dict[int, Probe] = {}  # by pc: probes that came in a pickle from elsewhere and whose code is not known here
-_implied_lines: dict[int, tuple[str, tuple[int, ...]]] = {}
+_implied: dict[int, Implied] = {}
 _listeners: list[Listener] = []
 _learned: dict[int, Location] = {}  # by pc: of code that other processes have registered
 _teacher: Callable[[], Iterable[Location]] | None = None
@@ -289,17 +302,17 @@ def symbolize(pcs: Iterable[SupportsIndex]) -> list[Location]:
     return result
 
 
-def implied_lines(pc: int) -> tuple[str, tuple[int, ...]]:
-    """Return the file and the lines that a hit of a Python pc implies; ('', ()) of one that is not known.
+def implied(pc: int) -> Implied:
+    """Return the file, the lines and the arcs that a hit of a Python pc implies; ('', (), ()) of one that is not known.
 
     Quick, as each test or request of many asks for the same ones: what was found once is remembered.
     """
-    found = _implied_lines.get(pc)
+    found = _implied.get(pc)
     if found is None:
         location = _locate(pc)
-        found = location.file, location.lines
+        found = location.file, location.lines, location.arcs
         if location.known:
-            _implied_lines[pc] = found
+            _implied[pc] = found
     return found
 
 
@@ -446,10 +459,12 @@ def _numbers(sites: Sequence[Site]) -> "array[int]":
     numbers = array("i")
     lines = array("i")
     lines_start = len(sites) * _Code.COLUMNS
-    for offset, line, end_line, column, end_column, implied, operation, const in sites:
+    for offset, line, end_line, column, end_column, implied, operation, const, arcs in sites:
         lines.extend(implied)
+        for arc in arcs:
+            lines.extend(arc)
         comparison = operation | const << 8
-        numbers.extend((offset, line, end_line, column, end_column, lines_start + len(lines), comparison))
+        numbers.extend((offset, line, end_line, column, end_column, lines_start + len(lines), comparison, len(arcs)))
     numbers.extend(lines)
     return numbers
 

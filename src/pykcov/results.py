@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Self
 
 from pykcov import _core, records
 from pykcov._exec import Unrecorded
+from pykcov.arcs import Arc, ArcsError, arcs_of
 from pykcov.device import Buffer
 from pykcov.instrument.selection import Selection
+from pykcov.instrument.sites import Granularity
 from pykcov.locations import Location, owner
-from pykcov.native.locations import lines_of, symbolize
+from pykcov.native.locations import implied_by, lines_of, symbolize
 from pykcov.pcs import is_python
 from pykcov.records import Comparison
 
@@ -49,19 +51,20 @@ class Results:
     Only of the code that was chosen for it: the buffer has events of all probes that there are.
     """
 
-    def __init__(self, mode: int, choice: Choice) -> None:
-        """Begin without anything; `mode` is that of the device."""
+    def __init__(self, mode: int, choice: Choice, granularity: Granularity) -> None:
+        """Begin without anything; `mode` is that of the device, and `granularity` that of the probes."""
         self._compares = mode & _core.TRACE_CMP != 0
         self._once = mode == _core.TRACE_UNIQUE_PC
         self._choice = choice
+        self._granularity: Granularity = granularity
         self._buffer: Buffer | None = None
         self._words = _NOTHING
         self._lost = 0
 
     @classmethod
-    def of(cls, raw: bytes, choice: Choice) -> Self:
+    def of(cls, raw: bytes, choice: Choice, granularity: Granularity) -> Self:
         """Return results of pcs that are known already, of 8 bytes, each once."""
-        results = cls(_core.TRACE_UNIQUE_PC, choice)
+        results = cls(_core.TRACE_UNIQUE_PC, choice, granularity)
         results._words = memoryview((len(raw) // 8).to_bytes(8, "little") + raw).cast("Q")
         return results
 
@@ -96,6 +99,18 @@ class Results:
         """Return the source lines that have run so far: sorted, by file. None if comparisons are recorded instead."""
         with Unrecorded():
             return {} if self._compares else lines_of(self._pcs())
+
+    def arcs(self) -> dict[str, list[Arc]]:
+        """Return the arcs that have run so far, as coverage.py counts branches: sorted, by file (docs/branches.md).
+
+        An arc is a pair of lines that ran one after the other, (-first, line) the way into a function and (line,
+        -first) the way out; (line, line) says that a line ran of which no other arc tells. None if comparisons are
+        recorded instead. Raises ArcsError, a ValueError, unless granularity is 'arc'.
+        """
+        if self._granularity != "arc":
+            raise ArcsError(self._granularity)
+        with Unrecorded():
+            return {} if self._compares else arcs_of(implied_by(self._pcs()))
 
     def raw(self) -> bytes:
         """Return the entries recorded so far as they are in the buffer: 8 bytes a pc, 32 an entry of a comparison.

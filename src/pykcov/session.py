@@ -60,7 +60,8 @@ def trace(
 
     mode: 'unique' records each place once, in order of first hit; 'pc' records every hit, in order. 'cmp' records what
     is compared instead, where both operands are integers; 'cmp-bytes' floats, str and bytes, too (docs/comparisons.md).
-    granularity: 'line' for exact lines; 'block' is cheaper, and takes the lines of a block as one.
+    granularity: 'line' for exact lines; 'block' is cheaper, and takes the lines of a block as one; 'arc' for exact
+    branches, too, which `arcs()` tells (docs/branches.md).
     include, exclude, source, stdlib: what is traced, as in Selection; by default the program's own code. Functions
     that exist get probes when the block begins, modules imported in it when they are imported; both keep them.
     nmemb: size of the buffer in words; it takes nmemb - 1 pcs, or a quarter of that in entries of comparisons. Those
@@ -104,9 +105,8 @@ class Trace(Results):
         self, mode: int, granularity: Granularity, selection: Selection, nmemb: int, kernel: bool = False
     ) -> None:
         """Use trace()."""
-        super().__init__(mode, Choice(selection))
+        super().__init__(mode, Choice(selection), granularity)
         self._mode = mode
-        self._granularity = granularity
         self._selection = selection
         self._nmemb = nmemb
         self._functions = 0

@@ -11,6 +11,7 @@ from itertools import accumulate, chain
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from pykcov import columns, npz, records
+from pykcov.arcs import Arc, ArcsError
 from pykcov.location_table import LocationTable
 from pykcov.modes import compares
 from pykcov.native.image_table import ImageTable
@@ -94,7 +95,7 @@ class TraceFile:
     mode: str = ""
     """'unique', 'pc', 'cmp' or 'cmp-bytes'."""
     granularity: str = ""
-    """'line' or 'block'."""
+    """'line', 'block' or 'arc'."""
     started: str = ""
     """Date and time of the start, ISO 8601, UTC."""
     exit_status: int = 0
@@ -161,6 +162,15 @@ class TraceFile:
     def lines(self, thread: Thread | None = None) -> dict[str, list[int]]:
         """Return the source lines that `thread`, or any thread, has executed: sorted, by file."""
         return self.locations.lines_of(self.rows(thread))
+
+    def arcs(self, thread: Thread | None = None) -> dict[str, list[Arc]]:
+        """Return the arcs that `thread`, or any thread, has run: sorted, by file.
+
+        ArcsError unless the granularity is 'arc'.
+        """
+        if self.granularity != "arc":
+            raise ArcsError(self.granularity)
+        return self.locations.arcs_of(self.rows(thread))
 
     def known_lines(self) -> dict[str, list[int]]:
         """Return all source lines that could have been recorded: sorted, by file."""

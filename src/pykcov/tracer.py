@@ -77,7 +77,7 @@ class Tracer:
         self.mode = number_of(mode)
         check(granularity)
         self.nmemb = nmemb
-        self._granularity: Granularity = granularity
+        self.granularity: Granularity = granularity
         self._selection = Selection(include, exclude, source, stdlib)
         self.choice = Choice(self._selection)
         self._offered_as = lending.Chosen.by(self._selection, granularity, self.mode & _core.TRACE_CMP != 0)
@@ -114,7 +114,7 @@ class Tracer:
         hook = None
         try:
             with Unrecorded():
-                hook = ImportHook(self._selection, self._granularity, self._offered_as.compare)
+                hook = ImportHook(self._selection, self.granularity, self._offered_as.compare)
                 functions = hook.instrument_imported()
                 carriers.install()
         except BaseException:
@@ -175,7 +175,7 @@ class Tracer:
         accord, and '(exit)' what the end of the interpreter ran, where that is recorded. It is in no trace, as it might
         have interrupted any. What a trace causes itself, by gc.collect() or a signal to itself, is in it.
         """
-        return {name: Results.of(raw, self.choice) for name, raw in interrupts.recorded().items()}
+        return {name: Results.of(raw, self.choice, self.granularity) for name, raw in interrupts.recorded().items()}
 
     def take_device(self) -> tuple[Device, Buffer]:
         """Return a device in state 'ready' and its buffer, which is empty."""
@@ -224,7 +224,7 @@ class FollowedTrace(Results):
         count_tasks: bool = True,
     ) -> None:
         """Use Tracer.trace() or pykcov.trace(follow=True)."""
-        super().__init__(tracer.mode, tracer.choice)
+        super().__init__(tracer.mode, tracer.choice, tracer.granularity)
         self._tracer = tracer
         self._drain = drain
         self._done = done

@@ -3,14 +3,17 @@
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from opcode import opmap
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Any, Self
 
+from coverage.parser import PythonParser
+
 from pykcov import _core
 from pykcov.instrument.rewrite import Granularity, Site, rewrite
 
-GRANULARITIES: tuple[Granularity, ...] = ("block", "line")
+GRANULARITIES: tuple[Granularity, ...] = ("block", "line", "arc")
 
 
 class Recorder:
@@ -30,6 +33,11 @@ class Recorder:
         for name, site in self.hits:
             found.setdefault(name, set()).update(site.lines)
         return found
+
+    def arcs(self) -> set[tuple[int, int]]:
+        """Return the arcs that ran."""
+        lines = {line for _, site in self.hits for line in site.lines}
+        return {arc for _, site in self.hits for arc in site.arcs if arc[1] < 0 or arc[1] in lines}
 
 
 class Probe:
@@ -117,6 +125,44 @@ class LineEvents:
         return found
 
 
+class ArcEvents(LineEvents):
+    """The arcs of code from one file, as coverage.py's tracer makes them of a debugger's events."""
+
+    def __init__(self, filename: str) -> None:
+        super().__init__(filename)
+        self.arcs: set[tuple[int, int]] = set()
+        self._last: dict[FrameType, int] = {}
+
+    def _trace(self, frame: FrameType, event: str, _argument: object) -> Callable[..., Any] | None:
+        code = frame.f_code
+        if code.co_filename != self.filename:
+            return None
+        bytecode = code.co_code
+        if event == "call":
+            # A generator that is resumed has a RESUME with another argument than 0.
+            resumed = bytecode[frame.f_lasti] == opmap["RESUME"] and bytecode[frame.f_lasti + 1]
+            self._last[frame] = frame.f_lineno if resumed else -code.co_firstlineno
+        elif event == "line":
+            self.seen.append((code.co_qualname, frame.f_lineno))
+            self.arcs.add((self._last[frame], frame.f_lineno))
+            self._last[frame] = frame.f_lineno
+        elif event == "return":
+            last = self._last[frame]  # It stays: throw() resumes a generator without an event.
+            lasti = frame.f_lasti
+            if lasti != len(bytecode) - 2:
+                lasti += 2 * (sys.version_info < (3, 13) or sys.version_info >= (3, 14))
+                if bytecode[lasti] == opmap["RESUME"]:
+                    return self._trace
+            self.arcs.add((last, -code.co_firstlineno))
+        return self._trace
+
+
+def branch_arcs(parser: PythonParser, arcs: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return those of some arcs that coverage.py reports."""
+    branching = {line for line, exits in parser.exit_counts().items() if exits > 1}
+    return {arc for arc in parser.translate_arcs(arcs) & parser.arcs() if arc[0] in branching}
+
+
 def roundtrip() -> ModuleType:
     """Return tools/roundtrip.py."""
     path = Path(__file__).parents[2] / "tools" / "roundtrip.py"
@@ -131,9 +177,11 @@ def roundtrip() -> ModuleType:
 
 __all__ = [
     "GRANULARITIES",
+    "ArcEvents",
     "LineEvents",
     "Probe",
     "Recorder",
+    "branch_arcs",
     "function_code",
     "nested",
     "rewrite",

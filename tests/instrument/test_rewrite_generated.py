@@ -5,10 +5,11 @@ from types import CodeType
 from typing import Any
 
 import pytest
+from coverage.parser import PythonParser
 from generated import Kind, World, sources
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rewriting import GRANULARITIES, LineEvents, Recorder, silent
+from rewriting import GRANULARITIES, ArcEvents, LineEvents, Recorder, branch_arcs, silent
 
 from pykcov.instrument.rewrite import rewrite
 
@@ -30,7 +31,7 @@ def check(program: tuple[Kind, str], seed: int) -> None:
         return compile(source, FILE, "exec")
 
     expected = run(compiled(), kind, seed)
-    with LineEvents(FILE) as events:
+    with ArcEvents(FILE) as events:
         assert run(compiled(), kind, seed) == expected
     for granularity in GRANULARITIES:
         rewritten = rewrite(compiled(), silent, granularity=granularity)
@@ -41,6 +42,12 @@ def check(program: tuple[Kind, str], seed: int) -> None:
     recorder = Recorder()
     assert run(rewrite(compiled(), recorder, granularity="line"), kind, seed) == expected
     assert recorder.lines() == events.lines()
+    recorder = Recorder()
+    assert run(rewrite(compiled(), recorder, granularity="arc"), kind, seed) == expected
+    assert recorder.lines() == events.lines()
+    parser = PythonParser(text=source)
+    parser.parse_source()
+    assert branch_arcs(parser, recorder.arcs()) == branch_arcs(parser, events.arcs)
 
 
 GIVEN = given(sources(), st.integers(0, 1000))

@@ -94,7 +94,7 @@ def test_jumps_still_go_where_they_went(jumps: list[tuple[bool, int]], pieces: d
     flow = control_flow(original)
     starts = [at for at in range(len(original) // 2) if _is_start(original, at)]
     wanted = {at: bytes((NOP, 7)) * units for at, units in sorted(pieces.items()) if at in starts}
-    layout = Layout(wanted, flow.jumps)
+    layout = Layout(wanted, flow.jumps, {})
     laid_out = layout.code(original)
     assert len(laid_out) // 2 == len(original) // 2 + sum(layout.units.values())
     moved = [

@@ -58,12 +58,12 @@ def test_what_is_put_in_gets_the_position_of_what_follows(entries: list[bytes], 
     before = positions(table, length)
     units = dict(sorted(data.draw(st.dictionaries(st.integers(0, length - 1), st.integers(1, 30))).items()))
     expected = [position for at, position in enumerate(before) for _ in range(units.get(at, 0) + 1)]
-    assert positions(linetable.grown(table, units), length + sum(units.values())) == expected
+    assert positions(linetable.grown(table, units, length, 0), length + sum(units.values())) == expected
 
 
 def test_nothing_put_in_leaves_the_table_as_it_was() -> None:
     code = compile("a = 1\n\nb = (a +\n c)\n", "", "exec")
-    assert linetable.grown(code.co_linetable, {}) == code.co_linetable
+    assert linetable.grown(code.co_linetable, {}, len(code.co_code) // 2, 0) == code.co_linetable
 
 
 CODE_WITH_HANDLERS = compile(

@@ -81,9 +81,15 @@ class _RunCommand(click.Command):
 )
 @click.option(
     "--granularity",
-    type=click.Choice(["line", "block"]),
-    help="Where the probes are: at each line, or at each basic block, which is faster and tells the same lines but for "
-    "those behind an exception.  [default: line; for comparisons, of which both tell the same, block]",
+    type=click.Choice(["line", "block", "arc"]),
+    help="Where the probes are: at each line; at each basic block, which is faster and tells the same lines but for "
+    "those behind an exception; or where branches part, too (--branch).  [default: line; for comparisons, of which all "
+    "tell the same, block]",
+)
+@click.option(
+    "--branch",
+    is_flag=True,
+    help="Record branches as well: which line a condition led to. As --granularity arc.",
 )
 @click.option("--include", multiple=True, metavar="GLOB", help="Trace modules of this name only. May be repeated.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Do not trace modules of this name. May be repeated.")
@@ -114,6 +120,7 @@ def command(
     mode: "Mode | None",
     kernel: str | None,
     granularity: "Granularity | None",
+    branch: bool,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     source: tuple[str, ...],
@@ -150,13 +157,23 @@ def command(
 
     if mode is None:
         mode = "unique" if kernel is None else "pc" if kernel == "pc" else "cmp"
-    granularity = granularity or ("block" if compares(mode) else "line")
+    if branch and (compares(mode) or granularity not in (None, "arc")):
+        what = f"--mode {mode}" if compares(mode) else f"--granularity {granularity}"
+        raise CommandError(f"--branch and {what} exclude each other", BAD_INPUT)
     if VERSION is None:
         raise UnsupportedPythonError
     words = 262144 if nmemb is None else nmemb
     if kernel is not None:
         words = _checked_kernel(kernel, compares(mode), nmemb)
-    configuration = read(Given(config_file=config_file, source=_checked_source(source), omit=omit or None))
+    given = Given(
+        config_file=config_file,
+        source=_checked_source(source),
+        omit=omit or None,
+        branch=True if branch or granularity == "arc" else None,
+    )
+    configuration = read(given)
+    if granularity is None:
+        granularity = "block" if compares(mode) else "arc" if configuration.branch else "line"
     # The names of modules on the command line are another choice than a source in the project's configuration.
     follows = not include or bool(source)
     request = Request(

@@ -144,8 +144,6 @@ def _followed(given: Given, coverage: "Coverage", remarks: list[str]) -> Configu
     folders, packages = _split(option("run:source") or (), option("run:source_dirs") or ())
     packages += option("run:source_pkgs") or []
     include = list(option("run:include") or ())
-    if option("run:branch"):
-        remarks.append("[run] branch = True is not followed yet: lines are recorded, and no branches")
     if include and (folders or packages):
         remarks.append("[run] include is ignored, as source is set: include-ignored")
     return Configuration(

@@ -12,6 +12,7 @@ from marshal import dumps, loads
 from typing import Self
 
 from pykcov import locations
+from pykcov.arcs import Arc, complete
 from pykcov.counted import counted
 from pykcov.locations import Location
 from pykcov.pcs import is_python
@@ -27,6 +28,8 @@ SCOPES = ("class", "module", "package", "session")
 
 Lines = Mapping[str, int]
 """Files, and which of their lines: bit n is line n."""
+Arcs = Mapping[str, frozenset[Arc]]
+"""Files, and the arcs that ran in them (pykcov.arcs)."""
 
 
 @dataclass
@@ -35,6 +38,8 @@ class Ran:
 
     contexts: dict[str, Lines] = field(default_factory=dict)
     """In the order in which they ended, or in which a process first told of them."""
+    arcs: dict[str, Arcs] = field(default_factory=dict)
+    """The same as arcs, if code was to record them."""
     known: dict[str, int] = field(default_factory=dict)
     """The lines that could have run, of all files with probes."""
     unexecuted: dict[str, None] = field(default_factory=dict)
@@ -66,11 +71,12 @@ class Ran:
         native: bool,
         files: Iterable[str],
         users: Mapping[str, Iterable[str]],
+        branches: bool = False,
     ) -> None:
         """Add what this process ran.
 
         pcs: sets of pcs by context, each of 8 bytes a pc. native: whether pcs of native code count. files: those that
-        have probes. users: tests by the context of a fixture that they used.
+        have probes. users: tests by the context of a fixture that they used. branches: whether arcs count.
         """
         table = _Table(files, native)
         contexts = {name: table.lines(sets) for name, sets in pcs.items()}
@@ -80,6 +86,7 @@ class Ran:
         self.merge(
             type(self)(
                 contexts=contexts,
+                arcs={name: table.arcs(sets) for name, sets in pcs.items()} if branches else {},
                 known=dict(_union(known_lines(files), table.known_native)),
                 native=sorted(table.known_native),
                 first={file: [runs] for file, runs in first.items()},
@@ -93,6 +100,8 @@ class Ran:
         """Add what another process ran."""
         for name, lines in other.contexts.items():
             self.contexts[name] = _union(self.contexts[name], lines) if name in self.contexts else lines
+        for name, arcs in other.arcs.items():
+            self.arcs[name] = _union_of_arcs(self.arcs[name], arcs) if name in self.arcs else arcs
         self.known = dict(_union(self.known, other.known))
         self.native = sorted({*self.native, *other.native})
         self.again = dict(_union(self.again, other.again))
@@ -187,6 +196,11 @@ class _Table:
         """The same of native pcs, which may imply lines of several files: without the first."""
         self._of_set: dict[bytes, Lines] = {}
         self._alike: dict[tuple[int, ...], Lines] = {}
+        self._numbered: dict[int, dict[Arc, int]] = {}
+        """By number of a file: arcs of it, and which bit each has."""
+        self._arcs: dict[int, int] = {}
+        """By pc: arcs of its file, as bits."""
+        self._alike_arcs: dict[tuple[int, int, int], frozenset[Arc]] = {}
 
     def lines(self, sets: Iterable[bytes]) -> Lines:
         """Return the lines that sets of pcs imply. Mostly equal ones are the same object."""
@@ -197,6 +211,29 @@ class _Table:
                 lines = self._of_set[raw] = self._resolve(memoryview(raw).cast("Q").tolist())
             result = _union(result, lines) if result else lines
         return result
+
+    def arcs(self, sets: Iterable[bytes]) -> Arcs:
+        """Return the arcs that sets of pcs imply. Equal ones of a file are the same object."""
+        result: Arcs = {}
+        for raw in sets:
+            result = _union_of_arcs(result, self._resolve_arcs(raw)) if result else self._resolve_arcs(raw)
+        return result
+
+    def _resolve_arcs(self, raw: bytes) -> Arcs:
+        lines = self.lines([raw])
+        found = [0] * len(self._numbers)
+        pcs = memoryview(raw).cast("Q").tolist()
+        for pc in pcs:
+            if arcs := self._arcs.get(pc):
+                found[self._lines[pc][0]] |= arcs
+        return {file: self._complete(self._numbers[file], of_file, found) for file, of_file in lines.items()}
+
+    def _complete(self, number: int, lines: int, found: list[int]) -> frozenset[Arc]:
+        key = number, lines, found[number]
+        if key not in self._alike_arcs:
+            arcs = [arc for arc, bit in self._numbered.get(number, {}).items() if found[number] >> bit & 1]
+            self._alike_arcs[key] = frozenset(complete(set(numbers_of(lines)), arcs))
+        return self._alike_arcs[key]
 
     def _resolve(self, pcs: list[int]) -> Lines:
         found = [0] * len(self._numbers)
@@ -219,6 +256,8 @@ class _Table:
         for pc, row in zip(python, locations.symbolize(python), strict=True):
             # Others may have put probes into code that was not chosen here.
             self._lines[pc] = self._implied(row) if row.file in self._files else (0, 0)
+            if row.arcs:
+                self._arcs[pc] = self._numbers_of(row, self._lines[pc][0])
             self.unknown += not row.known
         native = [pc for pc in pcs if not is_python(pc)]
         self._lines.update(dict.fromkeys(native, (0, 0)))
@@ -240,6 +279,10 @@ class _Table:
                 self.known_native[file] = self.known_native.get(file, 0) | _mask(row.lines)
         self.remarks.update(dict.fromkeys(f"{image}: {reason}" for image, reason in locator.remarks))
 
+    def _numbers_of(self, row: Location, file: int) -> int:
+        bits = self._numbered.setdefault(file, {})
+        return mask_of(bits.setdefault(arc, len(bits)) for arc in row.arcs)
+
     def _implied(self, row: Location) -> tuple[int, int]:
         return self._numbers.setdefault(real_file(row.file), len(self._numbers)), _mask(row.lines)
 
@@ -260,15 +303,32 @@ def real_file(name: str) -> str:
     return found
 
 
-def _mask(lines: Iterable[int]) -> int:
+def numbers_of(lines: int) -> list[int]:
+    """Return the lines of a mask, ascending."""
+    return [number for number, bit in enumerate(bin(lines)[:1:-1]) if bit == "1"]
+
+
+def mask_of(numbers: Iterable[int]) -> int:
+    """Return the mask of lines."""
     mask = 0
-    for line in lines:
-        mask |= 1 << line
+    for number in numbers:
+        mask |= 1 << number
+    return mask
+
+
+def _mask(lines: Iterable[int]) -> int:
     # Line 0 is that of a module's first instruction, and no line of its source.
-    return mask & ~1
+    return mask_of(lines) & ~1
 
 
 def _union(one: Lines, other: Lines) -> Lines:
     if one is other:
         return one
     return {file: one.get(file, 0) | other.get(file, 0) for file in {**one, **other}}
+
+
+def _union_of_arcs(one: Arcs, other: Arcs) -> Arcs:
+    if one is other:
+        return one
+    none: frozenset[Arc] = frozenset()
+    return {file: one.get(file, none) | other.get(file, none) for file in {**one, **other}}

@@ -11,14 +11,14 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from fcntl import LOCK_EX, flock
 from importlib.util import find_spec
 from typing import Any
 
 from pykcov.coverage.checked import NAME
-from pykcov.coverage.contexts import Lines, Ran
+from pykcov.coverage.contexts import Arcs, Lines, Ran, numbers_of
 
 SCHEMA_VERSION = 7
 SCHEMA = """
@@ -143,17 +143,36 @@ def _write(path: str, files: Mapping[str, str], ran: Ran) -> None:
         database.executescript(SCHEMA)
         with database:
             database.execute("insert into coverage_schema values (?)", (SCHEMA_VERSION,))
-            database.execute("insert into meta values ('has_arcs', '0')")
+            database.execute("insert into meta values ('has_arcs', ?)", (str(int(bool(ran.arcs))),))
             database.executemany(
                 "insert into file (path, id) values (?, ?)", zip(files.values(), ids.values(), strict=True)
             )
-            _insert(database, ids, ran.contexts)
+            # In the order of the indices, which so become as small as can be.
+            contexts = {name: number for number, name in enumerate(sorted(ran.contexts), 1)}
+            database.executemany("insert into context (context, id) values (?, ?)", contexts.items())
+            if ran.arcs:
+                _insert_arcs(database, ids, contexts, ran.arcs)
+            else:
+                _insert_lines(database, ids, contexts, ran.contexts)
 
 
-def _insert(database: sqlite3.Connection, files: Mapping[str, int], contexts: Mapping[str, Lines]) -> None:
-    # In the order of the indices, which so become as small as can be.
-    ids = {name: number for number, name in enumerate(sorted(contexts), 1)}
-    database.executemany("insert into context (context, id) values (?, ?)", ids.items())
+def _insert_arcs(
+    database: sqlite3.Connection, files: Mapping[str, int], ids: Mapping[str, int], contexts: Mapping[str, Arcs]
+) -> None:
+    alike: dict[int, list[tuple[int, int]]] = {}  # by id: equal ones are the same object
+    for file, file_id in files.items():
+        for name, context_id in ids.items():
+            arcs = contexts[name].get(file) if name in contexts else None
+            if arcs is not None:
+                if id(arcs) not in alike:
+                    alike[id(arcs)] = sorted(arcs)
+                rows = [(file_id, context_id, *arc) for arc in alike[id(arcs)]]
+                database.executemany("insert into arc values (?, ?, ?, ?)", rows)
+
+
+def _insert_lines(
+    database: sqlite3.Connection, files: Mapping[str, int], ids: Mapping[str, int], contexts: Mapping[str, Lines]
+) -> None:
     blobs: dict[int, bytes] = {}
     for file, file_id in files.items():
         rows = []
@@ -173,10 +192,17 @@ def _write_by_coverage(path: str, files: Mapping[str, str], ran: Ran) -> None:
     from coverage import CoverageData
 
     data = CoverageData(basename=path)
-    data.add_lines({})  # else files cannot be added when nothing ran
+    # Else files cannot be added when nothing ran.
+    if ran.arcs:
+        data.add_arcs({})
+    else:
+        data.add_lines({})
     for name, lines in ran.contexts.items():
         data.set_context(name)
-        data.add_lines({files[file]: numbers_of(those) for file, those in lines.items()})
+        if ran.arcs:
+            data.add_arcs({files[file]: arcs for file, arcs in ran.arcs.get(name, {}).items()})
+        else:
+            data.add_lines({files[file]: numbers_of(those) for file, those in lines.items()})
     data.touch_files(files.values())
     data.write()
     data.close()
@@ -191,16 +217,3 @@ def _packed(ran: Ran, run: Mapping[str, Any]) -> bytes:
     again = {file: hex(lines) for file, lines in ran.again.items()}
     values = {**run, "first": first, "again": again, "users": ran.users, "sources": sources}
     return bz2.compress(json.dumps(values).encode())
-
-
-def numbers_of(lines: int) -> list[int]:
-    """Return the lines of a mask, ascending."""
-    return [number for number, bit in enumerate(bin(lines)[:1:-1]) if bit == "1"]
-
-
-def mask_of(numbers: Iterable[int]) -> int:
-    """Return the mask of lines."""
-    mask = 0
-    for number in numbers:
-        mask |= 1 << number
-    return mask

@@ -26,7 +26,7 @@ class Blocks:
     it or behind it, except for the body of an async for, which is not entered when the iterator ends.
     """
 
-    __slots__ = ("_cut_off", "_stops", "clearing_handlers", "ending_at", "leading_to")
+    __slots__ = ("_cut_off", "_stops", "awaited", "clearing_handlers", "ending_at", "leading_to")
 
     def __init__(self, opcodes: bytes, flow: ControlFlow, handled: list[Handled], entry: int) -> None:
         """`entry` is the offset at which the first block begins."""
@@ -36,6 +36,8 @@ class Blocks:
         """Offset behind a jump, and behind the NOT_TAKEN that belongs to it -> the jump."""
         self.clearing_handlers: set[int] = set()
         """Offsets of exception handlers that no except, finally, with or async for of the source stands for."""
+        self.awaited: dict[int, int] = {}
+        """Offset of the body of an async for, or of what is behind the loop -> an offset in its await."""
         # Offsets of blocks to which control does not come from the instruction before.
         self._cut_off = {entry, *flow.stops}
         awaits = self._follow(opcodes, flow.jumps)
@@ -51,7 +53,9 @@ class Blocks:
             target = jump.target
             if jump.opcode == SEND:
                 if _of_async_for(opcodes, jump.start):
-                    leading_to.setdefault(_behind(opcodes, target + SEND_EXIT), [])
+                    body = _behind(opcodes, target + SEND_EXIT)
+                    leading_to.setdefault(body, [])
+                    self.awaited[body] = jump.start
                 continue
             if opcodes[target] in SEND_TARGETS:
                 if opcodes[target] == SEND:
@@ -71,6 +75,7 @@ class Blocks:
             if opcode == END_ASYNC_FOR:
                 # It raises again what is not the end of the iterator: only behind it has the loop ended.
                 self.leading_to.setdefault(entry.target + 1, [])
+                self.awaited[entry.target + 1] = entry.start
             elif opcode != CLEANUP_THROW:
                 self.leading_to.setdefault(entry.target, [])
                 if opcode != PUSH_EXC_INFO:

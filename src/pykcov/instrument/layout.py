@@ -1,10 +1,11 @@
 """Instructions put between those of a code string.
 
-What is put in belongs to the instruction that it precedes: jumps to that instruction reach it first, and both have the
-same source position and lie in the same exception ranges.
+What is put in belongs to the instruction that it precedes: jumps to that instruction reach it first unless told
+otherwise, and both have the same source position and lie in the same exception ranges.
 """
 
 from _bisect import bisect_left
+from collections.abc import Mapping
 from itertools import accumulate
 
 from pykcov.instrument.controlflow import Jump
@@ -17,11 +18,15 @@ class Layout:
     A longer jump may need another EXTENDED_ARG, which lengthens the jumps over it in turn. No jump gets shorter.
     """
 
-    __slots__ = ("_arguments", "_before", "_jumps", "_offsets", "_pieces", "_widened", "units")
+    __slots__ = ("_arguments", "_before", "_entries", "_jumps", "_offsets", "_pieces", "_widened", "units")
 
-    def __init__(self, pieces: dict[int, bytes], jumps: list[Jump]) -> None:
-        """Take what to put before the instructions at some offsets (ascending, in code units), and all jumps."""
+    def __init__(self, pieces: dict[int, bytes], jumps: list[Jump], entries: Mapping[int, int]) -> None:
+        """Take what to put before the instructions at some offsets (ascending, in code units), and all jumps.
+
+        entries: by start of a jump, how many code units of what was put before its target it passes by.
+        """
         self._pieces = pieces
+        self._entries = entries
         self._jumps = jumps
         # Offset of a jump -> EXTENDED_ARGs that it gets.
         self._widened: dict[int, int] = {}
@@ -39,7 +44,10 @@ class Layout:
         self._offsets = list(self.units)
         # Code units put in before the first of these offsets, before the second, ...
         self._before = [0, *accumulate(self.units.values())]
-        self._arguments = [abs(self.moved(jump.target) - self.moved(jump.end)) for jump in self._jumps]
+        into = self._entries.get
+        self._arguments = [
+            abs(self.moved(jump.target) + into(jump.start, 0) - self.moved(jump.end)) for jump in self._jumps
+        ]
 
     def _narrow(self) -> list[int]:
         """Return the offsets of the jumps with too few EXTENDED_ARGs."""

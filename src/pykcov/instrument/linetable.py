@@ -13,12 +13,14 @@ _LONGEST = 8
 _ONE_LINE = range(10, 13)  # Kinds: the line is that of the entry before, plus 0, 1 or 2; two columns follow.
 _NO_COLUMNS = 13
 _LONG = 14
+_NOWHERE = bytes((0x80 | 15 << 3,))
 
 
-def grown(table: bytes, units: dict[int, int]) -> bytes:
+def grown(table: bytes, units: dict[int, int], size: int, behind: int) -> bytes:
     """Write the table of code with more units in it: `units` before the instruction at each offset, ascending.
 
-    What is put in gets the position of that instruction; none if the table does not reach so far.
+    What is put in gets the position of that instruction; none if the table does not reach so far. Nor have those
+    units a position that are put behind all of it: so many, behind the `size` of the code before.
     """
     entries: list[bytes] = _ENTRY.findall(table)
     ends = list(accumulate([(entry[0] & 7) + 1 for entry in entries]))
@@ -30,6 +32,8 @@ def grown(table: bytes, units: dict[int, int]) -> bytes:
         lengths[at] = lengths.get(at, (entries[at][0] & 7) + 1) + more
     for at, length in lengths.items():
         entries[at] = _resized(entries[at], length)
+    if behind and ends and ends[-1] == size:
+        entries.append(_resized(_NOWHERE, behind))
     return b"".join(entries)
 
 

@@ -63,6 +63,20 @@ CONDITIONAL_JUMPS = bytes(
 ENDS = _having("RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE")
 """Control does not go on behind these, nor behind JUMPS."""
 
+RETURNS = _having("RETURN_VALUE", "RETURN_CONST")
+RAISE = opmap["RAISE_VARARGS"]
+RERAISE = opmap["RERAISE"]
+JUMP_FORWARD = opmap["JUMP_FORWARD"]
+JUMP_BACKWARD_NO_INTERRUPT = opmap["JUMP_BACKWARD_NO_INTERRUPT"]
+YIELD_VALUE = opmap["YIELD_VALUE"]
+DECISIONS = CONDITIONAL_JUMPS + _having("GET_ANEXT")
+"""Where a condition of the source decides, or a loop ends."""
+DECISION_PREFIXES = _having("TO_BOOL", "CACHE", "EXTENDED_ARG")
+UNDECIDED_BEHIND = _having("CHECK_EXC_MATCH", "CHECK_EG_MATCH", "WITH_EXCEPT_START")
+"""Conditional jumps behind these tell exceptions apart."""
+ASSERTION_ERROR = bytes((opmap.get("LOAD_ASSERTION_ERROR") or opmap["LOAD_COMMON_CONSTANT"], 0))
+"""What loads AssertionError for an assert. The source names it in another way."""
+
 CONTROL = re.compile(b"[" + re.escape(JUMPS + CONDITIONAL_JUMPS + ENDS + REFERENCES + bytes([SEND])) + b"]")
 """Finds the instructions that do not just go on to the next one."""
 

@@ -3,18 +3,21 @@
 A probe is a constant, and `LOAD_CONST probe; UNARY_INVERT; POP_TOP` makes its event happen: no call, no argument, no
 frame. On 3.11 the second is GET_AITER, cheaper there. Each step has a file: where control goes (controlflow.py,
 exceptiontable.py), the blocks that it makes (blocks.py), where probes go (sites.py), what else is observed
-(comparisons.py), how deep the stack is there (stacksize.py), and the new code with its jumps (layout.py), source
-positions (linetable.py) and exception ranges (exceptiontable.py).
+(comparisons.py), what arcs need beside the code (arcs.py, evidence.py, beside.py), how deep the stack is there
+(stacksize.py), and the new code with its jumps (layout.py), source positions (linetable.py) and exception ranges
+(exceptiontable.py).
 """
 
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 from types import CodeType
+from typing import TYPE_CHECKING
 
 from pykcov.instrument import exceptiontable, linetable, versions
 from pykcov.instrument.blocks import Blocks
 from pykcov.instrument.comparisons import METHOD_OPERATIONS, SEARCHES, Loads, choose_comparisons
 from pykcov.instrument.controlflow import control_flow
+from pykcov.instrument.exceptiontable import Handled
 from pykcov.instrument.kind import GRANULARITIES
 from pykcov.instrument.layout import Layout
 from pykcov.instrument.opcodes import (
@@ -36,6 +39,9 @@ from pykcov.instrument.opcodes import (
 from pykcov.instrument.sites import Granularity, Site, choose
 from pykcov.instrument.stacksize import Depths
 from pykcov.instrument.versions import UnsupportedPythonError
+
+if TYPE_CHECKING:
+    from pykcov.instrument.beside import Beside
 
 __all__ = ["Granularity", "MakeProbes", "Site", "UnsupportedPythonError", "rewrite"]
 
@@ -61,7 +67,7 @@ def rewrite(
     if versions.VERSION is None:
         raise UnsupportedPythonError
     if granularity not in GRANULARITIES:
-        raise ValueError(f"granularity must be 'branch', 'block' or 'line', not {granularity!r}")
+        raise ValueError(f"granularity must be 'branch', 'block', 'line' or 'arc', not {granularity!r}")
     return _rewrite(code, make_probes, granularity, compare)
 
 
@@ -84,11 +90,15 @@ def _rewrite(
     flow = control_flow(original)
     handled = exceptiontable.parse(code.co_exceptiontable)
     entry = opcodes.find(RESUME) + 1 + CACHES[RESUME]
-    sites = choose(code, opcodes, Blocks(opcodes, flow, handled, entry), granularity)
+    blocks = Blocks(opcodes, flow, handled, entry)
+    beside = _beside(code, opcodes, blocks, handled) if granularity == "arc" else None
+    sites = beside.before if beside else choose(code, opcodes, blocks, granularity)
     # Where an instruction pushes something, the stack has room for the probe.
     tight = [
         site.offset for site in sites if STACK_EFFECTS[opcodes[site.offset] | original[site.offset * 2 + 1] << 8] < 1
     ]
+    if beside:
+        tight += beside.pads_at
     depths = Depths(original, flow, handled, entry) if tight or compare else None
     stack_size = code.co_stacksize
     if depths and tight:
@@ -101,13 +111,23 @@ def _rewrite(
             stack_size = max(stack_size, depths.deepest([site.offset for site in comparisons]) + 3)
             # Stable: code is reached before it compares.
             sites = sorted(sites + comparisons, key=_offset)
+    first = len(code.co_consts)
+    pieces = _pieces(sites, original, first, loads, arguments)
+    entries: dict[int, int] = {}
+    if beside:
+        first += len(sites)
+        sites = sites + beside.behind
+        pads, entries = beside.pads(first, _event, {jump.start: jump.target for jump in flow.jumps})
+        pieces = dict(sorted({**pieces, **{at: pad + pieces.get(at, b"") for at, pad in pads.items()}}.items()))
+        handled = beside.handled(first, _event)
+        stack_size = max(stack_size, beside.stack_size)
     probes = make_probes(code, sites)
     if len(probes) != len(sites):
         raise ValueError(f"{len(probes)} probes for the {len(sites)} sites of {code.co_qualname}")
 
-    pieces = _pieces(sites, original, len(code.co_consts), loads, arguments)
-    layout = Layout(pieces, flow.jumps + flow.references)
-    written = layout.code(_with_plain_loads(original, loads))
+    layout = Layout(pieces, flow.jumps + flow.references, entries)
+    behind = beside.detours(first, _event, layout.moved) if beside else b""
+    written = layout.code(_with_plain_loads(original, loads)) + behind
     if only_layout is not None:
         only_layout.append((written, layout.units))
         return code
@@ -119,9 +139,15 @@ def _rewrite(
         co_code=written,
         co_consts=(*nested, *probes),
         co_stacksize=stack_size,
-        co_linetable=linetable.grown(code.co_linetable, layout.units),
+        co_linetable=linetable.grown(code.co_linetable, layout.units, len(opcodes), len(behind) // 2),
         co_exceptiontable=exceptiontable.moved(handled, layout.moved),
     )
+
+
+def _beside(code: CodeType, opcodes: bytes, blocks: Blocks, handled: list[Handled]) -> "Beside":
+    from pykcov.instrument.beside import Beside  # Not before: most runs ask for lines alone.
+
+    return Beside(code, opcodes, blocks, handled)
 
 
 _offset = itemgetter(0)

@@ -31,21 +31,16 @@ from pykcov.instrument.blocks import Blocks
 from pykcov.instrument.controlflow import Jump, instruction_at
 from pykcov.instrument.implied import implied
 from pykcov.instrument.opcodes import (
-    BINARY_OP,
-    CACHE,
-    CACHES,
     CLEARING,
     FOR_ITER,
     GET_ANEXT,
     ONLY_JUMPING,
-    STORE_FAST,
-    STUCK,
-    STUCK_BEHIND,
     SWAP,
     UNFAILING,
 )
+from pykcov.instrument.room import Room
 
-Granularity = Literal["branch", "block", "line"]
+Granularity = Literal["branch", "block", "line", "arc"]
 """From the coarsest to the finest; "branch" leaves out what follows from the rest (implied.py)."""
 Position = tuple[int | None, int | None, int | None, int | None]
 
@@ -69,6 +64,8 @@ class Site(NamedTuple):
     """0: a place of code. Else a comparison is observed here, and this is which (comparisons.py); `lines` is empty."""
     const: int = 0
     """Which operand of the comparison is a constant of the code: 1 the left, 2 the right, 0 none."""
+    arcs: tuple[tuple[int, int], ...] = ()
+    """Granularity "arc": what a hit implies of arcs (arcs.py), ascending; of arcs to lines that have run."""
 
 
 def choose(code: CodeType, opcodes: bytes, blocks: Blocks, granularity: Granularity) -> list[Site]:
@@ -85,18 +82,25 @@ def choose(code: CodeType, opcodes: bytes, blocks: Blocks, granularity: Granular
 _NOWHERE: Position = (None, None, None, None)
 
 
+def positions_of(code: CodeType, opcodes: bytes) -> list[Position]:
+    """Return the source positions of all code units."""
+    positions: list[Position] = list(code.co_positions())
+    # Tools that strip code may leave tables that are too short.
+    return positions + [_NOWHERE] * (len(opcodes) - len(positions))
+
+
 class _Choice:
-    __slots__ = ("blocks", "each_line", "opcodes", "positions", "runs")
+    __slots__ = ("blocks", "each_line", "opcodes", "positions", "room", "runs")
 
     def __init__(self, code: CodeType, opcodes: bytes, blocks: Blocks, each_line: bool) -> None:
         self.opcodes = opcodes
         self.blocks = blocks
         self.each_line = each_line
-        self.positions: list[Position] = list(code.co_positions())
+        self.positions = positions_of(code, opcodes)
+        self.room = Room(opcodes, self.positions)
         # Stretches of code on one line: start and end in bytes, the line.
         self.runs = list(code.co_lines())
         # Tools that strip code may leave tables that are too short.
-        self.positions += [_NOWHERE] * (len(opcodes) - len(self.positions))
         self.runs.append((self.runs[-1][1] if self.runs else 0, len(opcodes) * 2 + 2, None))
 
     def sites(self) -> list[Site]:
@@ -113,12 +117,12 @@ class _Choice:
                 run += 1
             lines = self._lines(run, start, end)
             if not lines and (not found or not has_lines) and start not in self.blocks.clearing_handlers:
-                found[self._free(start, end)] = []
+                found[self.room.free(start, end)] = []
             elif found and self._is_silent(start, end, lines, lines_before):
                 continue
             elif self.each_line:
                 found |= self._line_starts(lines, end)
-            elif (offset := self._free(next(iter(lines.values())), end)) < end:
+            elif (offset := self.room.free(next(iter(lines.values())), end)) < end:
                 found[offset] = list(lines)
         return [site_at(offset, self.positions[offset], tuple(sorted(lines))) for offset, lines in found.items()]
 
@@ -137,7 +141,7 @@ class _Choice:
         found: dict[int, list[int]] = {}
         before = end
         for line, offset in lines.items():
-            offset = self._free(self._behind_concatenation(offset, end), end)
+            offset = self.room.line_start(offset, end)
             if offset >= end:
                 break
             if before < offset and not self.opcodes[before:offset].translate(None, UNFAILING):
@@ -197,43 +201,15 @@ class _Choice:
             and self.positions[bottom.offset] == self.positions[top.offset]
         )
 
-    def _free(self, offset: int, end: int) -> int:
-        """Return the first offset from the given one on at which something may be put in, or `end`."""
-        opcodes = self.opcodes
-        while offset < end:
-            at = instruction_at(opcodes, offset)
-            opcode = opcodes[at]
-            if opcode not in STUCK and not (
-                opcode in STUCK_BEHIND and opcodes[self._before(offset)] in STUCK_BEHIND[opcode]
-            ):
-                break
-            offset = at + 1 + CACHES[opcode]
-        return offset
 
-    def _behind_concatenation(self, offset: int, end: int) -> int:
-        """Return the offset behind a STORE_FAST that stores a sum.
-
-        The two together append to a string in place: torn apart, a loop of them becomes quadratic. What is stored is
-        not lost by storing, so the line has begun behind it too.
-        """
-        if (
-            self.opcodes[offset] == STORE_FAST
-            and offset + 1 < end
-            and self.opcodes[self._before(offset)] == BINARY_OP
-            and self.positions[offset + 1][0] is not None
-        ):
-            return offset + 1
-        return offset
-
-    def _before(self, offset: int) -> int:
-        """Return the offset of the instruction before this one."""
-        offset -= 1
-        while offset and self.opcodes[offset] == CACHE:
-            offset -= 1
-        return offset
-
-
-def site_at(offset: int, position: Position, lines: tuple[int, ...], operation: int = 0, const: int = 0) -> Site:
+def site_at(
+    offset: int,
+    position: Position,
+    lines: tuple[int, ...],
+    operation: int = 0,
+    const: int = 0,
+    arcs: tuple[tuple[int, int], ...] = (),
+) -> Site:
     """Make a site, given the source position of its instruction."""
     line, end_line, column, end_column = position
     return tuple.__new__(
@@ -247,5 +223,6 @@ def site_at(offset: int, position: Position, lines: tuple[int, ...], operation: 
             lines,
             operation,
             const,
+            arcs,
         ),
     )

@@ -42,6 +42,7 @@ def _find(code: CodeType) -> tuple[CodeType, tuple[object, ...], bytes] | None:
         offsets = array("I")
         for unit in range(len(original.co_code) // 2):
             offsets.extend([unit] * (1 + units.get(unit, 0)))
+        offsets.extend([offsets[-1]] * (len(written) // 2 - len(offsets)))  # what stands behind the code
         return original, _view.constants(code)[: len(original.co_consts)], offsets.tobytes()
 
 

@@ -6,7 +6,7 @@ from os.path import basename
 from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
 
 from pykcov import locations
-from pykcov.locations import Location
+from pykcov.locations import Implied, Location
 from pykcov.native.images import Image, Place, images, precedence
 from pykcov.pcs import is_python
 
@@ -51,16 +51,21 @@ def symbolize(pcs: Iterable[SupportsIndex]) -> list[Location]:
 
 def lines_of(pcs: Iterable[SupportsIndex]) -> dict[str, list[int]]:
     """Return the source lines, Python's and others, that hits of these pcs imply: sorted, by file."""
-    numbers = {index(pc) for pc in pcs}
-    native = sorted(pc for pc in numbers if not is_python(pc))
-    rows = [locations.implied_lines(pc) for pc in numbers if is_python(pc)]
-    if native:
-        rows += [(row.file, row.lines) for several in _located(native).values() for row in several if row.lines]
     found: dict[str, set[int]] = {}
-    for file, lines in rows:
+    for file, lines, _ in implied_by(pcs):
         if file:
             found.setdefault(file, set()).update(lines)
     return {file: sorted(numbers) for file, numbers in sorted(found.items())}
+
+
+def implied_by(pcs: Iterable[SupportsIndex]) -> list[Implied]:
+    """Return the files, source lines and arcs, Python's and others, that hits of these pcs imply."""
+    numbers = {index(pc) for pc in pcs}
+    native = sorted({pc for pc in numbers if not is_python(pc)})
+    rows = [locations.implied(pc) for pc in numbers if is_python(pc)]
+    if native:
+        rows += [(row.file, row.lines, ()) for several in _located(native).values() for row in several if row.lines]
+    return rows
 
 
 def _located(pcs: Sequence[int]) -> dict[int, list[Location]]:

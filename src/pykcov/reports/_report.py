@@ -3,9 +3,10 @@
 import os
 import secrets
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 from coverage import Coverage
 from coverage.exceptions import CoverageWarning
@@ -72,10 +73,14 @@ def _coverage_of(trace: TraceFile, configuration: Configuration) -> tuple[Covera
     coverage = configuration.coverage(None, plugin(native) if native else None)
     folder = os.path.join(os.getcwd(), "") if configuration.relative_files else ""
     names = {file: file.removeprefix(folder) for file in files}
-    lines = [trace.lines(thread) for thread in trace.threads]
-    chosen = [{names[file]: ran[file] for file in files if file in ran} for ran in lines]
+    has_branches = trace.granularity == "arc"
+    found: list[Mapping[str, Any]] = [
+        trace.arcs(thread) if has_branches else trace.lines(thread) for thread in trace.threads
+    ]
+    chosen = [{names[file]: ran[file] for file in files if file in ran} for ran in found]
     contexts = zip(trace.thread_names(), chosen, strict=True)
-    add_contexts(coverage.get_data(), contexts, list(names.values()), {names[file] for file in native if file in names})
+    native_names = {names[file] for file in native if file in names}
+    add_contexts(coverage.get_data(), contexts, list(names.values()), native_names, has_branches)
     return coverage, remarks
 
 

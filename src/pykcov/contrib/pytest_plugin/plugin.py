@@ -12,6 +12,7 @@ from pykcov.contrib.pytest_plugin.recorder import Context, Recorder
 from pykcov.contrib.pytest_plugin.tracing import Tracing
 from pykcov.coverage import configuration
 from pykcov.coverage.contexts import OUTSIDE, Ran
+from pykcov.instrument.sites import Granularity
 from pykcov.remote import interrupts
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Plugin:
             raise pytest.UsageError(f"--pykcov: {error}") from error
         if options.pykcov_append:
             _check_appendable(self._configuration)
-        self._tracing = Tracing(self._configuration, options.pykcov_granularity)
+        self._tracing = Tracing(self._configuration, _granularity(self._configuration, options))
         self._recorder = Recorder(OUTSIDE)
         self._fixtures = Fixtures(self._recorder)
         self._children = Children()
@@ -189,7 +190,8 @@ class Plugin:
             write_again(self._ran, self._config, self._configuration)
 
     def _add(self, ran: Ran, pcs: Mapping[str, Iterable[bytes]]) -> None:
-        ran.add(pcs, self._options.pykcov_native, self._tracing.files(), self._fixtures.users)
+        files, native = self._tracing.files(), self._options.pykcov_native
+        ran.add(pcs, native, files, self._fixtures.users, self._configuration.branch)
 
 
 def _given(options: Any) -> configuration.Given:
@@ -198,8 +200,20 @@ def _given(options: Any) -> configuration.Given:
         config_file=options.pykcov_config,
         # One that is empty stands for no choice at all.
         source=([] if "" in source else source) if source else None,
+        branch=True if options.pykcov_branch or options.pykcov_granularity == "arc" else None,
         data_file=options.pykcov_data,
     )
+
+
+def _granularity(found: configuration.Configuration, options: Any) -> Granularity:
+    if not found.branch:
+        return "block" if options.pykcov_granularity == "block" else "line"
+    if options.pykcov_granularity not in (None, "arc"):
+        raise pytest.UsageError(
+            f"--pykcov-granularity={options.pykcov_granularity} does not tell branches, which are "
+            "asked for; leave it out"
+        )
+    return "arc"
 
 
 def _check_appendable(found: configuration.Configuration) -> None:
@@ -208,6 +222,6 @@ def _check_appendable(found: configuration.Configuration) -> None:
     from pykcov.coverage.datafile import MixedDataError, check_appendable
 
     try:
-        check_appendable(found.data_file, branch=False)
+        check_appendable(found.data_file, branch=found.branch)
     except MixedDataError as error:
         raise pytest.UsageError(f"--pykcov-append: {error}") from error

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from os import PathLike
 
 from pykcov._exec import Unrecorded
+from pykcov.arcs import arcs_of
 from pykcov.instrument.rewrite import Granularity
 from pykcov.remote.interrupts import EXIT, follow_exit
 from pykcov.tracer import NMEMB, FollowedTrace, Tracer
@@ -47,7 +48,8 @@ class RequestCoverage:
     ) -> None:
         """Choose what is traced, and where it goes.
 
-        source, include, exclude, stdlib, granularity, nmemb: as for pykcov.trace().
+        source, include, exclude, stdlib, granularity, nmemb: as for pykcov.trace(). With granularity 'arc' the data has
+        branches.
         sample: the share of requests that is traced, 0 to 1; 0 switches everything off.
         data_file: a data file of coverage.py is written under this name and a suffix of the process's own, when the
         application is shut down and with a request that ends `every` seconds or more after the oldest one that is not
@@ -151,15 +153,23 @@ class RequestCoverage:
     def _write(self, name: str) -> None:
         # Not before: a server starts without them.
         from pykcov.coverage.data import write_contexts
-        from pykcov.native.locations import lines_of
+        from pykcov.native.locations import implied_by, lines_of
 
         with self._lock:
             ran = {context: _union(kinds) for context, kinds in self._contexts.items()}
         choice = self._tracer.choice
-        contexts = [(context, lines_of(choice.of(memoryview(pcs).cast("Q")))) for context, pcs in ran.items()]
-        contexts += [(context, lines) for context, one in self._tracer.interrupts().items() if (lines := one.lines())]
+        chosen = {context: choice.of(memoryview(pcs).cast("Q")) for context, pcs in ran.items()}
+        interrupts = self._tracer.interrupts()
         temporary = f"{name}.new"
-        write_contexts(temporary, contexts, [file for file in self._tracer.files() if os.path.isabs(file)])
+        files = [file for file in self._tracer.files() if os.path.isabs(file)]
+        if self._tracer.granularity == "arc":
+            arcs = [(context, arcs_of(implied_by(pcs))) for context, pcs in chosen.items()]
+            arcs += [(context, found) for context, one in interrupts.items() if (found := one.arcs())]
+            write_contexts(temporary, arcs, files, branch=True)
+        else:
+            lines = [(context, lines_of(pcs)) for context, pcs in chosen.items()]
+            lines += [(context, those) for context, one in interrupts.items() if (those := one.lines())]
+            write_contexts(temporary, lines, files)
         os.replace(temporary, name)
 
 
