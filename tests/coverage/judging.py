@@ -71,13 +71,13 @@ def by_coverage() -> dict[str, Any]:
 def by_pykcov() -> dict[str, Any]:
     """The same as the plugin does it."""
     configuration = read(Given())
-    tracing = Tracing(configuration, "line")
+    tracing = Tracing(configuration, "arc" if configuration.branch else "line")
     recorder = Recorder(OUTSIDE)
     __import__("app")
     recorder.close()
     tracing.stop()
     ran = Ran(unexecuted=dict.fromkeys(tracing.unexecuted()))
-    ran.add(recorder.pcs, False, tracing.files(), {})
+    ran.add(recorder.pcs, False, tracing.files(), {}, configuration.branch)
     ran.forget_idle(tracing.imported_before())
     relative_to = os.getcwd() if configuration.relative_files else None
     datafile.write(configuration.data_file, ran, {}, relative_to=relative_to)

@@ -6,13 +6,9 @@ import pytest
 from judging import by_coverage, by_pykcov, forked, make
 from table import CASES, Case
 
-from pykcov.instrument.kind import GRANULARITIES
-
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_the_numbers_are_those_of_coverage(case: Case, tmp_path: Path) -> None:
-    if "branch = true" in case.text and "arc" not in GRANULARITIES:
-        pytest.skip("no branches yet")
     make(tmp_path, case)
     expected = forked(tmp_path, by_coverage)
     (tmp_path / ".coverage").unlink()
