@@ -15,7 +15,7 @@ CONFIGURATION = """\
 [tool.coverage.run]
 source = ["pk"]
 omit = ["*/omitted.py"]
-branch = false
+branch = true
 
 [tool.coverage.report]
 fail_under = 99
@@ -114,7 +114,7 @@ def test_options_win(project: Project) -> None:
     done = project.pytest("--pykcov=pk.omitted", "--pykcov-fail-under=10", "--pykcov-report=term-missing:skip-covered")
     assert "FAIL Required test coverage of 10% not reached. Total coverage: 0.00%" in done.stdout  # as it is omitted
     done = project.pytest("--pykcov=pk.m", "--pykcov-fail-under=10", "--pykcov-report=term-missing:skip-covered")
-    assert "Required test coverage of 10% reached. Total coverage: 75.00%" in done.stdout
+    assert "Required test coverage of 10% reached. Total coverage: 66.67%" in done.stdout
     assert "never.py" not in done.stdout
     done = project.pytest("--pykcov=pk", "--pykcov-config=", "--pykcov-report=json:out.json", "--pykcov-report=lcov")
     assert done.returncode == 0, done.stdout
@@ -180,14 +180,18 @@ def test_runs_that_append_at_once_lose_nothing(project: Project) -> None:
 def test_lines_are_not_added_to_branches(project: Project) -> None:
     assert project.run("coverage", "run", "--branch", "main.py").returncode == 0
     before = (project.folder / ".coverage").read_bytes()
-    done = project.pytest("--pykcov", "--pykcov-append")
+    done = project.pytest("--pykcov", "--pykcov-append", "--pykcov-config=")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "holds branches, to which lines cannot be added; remove it, or name another" in done.stderr
     assert (project.folder / ".coverage").read_bytes() == before
+    (project.folder / ".coverage").unlink()
+    assert project.run("coverage", "run", "--rcfile=/dev/null", "main.py").returncode == 0
+    done = project.pytest("--pykcov", "--pykcov-append")
+    assert "holds lines, to which branches cannot be added" in done.stderr
 
 
 def test_files_may_be_named_relative_to_the_folder(project: Project) -> None:
-    project.write("pyproject.toml", CONFIGURATION.replace("branch = false", "relative_files = true"))
+    project.write("pyproject.toml", CONFIGURATION.replace("branch = true", "relative_files = true"))
     assert "Total coverage: 50.00%" in project.pytest("--pykcov").stdout
     data = CoverageData(str(project.folder / ".coverage"))
     data.read()
