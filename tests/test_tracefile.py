@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pykcov import npz
 from pykcov.location_table import LocationTable
 from pykcov.locations import Location
-from pykcov.tracefile import Thread, TraceFile, TraceFileError, file_digest
+from pykcov.tracefile import Process, Thread, TraceFile, TraceFileError, file_digest
 
 
 def location(pc: int, **changes: Any) -> Location:
@@ -58,6 +58,13 @@ def sample() -> TraceFile:
         started="2026-01-01T00:00:00+00:00",
         exit_status=-9,
         forked=2,
+        processes=[
+            Process(
+                4711, 1, "", "a.py 'b c'", False, "2026-01-01T00:00:00.000+00:00", "2026-01-01T00:00:01.000+00:00", 3
+            ),
+            Process(4712, 4711, "ForkProcess-1", "a.py 'b c'", True, "2026-01-01T00:00:00.500+00:00"),
+        ],
+        untraced=[("python3.9 x.py", "another version")],
         threads=[
             Thread("MainThread", 140000000000000, 10, 0, words(TOP + 5, TOP + 7, TOP + 5)),
             Thread("w\udcff", 2**64 - 1, 11, 3, words()),
@@ -281,7 +288,9 @@ def test_a_column_that_does_not_fit_is_refused(tmp_path: Path, name: str, column
 
 def test_a_missing_column_is_refused(tmp_path: Path) -> None:
     arrays = saved_arrays(tmp_path / "t.npz")
-    for name in arrays.keys() - {"unexecuted_file"}:  # which older versions do not have
+    # Which older versions do not have.
+    new = {"unexecuted_file", "thread_process", "process_pid", "untraced_command"}
+    for name in arrays.keys() - new:
         np.savez(tmp_path / "t.npz", **{other: column for other, column in arrays.items() if other != name})
         with pytest.raises(TraceFileError):
             TraceFile.load(tmp_path / "t.npz")

@@ -47,6 +47,14 @@ COLUMNS: Mapping[str, Column] = {
     "thread_name": Column(("U",), "thread_name", _NAMES_MAX),
     **dict.fromkeys(("thread_ident", "thread_native_id"), Column(_INTEGER, "thread_name")),
     **dict.fromkeys(("thread_dropped", "thread_offset", "thread_length"), Column(_INTEGER, "thread_name", low=0)),
+    "thread_process": Column(("i4",), "thread_name", low=0, is_new=True),
+    "process_pid": Column(("i8",), "process_pid", _NAMES_MAX, is_new=True),
+    **dict.fromkeys(("process_parent", "process_exit_status"), Column(("i8",), "process_pid", is_new=True)),
+    **dict.fromkeys(("process_name", "process_command"), Column(("U",), "process_pid", is_new=True)),
+    **dict.fromkeys(("process_started", "process_ended"), Column(("U",), "process_pid", is_new=True)),
+    **dict.fromkeys(("process_forked", "process_exit_known"), Column(("b",), "process_pid", is_new=True)),
+    "untraced_command": Column(("U",), "untraced_command", _NAMES_MAX, is_new=True),
+    "untraced_reason": Column(("U",), "untraced_command", is_new=True),
     _ROW: Column(("u8",), _ROW),
     **dict.fromkeys(("location_file", "location_function", "location_module"), Column(("i4",), _ROW, low=0)),
     **dict.fromkeys(("location_line", "location_end_line"), Column(("i4",), _ROW)),
@@ -83,7 +91,8 @@ def check_shape(name: str, type: str, shape: tuple[int, ...]) -> None:
 def check(arrays: Mapping[str, Array]) -> None:
     """Raise ValueError, which says which array is wrong and how, if one is, or does not fit the others."""
     for name, column in COLUMNS.items():
-        if name not in arrays and column.is_new:
+        # What was added later is there together with what it belongs to.
+        if name not in arrays and column.is_new and not (column.as_long_as in arrays and _is_new(column.as_long_as)):
             continue
         if name not in arrays:
             raise ValueError(f"{name!r} is missing")
@@ -96,6 +105,10 @@ def check(arrays: Mapping[str, Array]) -> None:
     _check_mode(arrays)
     _check_threads(arrays)
     _check_locations(arrays)
+
+
+def _is_new(name: str) -> bool:
+    return COLUMNS[name].is_new
 
 
 def _check_range(name: str, values: Sequence[int], column: Column) -> None:
@@ -122,6 +135,9 @@ def _check_threads(arrays: Mapping[str, Array]) -> None:
         if not end <= offset <= offset + length <= entries:
             raise ValueError(f"a thread has entries {offset} to {offset + length}, where {end} to {entries} are left")
         end = offset + length
+    processes = arrays["process_pid"].shape[0] if "process_pid" in arrays else 0
+    if "thread_process" in arrays and max(arrays["thread_process"].values, default=0) >= max(processes, 1):
+        raise ValueError("'thread_process' points outside the processes")
 
 
 def _check_locations(arrays: Mapping[str, Array]) -> None:

@@ -33,6 +33,27 @@ class TraceFileError(Exception):
     """A file is no trace file that this pykcov can read; says which file and why."""
 
 
+@dataclass(frozen=True)
+class Process:
+    """A process of the program; one that became another program by exec is there once for each."""
+
+    pid: int = 0
+    parent: int = 0
+    """The pid of its parent when it began."""
+    name: str = ""
+    """What multiprocessing calls it; '' if it was started in another way."""
+    command: str = ""
+    """The program and its arguments as a shell would take them; of a forked child, those of its parent."""
+    forked: bool = False
+    """Whether it began as a fork of another one that is traced."""
+    started: str = ""
+    """Date and time, ISO 8601, UTC, like `ended`."""
+    ended: str = ""
+    """'' if it was still running when the program ended."""
+    exit_status: int | None = None
+    """-N if signal N ended it; None if it was still running, became another program, or this could not be seen."""
+
+
 @dataclass(frozen=True, eq=False)
 class Thread:
     """What one thread recorded."""
@@ -48,6 +69,8 @@ class Thread:
     """What it recorded, as 64-bit words: a pc each, or of each entry of the modes of comparisons 4."""
     compares: bool = False
     """Whether the words are of comparisons."""
+    process: int = 0
+    """Which of the processes of the trace it belongs to."""
 
     @cached_property
     def entries(self) -> "NDArray[np.uint64]":
@@ -102,6 +125,10 @@ class TraceFile:
     """Exit status of the program; -N if signal N ended it."""
     forked: int = 0
     """How many children the program forked; they were not traced."""
+    processes: list[Process] = field(default_factory=list)
+    """The program itself first; none in traces of older versions."""
+    untraced: list[tuple[str, str]] = field(default_factory=list)
+    """Processes that could not be traced: command line and reason."""
     threads: list[Thread] = field(default_factory=list)
     locations: LocationTable = field(default_factory=lambda: LocationTable.from_locations([]))
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -114,16 +141,33 @@ class TraceFile:
     """The executables and shared objects that native pcs are of: with them, build-id and offset of each."""
 
     def thread_names(self) -> list[str]:
-        """Return a printable, different name for each thread: its own, else with native id and a number."""
-        shared = Counter(thread.name for thread in self.threads)
+        """Return a printable, different name for each thread: its own, else with native id and a number.
+
+        Where more than one process has run code with probes, each name begins with that of its process.
+        """
+        several = len({thread.process for thread in self.threads}) > 1
+        processes = self.process_names() if several else []
+        own = [(processes[thread.process] + "/" if several else "") + printable(thread.name) for thread in self.threads]
+        shared = Counter(own)
         seen: Counter[str] = Counter()
         names = []
-        for thread in self.threads:
-            name = printable(thread.name)
-            if shared[thread.name] > 1:
+        for name, thread in zip(own, self.threads, strict=True):
+            if shared[name] > 1:
                 name += f" ({thread.native_id})"
             seen[name] += 1
             names.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+        return names
+
+    def process_names(self) -> list[str]:
+        """Return a printable name for each process: 'app.py', 'worker.py (PID)', 'ForkPoolWorker-1 (PID)'."""
+        names = []
+        children = 0
+        for index, process in enumerate(self.processes):
+            name = process.name or _program_name(process.command)
+            if index and not process.name and process.forked:
+                children += 1
+                name += f" child {children}"
+            names.append(printable(name) + (f" ({process.pid})" if index else ""))
         return names
 
     def damaged(self) -> list[str]:
@@ -189,6 +233,9 @@ class TraceFile:
             "exit_status": npz.single(self.exit_status),
             "forked": npz.single(self.forked),
             **_thread_columns(self.threads, self.compares),
+            **_process_columns(self.processes),
+            "untraced_command": npz.row("U", [command for command, _ in self.untraced]),
+            "untraced_reason": npz.row("U", [reason for _, reason in self.untraced]),
             **{_TABLE + name: column for name, column in self.locations.columns().items()},
             _TABLE + "digests": npz.row("U", [self.digests.get(name, "") for name in self.locations.files]),
             "unexecuted_file": npz.row("U", self.unexecuted),
@@ -208,6 +255,8 @@ class TraceFile:
             **{name: values[name][0] for name in _TEXTS},
             exit_status=values["exit_status"][0],
             forked=values["forked"][0],
+            processes=_processes(values),
+            untraced=list(zip(values.get("untraced_command", ()), values.get("untraced_reason", ()), strict=True)),
             threads=_threads(values, compares(values["mode"][0])),
             locations=LocationTable.from_columns(_with_prefix(_TABLE, values)),
             digests=dict(zip(values[_TABLE + "files"], values[_TABLE + "digests"], strict=True)),
@@ -215,6 +264,19 @@ class TraceFile:
             skipped=list(zip(values["skipped_name"], values["skipped_reason"], strict=True)),
             images=ImageTable.from_columns(_with_prefix(_IMAGES, values)),
         )
+
+
+def _program_name(command: str) -> str:
+    """Return what a person calls a program: 'app.py', 'gunicorn', '-c'."""
+    import shlex  # not before: it costs start-up, and most traces have one process
+
+    try:
+        words = shlex.split(command) or [""]
+    except ValueError:
+        words = command.split() or [""]
+    if words[0] == "-m" and len(words) > 1:
+        return words[1]
+    return os.path.basename(words[0].rstrip("/")) or words[0]
 
 
 def printable(name: str) -> str:
@@ -326,6 +388,7 @@ def _thread_columns(threads: list[Thread], comparing: bool) -> dict[str, npz.Arr
         "thread_dropped": npz.row("u8", [thread.dropped for thread in threads]),
         "thread_offset": npz.row("i8", ends[:-1]),
         "thread_length": npz.row("i8", lengths),
+        "thread_process": npz.row("i4", [thread.process for thread in threads]),
     }
 
 
@@ -334,7 +397,41 @@ def _threads(values: Mapping[str, Sequence[Any]], comparing: bool) -> list[Threa
     assert isinstance(entries, memoryview)
     width = COMPARISON_WORDS if comparing else 1
     rows = [values[f"thread_{name}"] for name in ("name", "ident", "native_id", "dropped", "offset", "length")]
+    processes = values.get("thread_process", [0] * len(rows[0]))
     return [
-        Thread(name, ident, native_id, dropped, entries[width * offset : width * (offset + length)], comparing)
-        for name, ident, native_id, dropped, offset, length in zip(*rows, strict=True)
+        Thread(name, ident, native_id, dropped, entries[width * offset : width * (offset + length)], comparing, process)
+        for name, ident, native_id, dropped, offset, length, process in zip(*rows, processes, strict=True)
+    ]
+
+
+_PROCESS_COLUMNS = {
+    "pid": "i8",
+    "parent": "i8",
+    "name": "U",
+    "command": "U",
+    "forked": "b1",
+    "started": "U",
+    "ended": "U",
+}
+
+
+def _process_columns(processes: list[Process]) -> dict[str, npz.Array]:
+    return {
+        **{
+            f"process_{name}": npz.row(kind, [getattr(process, name) for process in processes])
+            for name, kind in _PROCESS_COLUMNS.items()
+        },
+        "process_exit_status": npz.row("i8", [process.exit_status or 0 for process in processes]),
+        "process_exit_known": npz.row("b1", [process.exit_status is not None for process in processes]),
+    }
+
+
+def _processes(values: Mapping[str, Sequence[Any]]) -> list[Process]:
+    if "process_pid" not in values:
+        return []
+    found = [values[f"process_{name}"] for name in _PROCESS_COLUMNS]
+    exits = zip(values["process_exit_status"], values["process_exit_known"], strict=True)
+    rows = [dict(zip(_PROCESS_COLUMNS, row, strict=True)) for row in zip(*found, strict=True)]
+    return [
+        Process(**row, exit_status=status if known else None) for row, (status, known) in zip(rows, exits, strict=True)
     ]

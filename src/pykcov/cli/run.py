@@ -110,6 +110,7 @@ class _RunCommand(click.Command):
     help="Size of each thread's buffer in 64-bit words; one of them counts.  [default: 262144, the largest; with "
     "--kernel 1048576]",
 )
+@click.option("--no-children", is_flag=True, help="Do not trace the processes that the program starts.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary, only what went wrong.")
 @click.option("-m", "is_module", is_flag=True, help="PROGRAM is the name of a module, as for python -m.")
 @click.option("-c", "is_code", is_flag=True, help="PROGRAM is code, as for python -c.")
@@ -128,6 +129,7 @@ def command(
     config_file: str | None,
     stdlib: bool,
     nmemb: int | None,
+    no_children: bool,
     quiet: bool,
     is_module: bool,
     is_code: bool,
@@ -139,7 +141,8 @@ def command(
 
     It runs in a process of its own as if started by Python, with standard input, output, signals and exit code. Unless
     options say otherwise the program's own code is traced: what lies below the current folder and that of the script,
-    but neither installed packages nor the standard library. Processes that the program starts are not traced.
+    but neither installed packages nor the standard library. Python programs that it starts, and children that it
+    forks, are traced like it.
     """
     target = _checked_target(output)
     if is_module and is_code:
@@ -192,6 +195,7 @@ def command(
         omit_files=configuration.omit_files,
         elsewhere=configuration.file is not None,
         kernel=kernel is not None,
+        children=not no_children,
     )
     folder, started = os.getcwd(), datetime.now(UTC)
     end, buffers = run(request)

@@ -82,6 +82,11 @@ class Selection:
         folders = [] if self._anywhere else [os.path.abspath(folder) for folder in self._places.folders]
         return list(self._include.patterns), list(self._exclude.patterns), folders, self._stdlib
 
+    def own_folders(self) -> list[str]:
+        """Return the folders of the program's own code if that is what is chosen, for want of anything else."""
+        named = self._anywhere or self._packages.patterns or self._include_files is not None or self._places.elsewhere
+        return [] if named else [os.path.abspath(folder) for folder in self._places.folders]
+
     @property
     def has_names(self) -> bool:
         """Whether `include` or `packages` was given."""

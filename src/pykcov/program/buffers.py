@@ -1,42 +1,54 @@
-"""Takes what the traced process tells and records, and holds it until the process has ended."""
+"""Takes what the traced processes tell and record, and holds it until the program has ended."""
 
 import array
 import os
+import secrets
 import selectors
+import shlex
 import socket
-from typing import Any, NamedTuple
+from _blake2 import blake2b
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 from pykcov._core import Buffer
 from pykcov.locations import Location
-from pykcov.native.images import Image, read_log
-from pykcov.program.channel import HEADER, PACKET, Assembler
+from pykcov.native.images import Image
+from pykcov.pcs import PYTHON_PC
+from pykcov.program.channel import HEADER, PACKET, Assembler, packets
+from pykcov.program.process import Process, status
 
-# The kernel's PF_EXITING, in the ninth field of /proc/PID/stat.
-_EXITING = 4
+# Look for processes that have ended without a connection when so many, or twice as many as were left, have none.
+_FIRST_LOOK = 16
 
 
-class Recorded(NamedTuple):
-    """What one thread has recorded."""
+class _Connection:
+    """One of a process: it may have several, one after the other."""
 
-    name: str
-    ident: int
-    native_id: int
-    dropped: int
-    words: bytes
-    """The whole entries. No numpy here: it starts threads, and they would take signals that we wait for."""
+    def __init__(self, connection: socket.socket, process: Process | None) -> None:
+        self.socket = connection
+        self.process = process
+        """None until it has said which one it is."""
+        self.is_trusted = process is not None
+        """Whether it has shown the token that it was to inherit."""
+        self.assembler = Assembler()
 
 
 class Buffers:
-    """Reads the socket until the other end is closed or stop() is called. `run` is to be called in a thread."""
+    """Reads the sockets until stop() is called. `run` is to be called in a thread."""
 
-    def __init__(self, connection: socket.socket, entry_words: int, nmemb: int) -> None:
-        """Take over `connection`, the parent's end. An entry has `entry_words` words, a buffer `nmemb`."""
-        self.locations: list[Location] = []
+    def __init__(self, connection: socket.socket, entry_words: int, nmemb: int, follows: bool = True) -> None:
+        """Take over `connection`, of the first process. An entry has `entry_words` words, a buffer `nmemb`.
+
+        follows: whether other processes may connect.
+        """
         self.skipped: list[tuple[str, str]] = []
         self.untraced: list[tuple[str, str]] = []
         """Threads that got no device: name and reason."""
-        self.images: list[Image] = []
-        """The executable and the shared objects of the program."""
+        self.untraced_processes: list[tuple[str, str]] = []
+        """Command lines of processes that could not be traced, and why."""
+        self.processes: list[Process] = []
+        """The program itself first."""
         self.forked = 0
         self.interpreters = False
         """Whether the program has loaded what makes other interpreters in its process."""
@@ -44,55 +56,119 @@ class Buffers:
         """Whether the program could not be compiled: a bare Python has taken over, which says why."""
         self.closed_early = False
         """Whether the program closed the socket, or became another program, before its end."""
-        self._threads: dict[int, Recorded] = {}
-        self._live: dict[int, tuple[tuple[str, int, int], Buffer]] = {}
-        self._image_log: int | None = None
-        self._connection = connection
+        self.request: dict[str, Any] = {}
+        """What a Python program is told that the traced ones have started."""
+        self._locations: dict[Location, None] = {}
+        self._places: dict[int, Location] = {}
+        """By pc in the trace, of Python alone: what it stands for."""
+        self._skips: set[tuple[str, str]] = set()
+        self._first = connection
         self._entry_words = entry_words
         self._nmemb = nmemb
-        self._assembler = Assembler()
+        self._connections: dict[int, _Connection] = {}
+        self._by_pid: dict[int, Process] = {}
+        """Those that go on, as far as is known."""
+        self._unconnected: list[Process] = []
+        self._next_look = _FIRST_LOOK
         self._stop_read, self._stop_write = os.pipe()
+        self._selector = selectors.DefaultSelector()
+        self._exit_status = 0
+        self.address = ""
+        """Where processes connect: name of the socket and what shows that they may."""
+        self._listener: socket.socket | None = None
+        if follows:
+            name = f"pykcov-{os.getpid()}-{secrets.token_hex(4)}"
+            self.address = f"{name}:{secrets.token_hex(16)}"
+            self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+            self._listener.bind("\0" + name)
+            self._listener.listen(4096)
 
-    def run(self, pid: int) -> None:
-        """Take messages of process `pid` until there will be no more."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._connection, selectors.EVENT_READ)
-            selector.register(self._stop_read, selectors.EVENT_READ)
-            while True:
-                ended = any(key.fd == self._stop_read for key, _ in selector.select())
-                if not self._take_all():
-                    self.closed_early = not (ended or self.no_python or _is_exiting(pid))
-                    return
-                if ended:
-                    return
+    @property
+    def locations(self) -> list[Location]:
+        """What pcs of Python stand for."""
+        return list(self._locations)
 
-    def stop(self) -> None:
-        """Have run() return when it has read what is there: the process has ended."""
+    @property
+    def images(self) -> list[Image]:
+        """The executables and shared objects of the program, each once."""
+        return list(dict.fromkeys(image for process in self.processes for image in process.images))
+
+    def run(self, pid: int, command: str) -> None:
+        """Take messages of process `pid`, which runs the program, and all that it starts until stop() is called."""
+        found = status(pid)
+        first = Process(pid, None, command, found.born if found is not None else 0)
+        self._add(first)
+        self._register(_Connection(self._first, first))
+        self._selector.register(self._stop_read, selectors.EVENT_READ)
+        if self._listener is not None:
+            self._selector.register(self._listener, selectors.EVENT_READ)
+        ended = False
+        while not ended:
+            ready = [key.fileobj for key, _ in self._selector.select()]
+            ended = self._stop_read in ready
+            self._take_all()
+            if self._listener is not None and (ended or self._listener in ready):
+                self._accept_all(ended)
+        for process in list(self._by_pid.values()):
+            self._note_end(process)
+        next(one for one in reversed(self.processes) if one.pid == pid).exit_status = self._exit_status
+
+    def stop(self, exit_status: int) -> None:
+        """Have run() return when it has read what is there: the program has ended, so."""
+        self._exit_status = exit_status
         os.write(self._stop_write, b"\0")
 
     def close(self) -> None:
-        """Close socket and pipe; the program has ended."""
-        if self._image_log is not None:
-            try:
-                self.images = read_log(self._image_log)
-            except (OSError, ValueError) as error:
-                self.skipped.append(("native code", f"what was loaded is not known: {error}"))
-            os.close(self._image_log)
-            self._image_log = None
-        self._connection.close()
+        """Close sockets and pipe; the program has ended. Processes that go on do so untraced."""
+        for process in self.processes:
+            if process in self._by_pid.values():
+                self._finish(process)
+        for each in self._connections.values():
+            each.socket.close()
+        self._first.close()
+        if self._listener is not None:
+            self._listener.close()
+        self._selector.close()
         os.close(self._stop_read)
         os.close(self._stop_write)
 
-    def threads(self) -> list[Recorded]:
-        """Return what the threads have recorded, in the order of their first events."""
-        self._read(list(self._live))
-        return [self._threads[key] for key in sorted(self._threads)]
+    def _add(self, process: Process) -> None:
+        self.processes.append(process)
+        self._by_pid[process.pid] = process
 
-    def _take_all(self) -> bool:
+    def _register(self, each: _Connection) -> None:
+        each.socket.setblocking(False)
+        self._connections[each.socket.fileno()] = each
+        self._selector.register(each.socket, selectors.EVENT_READ)
+
+    def _accept_all(self, is_last: bool) -> None:
+        assert self._listener is not None
+        while True:
+            try:
+                accepted, _ = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:  # of too many descriptors, say: those that wait get them later
+                self.untraced_processes.append(("a process", f"it could not connect: {error}"))
+                return
+            each = _Connection(accepted, None)
+            self._register(each)
+            if is_last:
+                self._take_of(each)
+
+    def _take_all(self) -> None:
+        for each in list(self._connections.values()):
+            if not self._take_of(each):
+                self._selector.unregister(each.socket)
+                del self._connections[each.socket.fileno()]
+                each.socket.close()
+                self._lose(each)
+
+    def _take_of(self, each: _Connection) -> bool:
         """Take the messages that are there; return whether there may be more later."""
         while True:
             try:
-                packet, descriptors = _receive(self._connection)
+                packet, descriptors = _receive(each.socket)
             except BlockingIOError:
                 return True
             except ConnectionError:
@@ -100,37 +176,162 @@ class Buffers:
             if not packet:
                 return False
             try:
-                for message in self._assembler.add(packet):
-                    self._take(message, descriptors)
+                if not each.is_trusted:
+                    if not secrets.compare_digest(packet, self.address.partition(":")[2].encode()):
+                        return False
+                    each.is_trusted = True
+                    continue
+                for message in each.assembler.add(packet):
+                    self._take(each, message, descriptors)
             finally:
                 for descriptor in descriptors:
                     os.close(descriptor)
 
-    def _take(self, message: Any, descriptors: list[int]) -> None:
+    def _lose(self, each: _Connection) -> None:
+        """See what has become of a process that is not connected any longer."""
+        process = each.process
+        if process is None or self._by_pid.get(process.pid) is not process:
+            return
+        if any(other.process is process for other in self._connections.values()):
+            return
+        self._note_end(process)
+        if process.ended is None:
+            # It goes on recording: as another program, or without its descriptors.
+            if process is self.processes[0]:
+                self.closed_early = not self.no_python
+            self._unconnected.append(process)
+            if len(self._unconnected) >= self._next_look:
+                for one in self._unconnected:
+                    self._note_end(one)
+                self._unconnected = [one for one in self._unconnected if one.ended is None]
+                self._next_look = max(2 * len(self._unconnected), _FIRST_LOOK)
+
+    def _note_end(self, process: Process) -> None:
+        found = status(process.pid)
+        if found is not None and found.born == process.born:
+            if not found.is_ending:
+                return
+            process.exit_status = found.exit_status
+        process.ended = datetime.now(UTC)
+        self._by_pid.pop(process.pid, None)
+        self._finish(process)
+
+    def _finish(self, process: Process) -> None:
+        try:
+            process.finish(self._entry_words)
+        except (OSError, ValueError) as error:
+            self._skip([("native code", f"what was loaded is not known: {error}")])
+
+    def _take(self, each: _Connection, message: Any, descriptors: list[int]) -> None:
+        process = each.process
         match message:
-            case ("thread", key, name, ident, native_id, of_kernel):
+            case ("process", pid, parent_pid):
+                each.process = self._forked(pid, parent_pid)
+            case ("program", details):
+                each.process = self._started(details)
+                self._tell(each, {**self.request, **details, "address": self.address})
+            case ("not traced", command, reason):
+                self.untraced_processes.append((command, reason))
+            case _ if process is not None:
+                self._take_of_process(process, message, descriptors)
+
+    def _take_of_process(self, process: Process, message: Any, descriptors: list[int]) -> None:
+        match message:
+            case ("thread", key, name, ident, native_id, of_kernel, process_name):
+                process.name = process_name or process.name
                 try:
                     # The mapping keeps the memory; the descriptor is closed, however many threads there are.
                     buffer = self._kernel_buffer(descriptors[0]) if of_kernel else Buffer.from_fd(descriptors[0])
-                    self._live[key] = (name, ident, native_id), buffer
+                    process.add_thread(key, name, ident, native_id, buffer)
                 except (OSError, IndexError) as error:
                     self.untraced.append((name, f"its buffer could not be mapped: {error}"))
             case ("ended", keys):
-                self._read(keys)
+                process.read(keys, self._entry_words)
             case ("untraced", name, reason):
                 self.untraced.append((name, reason))
             case ("locations", rows):
-                self.locations.extend(Location(*row) for row in rows)
+                for row in rows:
+                    self._learn(process, Location(*row))
             case ("skipped", rows):
-                self.skipped.extend(rows)
-            case ("images",) if descriptors and self._image_log is None:
-                self._image_log = os.dup(descriptors[0])
+                self._skip(rows)
+            case ("own", folders):
+                # Of what it starts the same code is chosen, wherever that lies.
+                self.request = {**self.request, "source": folders}
+            case ("images",) if descriptors:
+                process.keep_image_log(descriptors[0])
             case ("interpreters",):
                 self.interpreters = True
             case ("no python",):
-                self.no_python = True
+                self.no_python |= process is self.processes[0]
             case ("forked",):
                 self.forked += 1
+
+    def _learn(self, process: Process, location: Location) -> None:
+        """Note what a pc of a process stands for, under another one if it stands for something else in the trace."""
+        pc = location.pc
+        if location in self._locations and process.moved_pc(pc) == pc:
+            return
+        moved = pc
+        while (known := self._places.get(moved)) is not None and known != location._replace(pc=moved):
+            digest = blake2b(repr((moved, location)).encode("utf-8", "backslashreplace"), digest_size=8).digest()
+            moved = PYTHON_PC | int.from_bytes(digest, "little") >> 2
+        self._places[moved] = location._replace(pc=moved)
+        self._locations[self._places[moved]] = None
+        if process.moved_pc(pc) != moved:
+            process.moved[pc] = moved
+
+    def _skip(self, rows: list[tuple[str, str]]) -> None:
+        new = [row for row in rows if row not in self._skips]
+        self._skips.update(new)
+        self.skipped += new
+
+    def _forked(self, pid: int, parent_pid: int) -> Process:
+        """Return the process that says so, a child of one that is traced, if it is not known already."""
+        found = status(pid)
+        born = found.born if found is not None else 0
+        known = self._by_pid.get(pid)
+        if known is not None and known.born == born:
+            if known in self._unconnected:
+                self._unconnected.remove(known)
+            if known is self.processes[0]:
+                self.closed_early = False
+            return known
+        if known is not None:
+            self._note_end(known)
+        parent = self._by_pid.get(parent_pid)
+        if parent is None:  # which has ended already
+            parent = next((one for one in reversed(self.processes) if one.pid == parent_pid), self.processes[0])
+        process = Process.forked(pid, parent, born)
+        process.parent_pid = parent_pid
+        self._add(process)
+        return process
+
+    def _started(self, details: Mapping[str, Any]) -> Process:
+        """Return the new process that runs a program of its own, started by a traced one or instead of it."""
+        pid, found = details["pid"], status(details["pid"])
+        former = self._by_pid.get(pid)
+        if former is not None:
+            if found is not None and former.born == found.born:
+                former.has_become_another = True
+                former.ended = datetime.now(UTC)
+                self._finish(former)
+                if former is self.processes[0]:
+                    self.closed_early = False
+            else:
+                self._note_end(former)
+            if former in self._unconnected:
+                self._unconnected.remove(former)
+        process = Process(pid, None, shlex.join(details["words"]), found.born if found is not None else 0)
+        process.parent_pid = details["parent"]
+        self._add(process)
+        return process
+
+    def _tell(self, each: _Connection, details: Mapping[str, Any]) -> None:
+        try:
+            for packet in packets(details, 0):
+                each.socket.send(packet)
+        except OSError:
+            pass  # it has ended
 
     def _kernel_buffer(self, descriptor: int) -> Buffer:
         """Map the buffer of a kernel's device, which the program shares."""
@@ -140,16 +341,6 @@ class Buffers:
         buffer = KernelBuffer.from_driver(descriptor, self._nmemb)
         buffer.compares = self._entry_words > 1
         return buffer
-
-    def _read(self, keys: list[int]) -> None:
-        """Copy what these threads have recorded and let go of their buffers."""
-        for key in keys:
-            if key in self._live:
-                identity, buffer = self._live.pop(key)
-                words = buffer.words
-                count = min(words[0], (len(words) - 1) // self._entry_words)
-                entries = words[1 : 1 + count * self._entry_words].tobytes()
-                self._threads[key] = Recorded(*identity, buffer.dropped, entries)
 
 
 def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:
@@ -161,13 +352,3 @@ def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
     return packet, descriptors.tolist()
-
-
-def _is_exiting(pid: int) -> bool:
-    """Whether the process is past its last instruction: its descriptors are closed before its parent is told."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            fields = file.read().rpartition(")")[2].split()
-    except OSError:
-        return True
-    return fields[0] == "Z" or bool(int(fields[6]) & _EXITING)

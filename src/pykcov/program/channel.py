@@ -1,4 +1,4 @@
-"""The socket between the traced process and its parent: messages of any size, some with a descriptor.
+"""The sockets between traced processes and the one that collects: messages of any size, some with a descriptor.
 
 A message is a tuple of plain values, written with marshal (both ends are the same Python, and the json package is one
 that programs want to see traced). It travels as packets of a SOCK_SEQPACKET socket, which are delivered whole or not at
@@ -8,8 +8,9 @@ all whatever happens to the sender, so threads need no lock: [number of the mess
 import marshal
 import os
 import sys
-from _socket import MSG_NOSIGNAL, SCM_RIGHTS, SOL_SOCKET, socket
+from _socket import AF_UNIX, MSG_NOSIGNAL, SCM_RIGHTS, SOCK_SEQPACKET, SOL_SOCKET, socket
 from collections.abc import Iterator
+from contextlib import suppress
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from itertools import count
 from typing import Any
@@ -21,14 +22,20 @@ _FIRST_DESCRIPTOR = 200
 
 
 class Sender:
-    """The end in the traced process. It stays usable in the process that made it only, never in a forked child."""
+    """The end in a traced process. A forked child, and a process that has closed it, connect anew."""
 
     def __init__(self, descriptor: int) -> None:
         """Take over `descriptor`, a connected socket, which is replaced by one with a high number."""
+        self.address = ""
+        """Where to connect anew; '': nowhere."""
+        self._use(descriptor)
+        self._numbers = count()
+
+    def _use(self, descriptor: int) -> None:
         self._socket = socket(fileno=_moved_up(descriptor))
+        self._socket.settimeout(None)  # whatever default the program has set
         self._identity = _identity(self._socket.fileno())
         self._pid = os.getpid()
-        self._numbers = count()
 
     def receive(self) -> Any:
         """Wait for the next message of the parent and return it; EOFError if there will be none."""
@@ -39,13 +46,10 @@ class Sender:
         raise EOFError("the collecting process is gone")
 
     def send(self, message: tuple[Any, ...], descriptor: int | None = None) -> bool:
-        """Send a message, with a descriptor if it fits into one packet; return whether it was sent.
-
-        It is not from a forked child, nor if the socket is gone.
-        """
+        """Send a message, with a descriptor if it fits into one packet; return whether it was sent."""
         try:
             # The program may have closed all descriptors, and ours may be somebody else's by now.
-            if os.getpid() != self._pid or _identity(self._socket.fileno()) != self._identity:
+            if not self._is_ours() and not self.reconnect():
                 return False
             rights = []
             if descriptor is not None:
@@ -56,15 +60,46 @@ class Sender:
             return False
         return True
 
+    def reconnect(self) -> bool:
+        """Leave the socket to whose it is, and connect as the calling process; return whether that was possible."""
+        self.close()
+        if not self.address:
+            return False
+        try:
+            self._use(connect(self.address))
+            for packet in packets(("process", os.getpid(), os.getppid()), next(self._numbers)):
+                self._socket.sendmsg([packet], [], MSG_NOSIGNAL)
+        except OSError:
+            return False
+        return True
+
     def close(self) -> None:
         """Close the socket, if it is still ours."""
-        try:
-            if _identity(self._socket.fileno()) == self._identity:
+        with suppress(OSError):
+            if self._socket.fileno() >= 0 and _identity(self._socket.fileno()) == self._identity:
                 self._socket.close()
-            else:
-                self._socket.detach()
-        except OSError:
-            self._socket.detach()
+        self._socket.detach()
+
+    def _is_ours(self) -> bool:
+        with suppress(OSError):
+            descriptor = self._socket.fileno()
+            return os.getpid() == self._pid and descriptor >= 0 and _identity(descriptor) == self._identity
+        return False
+
+
+def connect(address: str) -> int:
+    """Return a descriptor that is connected to the process that collects; OSError if that has ended."""
+    name, _, token = address.partition(":")
+    connection = socket(AF_UNIX, SOCK_SEQPACKET)
+    connection.settimeout(None)
+    try:
+        connection.connect("\0" + name)
+        # Who else finds the name, which everybody on the machine may read, does not have this.
+        connection.sendmsg([token.encode()], [], MSG_NOSIGNAL)
+    except OSError:
+        connection.close()
+        raise
+    return connection.detach()
 
 
 def packets(message: Any, number: int) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""The traced process: tells the parent what there is to know, gives each thread a device, and runs the program."""
+"""A traced process: tells the collecting one what there is to know, gives each thread a device, runs the program."""
 
 import _frozen_importlib_external
 import _signal  # type: ignore[import-not-found]
@@ -14,7 +14,7 @@ from pykcov.instrument.skips import noted
 from pykcov.locations import Location
 from pykcov.modes import compares, modes
 from pykcov.native.images import foreign_callbacks
-from pykcov.program import main_module, uncaught
+from pykcov.program import following, main_module, uncaught
 from pykcov.program.channel import Sender
 from pykcov.program.devices import Devices
 from pykcov.program.forgetting import forget_our_imports
@@ -33,16 +33,17 @@ def main(descriptor: int, bare_modules: frozenset[str]) -> None:
     files = _our_files()
     sender = Sender(descriptor)
     request = sender.receive()
+    sender.address = request["address"]
     if not sys.flags.safe_path:
         main_module.first_folder = sys.path.pop(0)  # that of the script we started with
     sys.orig_argv[:] = request["orig_argv"]
     try:
-        informant = _prepare(sender, request, bare_modules)
         devices = Devices(sender, modes[request["mode"]], request["nmemb"], request["kernel"])
+        informant = _prepare(sender, request, bare_modules, devices)
 
         def begin() -> None:
-            devices.adopt()
-            _core.set_adopter(devices.adopt)
+            following.lead(request["address"])
+            devices.begin()
             # From here on Ctrl-C is the program's.
             _signal.pthread_sigmask(_signal.SIG_SETMASK, request["signal_mask"])
 
@@ -53,7 +54,8 @@ def main(descriptor: int, bare_modules: frozenset[str]) -> None:
     except main_module.NotCompiledError:
         sender.send(("no python",))
         _signal.pthread_sigmask(_signal.SIG_SETMASK, request["signal_mask"])
-        os.execv(sys.executable, request["orig_argv"])
+        # os.environ does not lead it back here.
+        os.execve(sys.executable, request["orig_argv"], os.environ)
     except SystemExit:
         raise
     except BaseException:
@@ -69,16 +71,17 @@ def _run(request: Mapping[str, Any], begin: main_module.Begin) -> None:
         case "code":
             main_module.run_code(program, arguments, begin)
         case "input":
-            main_module.run_input(arguments, begin)
+            main_module.run_input(program, arguments, begin)
         case _:
             main_module.run_script(program, arguments, begin, request["skip_first_line"])
 
 
 class _Informant:
-    """Tells the parent which locations there are, what was skipped and who forked."""
+    """Tells which locations there are, what was skipped and who forked."""
 
-    def __init__(self, sender: Sender) -> None:
+    def __init__(self, sender: Sender, devices: Devices) -> None:
         self._sender = sender
+        self._devices = devices
         self._skips_told = 0
 
     def share_images(self) -> None:
@@ -102,11 +105,15 @@ class _Informant:
         self._tell_skips()
 
     def add_fork(self) -> None:
-        self._sender.send(("forked",))
+        if not self._sender.address:
+            self._sender.send(("forked",))
 
     def in_forked_child(self) -> None:
-        locations.remove_listener(self.add_locations)
-        self._sender.close()
+        if self._sender.reconnect():
+            self.share_images()
+            self._devices.begin()
+        else:
+            locations.remove_listener(self.add_locations)
 
     def finish(self) -> None:
         """Tell what is known only when the program has imported what it needs."""
@@ -123,11 +130,11 @@ class _Informant:
             self._sender.send(("skipped", [tuple(skip) for skip in new]))
 
 
-def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset[str]) -> _Informant:
+def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset[str], devices: Devices) -> _Informant:
     """Have modules instrumented and locations told from now on."""
     if request["kernel"]:
         import pykcov.kernel.beside  # noqa: F401 - now, so that what it imports is forgotten below
-    informant = _Informant(sender)
+    informant = _Informant(sender, devices)
     informant.share_images()
     os.register_at_fork(after_in_parent=informant.add_fork, after_in_child=informant.in_forked_child)
     main = sys.modules["__main__"]
@@ -143,6 +150,9 @@ def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset
         omit_files=request["omit_files"],
         elsewhere=request["elsewhere"],
     )
+    folders = selection.own_folders()
+    if folders:
+        sender.send(("own", folders))
     locations.add_listener(informant.add_locations)
     hook = ImportHook(selection, request["granularity"], compares(request["mode"]))
     forget_our_imports(bare_modules)

@@ -31,6 +31,14 @@ class Devices:
         self._next_look = _FIRST_LOOK
         self._looking = _thread.allocate_lock()
 
+    def begin(self) -> None:
+        """Give the calling thread a device, and all others of this process; in a forked child once more."""
+        # Those of a forked child's parent are the parent's.
+        self._devices.clear()
+        self._next_look = _FIRST_LOOK
+        self._looking = _thread.allocate_lock()
+        _core.set_adopter(self.adopt)
+
     def adopt(self) -> None:
         """Give the calling thread a device and tell the parent; the adopter of _core.set_adopter()."""
         name = thread_name()
@@ -41,7 +49,8 @@ class Devices:
                 device.set_buffer_size(self._nmemb)
             key = next(self._keys)
             # First to the parent: nothing is recorded that nobody could read.
-            message = ("thread", key, name, _thread.get_ident(), _thread.get_native_id(), kernel is not None)
+            identity = (name, _thread.get_ident(), _thread.get_native_id())
+            message = ("thread", key, *identity, kernel is not None, process_name())
             if self._sender.send(message, device.fileno() if kernel is None else kernel.fd):
                 # The program may have few descriptors left. The device does without, and notices that it is gone.
                 os.close(device.fileno())
@@ -96,6 +105,15 @@ def thread_name() -> str:
         if type(name) is str and name:
             return name
     return "MainThread" if _thread.get_native_id() == os.getpid() else f"thread-{_thread.get_native_id()}"
+
+
+def process_name() -> str:
+    """Return the name of the calling process if multiprocessing has given it one, else ''."""
+    module = sys.modules.get("multiprocessing.process")
+    process = module.__dict__.get("_current_process") if module is not None else None
+    # As in thread_name().
+    name = object.__getattribute__(process, "__dict__").get("_name") if process is not None else None
+    return name if type(name) is str and name != "MainProcess" else ""
 
 
 def _starting_thread(threading: ModuleType) -> object:

@@ -64,9 +64,12 @@ def run_code(source: str, arguments: Sequence[str], begin: Begin) -> None:
     _run_in_current_folder(_compile(source, "<string>"), source, begin)
 
 
-def run_input(arguments: Sequence[str], begin: Begin) -> None:
-    """Run the code on standard input as `python - arguments...` does. What it raises comes out."""
-    sys.argv[:] = ["-", *arguments]
+def run_input(name: str, arguments: Sequence[str], begin: Begin) -> None:
+    """Run the code on standard input as `python - arguments...` does; name: '-', or '' for `python` alone.
+
+    What it raises comes out.
+    """
+    sys.argv[:] = [name, *arguments]
     begin()  # which lets signals through: who writes there may take long
     data = _standard_input()
     try:

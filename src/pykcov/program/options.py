@@ -5,6 +5,11 @@ from collections.abc import Sequence
 
 def interpreter_options(orig_argv: Sequence[str]) -> list[str]:
     """Return Python's own options in a command line: those before the script, -m or -c."""
+    return split(orig_argv)[0]
+
+
+def split(orig_argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return Python's own options in a command line, and the program with its arguments, -m or -c before it."""
     options: list[str] = []
     words = iter(orig_argv[1:])
     for word in words:
@@ -12,7 +17,7 @@ def interpreter_options(orig_argv: Sequence[str]) -> list[str]:
             options += [word, next(words, "")] if word == "--check-hash-based-pycs" else [word]
             continue
         if len(word) < 2 or word[0] != "-":
-            break
+            return options, [word, *words]
         letters = word[1:]
         valued = _valued(letters)
         if valued is None:
@@ -20,10 +25,10 @@ def interpreter_options(orig_argv: Sequence[str]) -> list[str]:
         elif letters[valued] in "mc":
             if valued:
                 options.append("-" + letters[:valued])
-            break
+            return options, ["-" + letters[valued], *filter(None, [letters[valued + 1 :]]), *words]
         else:
             options += [word] if letters[valued + 1 :] else [word, next(words, "")]
-    return options
+    return options, []
 
 
 def without(flags: str, options: Sequence[str]) -> list[str]:

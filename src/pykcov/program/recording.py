@@ -15,9 +15,10 @@ from pykcov.native.image_table import ImageTable
 from pykcov.native.images import Image
 from pykcov.native.locations import native_comparisons, native_locations
 from pykcov.pcs import is_python
+from pykcov.program import process as program
 from pykcov.program.buffers import Buffers
 from pykcov.program.supervisor import End, Request
-from pykcov.tracefile import Thread, TraceFile, file_digest, platform_name
+from pykcov.tracefile import Process, Thread, TraceFile, file_digest, platform_name
 
 _NOTHING = {
     "unique": "no thread ran code with probes",
@@ -25,6 +26,8 @@ _NOTHING = {
     "cmp": "no thread compared integers in code with probes; --mode cmp-bytes records str, bytes and floats, too",
     "cmp-bytes": "no thread compared numbers, str or bytes in code with probes",
 }
+# Of processes, by name; a program may start thousands.
+_MOST_UNTRACED = 10
 _LESS = "trace less code (--include, --exclude), or use a larger --nmemb (up to 262144)"
 _AGAINST_FULL_BUFFERS = {
     "pc": "use --mode unique, or a larger --nmemb (up to 262144)",
@@ -39,8 +42,9 @@ def trace_file(
     """Return the trace of a run that was started in `folder`; namespace_packages as for files_nobody_imported()."""
     comparing = compares(request.mode)
     threads = [
-        Thread(one.name, one.ident, one.native_id, one.dropped, memoryview(one.words).cast("Q"), comparing)
-        for one in buffers.threads()
+        Thread(one.name, one.ident, one.native_id, one.dropped, memoryview(one.words).cast("Q"), comparing, index)
+        for index, process in enumerate(buffers.processes)
+        for one in process.threads()
     ]
     native = sorted({pc for thread in threads for pc in thread.pcs if not is_python(pc)})
     places = buffers.locations
@@ -65,6 +69,8 @@ def trace_file(
         started=started.isoformat(timespec="seconds"),
         exit_status=end.exit_status,
         forked=buffers.forked,
+        processes=[_process(one) for one in buffers.processes],
+        untraced=list(dict.fromkeys(buffers.untraced_processes)),
         threads=threads,
         locations=locations,
         digests={file: file_digest(file) for file in locations.files},
@@ -77,6 +83,19 @@ def trace_file(
         ),
         skipped=buffers.skipped + [(remark.image, remark.reason) for remark in unknown] + _unknown_of_kernel(request),
         images=ImageTable([*images.images, *kernel_images]),
+    )
+
+
+def _process(one: program.Process) -> Process:
+    return Process(
+        pid=one.pid,
+        parent=one.parent_pid,
+        name=one.name,
+        command=one.command,
+        forked=one.parent is not None,
+        started=one.started.isoformat(timespec="milliseconds"),
+        ended=one.ended.isoformat(timespec="milliseconds") if one.ended is not None else "",
+        exit_status=one.exit_status,
     )
 
 
@@ -104,10 +123,10 @@ def blind_spots(request: Request, end: End, buffers: Buffers, trace: TraceFile) 
     if buffers.no_python:
         return ["nothing was traced: the program is not valid Python"]
     elsewhere = []
-    if trace.forked or end.had_children:
+    if trace.forked or (end.had_children and len(trace.processes) < 2):
         elsewhere = [
             "the code may have run in processes that the program started, such as workers or the child of a reloader: "
-            "these are not traced. Run the program without them: one worker in the same process, no --reload or --debug"
+            "these were not traced" + ("" if request.children else ". Leave out --no-children")
         ]
     if not buffers.locations and not len(trace.locations):
         return [
@@ -146,8 +165,18 @@ def remarks(request: Request, end: End, buffers: Buffers, trace: TraceFile) -> l
         result.append(
             f"the program forked {counted(trace.forked, 'child, which was', 'children, which were')} not traced"
         )
-    elif end.had_children:
+    elif end.had_children and not request.children:
         result.append("the program started other processes, which were not traced")
+    result += [f"{command} was not traced: {reason}" for command, reason in trace.untraced[:_MOST_UNTRACED]]
+    if len(trace.untraced) > _MOST_UNTRACED:
+        more = counted(len(trace.untraced) - _MOST_UNTRACED, "more process was", "more processes were")
+        result.append(f"{more} not traced: the trace file has their names")
+    # Not those that have run none of the code, as helpers of multiprocessing.
+    with_threads = {thread.process for thread in trace.threads}
+    running = sum(not process.ended and index in with_threads for index, process in enumerate(trace.processes) if index)
+    if running:
+        still = counted(running, "process was", "processes were")
+        result.append(f"{still} still running when the program ended: what ran later is not in the trace")
     if buffers.interpreters:
         result.append("the program can make other interpreters in its process: what runs in them is not traced")
     if trace.skipped:

@@ -1,6 +1,7 @@
 """Starts a program under trace, waits for it and passes signals on to it."""
 
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -54,6 +55,8 @@ class Request:
     """These three as in Selection."""
     kernel: bool = False
     """Whether to record what the kernel does for each thread, too, in the same buffers."""
+    children: bool = True
+    """Whether to trace the processes that the program starts, too."""
 
     @property
     def command(self) -> list[str]:
@@ -74,17 +77,22 @@ class End:
 def run(request: Request) -> tuple[End, Buffers]:
     """Run the program until it ends. No code of it runs in this process. OSError if Python cannot be started."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    buffers = Buffers(ours, COMPARISON_WORDS if compares(request.mode) else 1, request.nmemb)
+    buffers = Buffers(ours, COMPARISON_WORDS if compares(request.mode) else 1, request.nmemb, request.children)
+    # Its children may be somewhere else.
+    folders = [os.path.abspath(folder) for folder in request.source]
+    buffers.request = {**asdict(request), "source": folders}
     try:
         with _blocked(_PASSED_ON | {signal.SIGCHLD}) as former_mask:
             with theirs:
                 pid = _start(request, theirs)
             _raise_limits()
-            reader = threading.Thread(target=buffers.run, args=(pid,), name="pykcov buffers")
+            reader = threading.Thread(
+                target=buffers.run, args=(pid, shlex.join(request.command)), name="pykcov buffers"
+            )
             reader.start()
-            _describe(request, former_mask, ours)
+            _describe(request, former_mask, ours, buffers.address)
             end = _wait(pid)
-            buffers.stop()
+            buffers.stop(end.exit_status)
             reader.join()
     finally:
         buffers.close()
@@ -108,14 +116,21 @@ def _raise_limits() -> None:
     # Not before the program has started: it loads a library.
     import resource
 
-    for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE):
+    # The last is for the sockets of processes that it starts.
+    for limit in (
+        resource.RLIMIT_AS,
+        resource.RLIMIT_DATA,
+        resource.RLIMIT_CPU,
+        resource.RLIMIT_FSIZE,
+        resource.RLIMIT_NOFILE,
+    ):
         soft, hard = resource.getrlimit(limit)
         if soft != hard:
             with suppress(OSError, ValueError):
                 resource.setrlimit(limit, (hard, hard))
 
 
-def _describe(request: Request, signal_mask: Set[int], connection: socket.socket) -> None:
+def _describe(request: Request, signal_mask: Set[int], connection: socket.socket, address: str) -> None:
     """Send what child.main() waits for."""
     options = interpreter_options(sys.orig_argv)
     details = {
@@ -123,6 +138,7 @@ def _describe(request: Request, signal_mask: Set[int], connection: socket.socket
         "signal_mask": [int(number) for number in signal_mask],
         "orig_argv": [sys.executable, *options, *request.command],
         "skip_first_line": without("x", options) != options,
+        "address": address,
     }
     try:
         for packet in packets(details, 0):

@@ -1,0 +1,149 @@
+"""What one traced process has told and recorded, in the process that collects."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple, Self
+
+from pykcov._core import Buffer
+from pykcov.native.images import Image, read_log
+from pykcov.records import COMPARISON_WORDS
+
+# The kernel's PF_EXITING, in the ninth field of /proc/PID/stat.
+_EXITING = 4
+
+
+class Recorded(NamedTuple):
+    """What one thread has recorded."""
+
+    name: str
+    ident: int
+    native_id: int
+    dropped: int
+    words: bytes
+    """The whole entries. No numpy here: it starts threads, and they would take signals that we wait for."""
+
+
+class Process:
+    """A process, or one of the programs that it has been, if it has become another one by exec.
+
+    Its pcs of Python may stand for something else in another process, where the same code lies in two files; those of
+    native code are addresses, which programs that were started on their own do not share.
+    """
+
+    def __init__(self, pid: int, parent: "Process | None", command: str, born: int = 0) -> None:
+        """Begin with nothing told. `born`: the start of the process as the kernel has it."""
+        self.pid = pid
+        self.parent = parent
+        """The process that has forked it, if that is traced."""
+        self.parent_pid = parent.pid if parent is not None else os.getpid()
+        self.born = born
+        self.name = ""
+        """What the program calls it; '' if it does not."""
+        self.command = command
+        self.started = datetime.now(UTC)
+        self.ended: datetime | None = None
+        self.exit_status: int | None = None
+        """-N if signal N ended it; None if that is not known."""
+        self.has_become_another = False
+        self.images: list[Image] = []
+        self.moved: dict[int, int] = {}
+        """By pc of this process: the pc that its place has in the trace, where that is another one."""
+        self._inherited = parent.moved_pc if parent is not None else None
+        self._threads: dict[int, Recorded] = {}
+        self._live: dict[int, tuple[tuple[str, int, int], Buffer]] = {}
+        self._image_log: int | None = None
+
+    @classmethod
+    def forked(cls, pid: int, parent: Self, born: int) -> Self:
+        """Return a child, which knows what its parent knew."""
+        return cls(pid, parent, parent.command, born)
+
+    def moved_pc(self, pc: int) -> int:
+        """Return the pc in the trace for a pc of Python of this process."""
+        moved = self.moved.get(pc)
+        if moved is None:
+            return pc if self._inherited is None else self._inherited(pc)
+        return moved
+
+    def add_thread(self, key: int, name: str, ident: int, native_id: int, buffer: Buffer) -> None:
+        """Take the buffer of a thread."""
+        self._live[key] = (name, ident, native_id), buffer
+
+    def keep_image_log(self, descriptor: int) -> None:
+        """Take the log of what the process has loaded."""
+        if self._image_log is None:
+            self._image_log = os.dup(descriptor)
+
+    def read(self, keys: list[int], entry_words: int) -> None:
+        """Copy what these threads have recorded and let go of their buffers."""
+        for key in keys:
+            if key in self._live:
+                identity, buffer = self._live.pop(key)
+                self._threads[key] = _recorded(identity, buffer, entry_words, self._translation())
+
+    def finish(self, entry_words: int) -> None:
+        """Copy all that there is: the process has ended, or is not waited for."""
+        self.read(list(self._live), entry_words)
+        if self._image_log is not None:
+            try:
+                self.images = read_log(self._image_log)
+            finally:
+                os.close(self._image_log)
+                self._image_log = None
+
+    def threads(self) -> list[Recorded]:
+        """Return what the threads have recorded, in the order of their first events."""
+        return [self._threads[key] for key in sorted(self._threads)]
+
+    def _translation(self) -> Callable[[int], int] | None:
+        process: Process | None = self
+        while process is not None:
+            if process.moved:
+                return self.moved_pc
+            process = process.parent if process._inherited is not None else None
+        return None
+
+
+def _recorded(
+    identity: tuple[str, int, int], buffer: Buffer, entry_words: int, translation: Callable[[int], int] | None
+) -> Recorded:
+    words = buffer.words
+    count = min(words[0], (len(words) - 1) // entry_words)
+    entries = words[1 : 1 + count * entry_words]
+    if translation is None:
+        return Recorded(*identity, buffer.dropped, entries.tobytes())
+    copy = memoryview(bytearray(entries.tobytes())).cast("Q")
+    at = 0
+    while at < len(copy):
+        if entry_words == 1:
+            copy[at] = translation(copy[at])
+            at += 1
+        else:
+            copy[at + 3] = translation(copy[at + 3])
+            at += COMPARISON_WORDS * (1 + (copy[at] >> 16 & 0xFFFF))  # the payload has no pcs
+    return Recorded(*identity, buffer.dropped, copy.tobytes())
+
+
+class Status(NamedTuple):
+    """What the kernel says of a process."""
+
+    born: int
+    """When it was started, in ticks since the start of the machine: with its pid, what tells it from all others."""
+    is_ending: bool
+    """Whether it is past its last instruction."""
+    exit_status: int | None
+    """As of a Python, -N for a signal; None if it goes on, or this is not to be seen."""
+    parent: int
+
+
+def status(pid: int) -> Status | None:
+    """Return what the kernel says of a process; None if there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    is_ending = fields[0] in "ZX" or bool(int(fields[6]) & _EXITING)
+    code = int(fields[49]) if is_ending and len(fields) > 49 else None
+    return Status(int(fields[19]), is_ending, None if code is None else os.waitstatus_to_exitcode(code), int(fields[1]))
