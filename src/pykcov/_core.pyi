@@ -202,7 +202,7 @@ class Counters:
         """Set the counters of all probes of this process to 0. One that is counted up meanwhile may keep its value."""
 
     def reach(self, seen: bytearray | memoryview, /) -> int:
-        """Take what was reached into `seen`, a writable buffer of a byte for each counter; return how much of it is new.
+        """Take what was reached into `seen`, a writable buffer of a byte for each counter; return how many of its bits are new.
 
         A byte has a bit for each range of hits, the lowest first: 1, 2, 3, 4-7, 8-15, 16-31, 32-127, 128-255.
         """
@@ -287,7 +287,7 @@ def set_nobody(group: Group | None, /) -> None:
     stopped. None: for no group."""
 
 def intercept_signals() -> None:
-    """From now on handlers are wrapped as they are set, and signals are noted as they are sent. ValueError: a function is
+    """From now on handlers are wrapped as they are set, and signals noted as they are sent. ValueError: a function is
     not the one that it was.
     """
 
@@ -295,16 +295,16 @@ def wrap_handlers() -> None:
     """Wrap the handlers that are set already, after intercept_signals(). In the main thread only, and once."""
 
 def intercept_collect() -> None:
-    """From now on collections that gc.collect() begins are told from others. ValueError: there is another such function."""
+    """From now on tell collections that gc.collect() begins from others. ValueError: there is another such function."""
 
 def collection_begin() -> bool:
-    """A collection begins in the calling thread; return whether it barges in, so that collection_end() is to be called."""
+    """A collection begins in the calling thread; return whether it barges in, and needs collection_end()."""
 
 def collection_end() -> None:
     """End what collection_begin() began, if anything."""
 
 def set_interrupt_groups(signals: Group | None, collector: Group | None, /) -> None:
-    """Name the groups that signal handlers and collections work for which barge in on a thread. None: they are its own."""
+    """Name the groups of signal handlers and collections that barge in on a thread. None: they are its own."""
 
 def current_group() -> Group:
     """The caller's group: what `group_variable` says, else the group of the process (another one after a fork)."""

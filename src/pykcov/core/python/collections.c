@@ -92,14 +92,14 @@ static PyMethodDef functions[] = {
      "intercept_collect($module, /)\n"
      "--\n"
      "\n"
-     "From now on collections that gc.collect() begins are told from others. ValueError: there is "
+     "From now on tell collections that gc.collect() begins from others. ValueError: there is "
      "another such function."},
     {"collection_begin", begin, METH_NOARGS,
      "collection_begin($module, /)\n"
      "--\n"
      "\n"
-     "A collection begins in the calling thread; return whether it barges in, so that "
-     "collection_end() is to be called."},
+     "A collection begins in the calling thread; return whether it barges in, and needs "
+     "collection_end()."},
     {"collection_end", end, METH_NOARGS,
      "collection_end($module, /)\n"
      "--\n"

@@ -161,7 +161,7 @@ static PyMethodDef counters_methods[] = {
      "--\n"
      "\n"
      "Take what was reached into `seen`, a writable buffer of a byte for each counter; return how "
-     "much of it is new.\n"
+     "many of its bits are new.\n"
      "\n"
      "A byte has a bit for each range of hits, the lowest first: 1, 2, 3, 4-7, 8-15, 16-31, "
      "32-127, 128-255."},

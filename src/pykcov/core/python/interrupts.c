@@ -59,8 +59,8 @@ static PyMethodDef functions[] = {
      "set_interrupt_groups($module, signals, collector, /)\n"
      "--\n"
      "\n"
-     "Name the groups that signal handlers and collections work for which barge in on a thread. "
-     "None: they are its own."},
+     "Name the groups of signal handlers and collections that barge in on a thread. None: they are "
+     "its own."},
     {0},
 };
 

@@ -356,7 +356,7 @@ static PyMethodDef functions[] = {
      "intercept_signals($module, /)\n"
      "--\n"
      "\n"
-     "From now on handlers are wrapped as they are set, and signals are noted as they are sent. "
+     "From now on handlers are wrapped as they are set, and signals noted as they are sent. "
      "ValueError: a function is\n"
      "not the one that it was."},
     {"wrap_handlers", wrap_handlers, METH_NOARGS,
