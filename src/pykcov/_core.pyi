@@ -202,7 +202,7 @@ class Counters:
         """Set the counters of all probes of this process to 0. One that is counted up meanwhile may keep its value."""
 
     def reach(self, seen: bytearray | memoryview, /) -> int:
-        """Take what was reached into `seen`, a writable buffer of a byte for each counter; return how many of its bits are new.
+        """Take what was reached into `seen`, a writable buffer with a byte for each counter; return what is new.
 
         A byte has a bit for each range of hits, the lowest first: 1, 2, 3, 4-7, 8-15, 16-31, 32-127, 128-255.
         """

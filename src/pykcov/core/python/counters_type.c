@@ -160,8 +160,8 @@ static PyMethodDef counters_methods[] = {
      "reach($self, seen, /)\n"
      "--\n"
      "\n"
-     "Take what was reached into `seen`, a writable buffer of a byte for each counter; return how "
-     "many of its bits are new.\n"
+     "Take what was reached into `seen`, a writable buffer with a byte for each counter; return "
+     "what is new.\n"
      "\n"
      "A byte has a bit for each range of hits, the lowest first: 1, 2, 3, 4-7, 8-15, 16-31, "
      "32-127, 128-255."},

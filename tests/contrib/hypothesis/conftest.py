@@ -1,0 +1,17 @@
+"""Watch nothing but these tests and what they are about: other tests of the process want to see no probes in theirs."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pykcov.contrib.hypothesis import chosen
+
+
+@pytest.fixture(autouse=True, scope="module")
+def watch_only_this(request: pytest.FixtureRequest) -> Iterator[None]:
+    chosen.choose(include=["micro", request.module.__name__])
+    yield
+    for hook, _ in chosen._watched.values():
+        hook.close()
+    chosen._watched.clear()
+    chosen._explicit = None
