@@ -47,8 +47,9 @@ def record(library: Library, root: Path, ours: bool, data_file: Path) -> None:
     else:
         arguments = ["-p", "pytest_cov", f"--cov={library.package}", "--cov-branch", "--cov-context=test"]
         arguments += ["--cov-report=", "--cov-config=/dev/null"]
+    seed = ["--hypothesis-seed=0"] if "hypothesis" in library.requirements else []
     done = subprocess.run(
-        command([*arguments, "--tb=no", "--hypothesis-seed=0"] if "hypothesis" in library.requirements else arguments),
+        command(library, [*arguments, "--tb=no", *seed]),
         cwd=root,
         env=own,
         capture_output=True,

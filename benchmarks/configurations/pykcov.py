@@ -23,7 +23,7 @@ class Pykcov(Configuration):
         description: str,
         *,
         mode: tuple[str, ...] = (),
-        granularity: Literal["branch", "block", "line"] = "block",
+        granularity: Literal["branch", "block", "line", "arc"] = "block",
         compare: bool = False,
         count: bool = False,
     ) -> None:
@@ -110,6 +110,7 @@ PYKCOV = [
     Pykcov("pc", "pykcov, blocks, each event recorded in order", mode=("TRACE_PC",)),
     Pykcov("pc-branch", "the same without the blocks that others imply", mode=("TRACE_PC",), granularity="branch"),
     Pykcov("unique", "pykcov, lines, each recorded once a run", mode=("TRACE_UNIQUE_PC",), granularity="line"),
+    Pykcov("branches", "the same with exact branches", mode=("TRACE_UNIQUE_PC",), granularity="arc"),
     Pykcov("cmp", "pykcov, each comparison recorded in order", mode=("TRACE_CMP",), compare=True),
     Pykcov(
         "cmp-bytes",

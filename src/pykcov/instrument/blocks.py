@@ -75,7 +75,7 @@ class Blocks:
             if opcode == END_ASYNC_FOR:
                 # It raises again what is not the end of the iterator: only behind it has the loop ended.
                 self.leading_to.setdefault(entry.target + 1, [])
-                self.awaited[entry.target + 1] = entry.start
+                self.awaited.setdefault(entry.target + 1, entry.start)
             elif opcode != CLEANUP_THROW:
                 self.leading_to.setdefault(entry.target, [])
                 if opcode != PUSH_EXC_INFO:

@@ -164,6 +164,10 @@ class _Search:
         if line is None:
             if len(graph.entering(edge.source, Ways.ALL)) == 1:
                 return None, set()  # shown when that block was entered
+            # The end of an except*: of the lines of its handlers, one that branches has led here without an exception.
+            origins = {one for one in graph.leaving(edge.source) & graph.branching if target in graph.after[one]}
+            if len(origins) == 1:
+                return next(iter(origins)), origins
             return (_LINE, {0, 1}) if target > 0 else (None, set())
         if line == target:
             return None, set()

@@ -71,7 +71,7 @@ JUMP_BACKWARD_NO_INTERRUPT = opmap["JUMP_BACKWARD_NO_INTERRUPT"]
 YIELD_VALUE = opmap["YIELD_VALUE"]
 DECISIONS = CONDITIONAL_JUMPS + _having("GET_ANEXT")
 """Where a condition of the source decides, or a loop ends."""
-DECISION_PREFIXES = _having("TO_BOOL", "CACHE", "EXTENDED_ARG")
+DECISION_PREFIXES = _having("TO_BOOL", "COPY", "CACHE", "EXTENDED_ARG")
 UNDECIDED_BEHIND = _having("CHECK_EXC_MATCH", "CHECK_EG_MATCH", "WITH_EXCEPT_START")
 """Conditional jumps behind these tell exceptions apart."""
 ASSERTION_ERROR = bytes((opmap.get("LOAD_ASSERTION_ERROR") or opmap["LOAD_COMMON_CONSTANT"], 0))
