@@ -19,9 +19,9 @@ CASES = {
         "def f():\n try:\n  for y in items2(fail(d())):\n   x = 1\n finally:\n  x = d()\n return 1\n",
     ),
     "raise behind a condition on its line": ("def", "def f():\n if d(): raise E\n x = d()\n"),
-    "raise in an except*": (
+    "a condition at the end of an except*": (
         "def",
-        "def f():\n try:\n  fail(d())\n except* E:\n  if d() == 3: raise F from None\n x = d()\n",
+        "def f():\n try:\n  fail(d())\n except* E:\n  if d():\n   x = 1\n x = d()\n",
     ),
     "break and the end of a loop lead to one line": (
         "def",

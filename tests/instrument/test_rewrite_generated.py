@@ -47,7 +47,12 @@ def check(program: tuple[Kind, str], seed: int) -> None:
     assert recorder.lines() == events.lines()
     parser = PythonParser(text=source)
     parser.parse_source()
-    assert branch_arcs(parser, recorder.arcs()) == branch_arcs(parser, events.arcs)
+    found, expected_arcs = branch_arcs(parser, recorder.arcs()), branch_arcs(parser, events.arcs)
+    if (
+        "except*" in source
+    ):  # Behind one no probe can tell which of its lines an exception has passed (docs/branches.md).
+        found, expected_arcs = ({arc for arc in arcs if arc[1] > 0} for arcs in (found, expected_arcs))
+    assert found == expected_arcs
 
 
 GIVEN = given(sources(), st.integers(0, 1000))

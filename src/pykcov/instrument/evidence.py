@@ -62,6 +62,8 @@ class Evidence(NamedTuple):
     detours: list[Detour]
     unshown: set[Arc]
     """Arcs that ran if both of their lines did."""
+    loose: set[Arc]
+    """Arcs of lines that branch, of which no more is known than that."""
 
 
 def find_evidence(code: CodeType, graph: LineGraph, blocks: Blocks, room: Room) -> Evidence:
@@ -85,6 +87,7 @@ class _Search:
         self.before: list[list[Shown]] = [[] for _ in graph.extents]
         self.at_jumps: dict[int, Shown] = {}  # by start of an unconditional jump
         self.unshown: set[Arc] = set()
+        self.loose: set[Arc] = set()
         self.ran = _ran_before(graph, self.is_suspendable)
 
     def evidence(self) -> Evidence:
@@ -104,7 +107,7 @@ class _Search:
             start, end = graph.extents[0]
             if start not in self.pads:
                 before.insert(0, Shown(self.room.free(start, end), frozenset(), frozenset()))
-        return Evidence(before, self.pads, self.past, _detours(graph, graph.starts[0]), self.unshown)
+        return Evidence(before, self.pads, self.past, _detours(graph, graph.starts[0]), self.unshown, self.loose)
 
     def _enter(self, number: int) -> None:
         """Show what the edges into a block stand for."""
@@ -164,11 +167,11 @@ class _Search:
         if line is None:
             if len(graph.entering(edge.source, Ways.ALL)) == 1:
                 return None, set()  # shown when that block was entered
-            # The end of an except*: of the lines of its handlers, one that branches has led here without an exception.
-            origins = {one for one in graph.leaving(edge.source) & graph.branching if target in graph.after[one]}
-            if len(origins) == 1:
-                return next(iter(origins)), origins
-            return (_LINE, {0, 1}) if target > 0 else (None, set())
+            # The end of an except*, to which several lines lead.
+            if target < 0:
+                return None, set()
+            self.loose |= {(one, target) for one in graph.leaving(edge.source) if target in graph.after.get(one, ())}
+            return _LINE, {0, 1}
         if line == target:
             return None, set()
         if line in graph.branching and target in graph.after[line]:
