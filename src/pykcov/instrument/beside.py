@@ -113,9 +113,9 @@ def _following(shown: Shown, graph: LineGraph, evidence: Evidence) -> set[tuple[
     """Return the arcs that follow from the lines, if these lead to lines that have run."""
     return {
         (line, following)
-        for line in shown.lines
+        for line in shown.lines - graph.branching
         for following in graph.after.get(line, ())
-        if (line, following) in (evidence.loose if line in graph.branching else evidence.unshown)
+        if (line, following) in evidence.unshown
     }
 
 

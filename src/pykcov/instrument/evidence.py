@@ -62,8 +62,6 @@ class Evidence(NamedTuple):
     detours: list[Detour]
     unshown: set[Arc]
     """Arcs that ran if both of their lines did."""
-    loose: set[Arc]
-    """Arcs of lines that branch, of which no more is known than that."""
 
 
 def find_evidence(code: CodeType, graph: LineGraph, blocks: Blocks, room: Room) -> Evidence:
@@ -87,7 +85,6 @@ class _Search:
         self.before: list[list[Shown]] = [[] for _ in graph.extents]
         self.at_jumps: dict[int, Shown] = {}  # by start of an unconditional jump
         self.unshown: set[Arc] = set()
-        self.loose: set[Arc] = set()
         self.ran = _ran_before(graph, self.is_suspendable)
 
     def evidence(self) -> Evidence:
@@ -107,7 +104,7 @@ class _Search:
             start, end = graph.extents[0]
             if start not in self.pads:
                 before.insert(0, Shown(self.room.free(start, end), frozenset(), frozenset()))
-        return Evidence(before, self.pads, self.past, _detours(graph, graph.starts[0]), self.unshown, self.loose)
+        return Evidence(before, self.pads, self.past, _detours(graph, graph.starts[0]), self.unshown)
 
     def _enter(self, number: int) -> None:
         """Show what the edges into a block stand for."""
@@ -115,20 +112,26 @@ class _Search:
         start, end = graph.extents[number]
         runs = graph.runs[number]
         targets = graph.entering(number, Ways.ALL)
-        if len(targets) != 1:
-            return
+        is_sure = len(targets) == 1
+        if not is_sure:
+            # The end of an except*: what leads on from it counts if the line behind it runs.
+            targets = graph.entering(number, Ways.NORMAL)
+            if len(targets) != 1 or min(targets) < 0:
+                return
         (target,) = targets
         first = runs[0].start if runs else start
         groups: dict[int | None, list[Edge]] = {}
         origins: dict[int | None, set[int]] = {}
         for edge in graph.into[number]:
             key, lines = self._kind(edge, target)
+            if key == _LINE and not is_sure:
+                key = None
             groups.setdefault(key, []).append(edge)
             origins.setdefault(key, set()).update(lines)
-        if graph.caught[number] and not self.ran[number].entering(target) and target > 0:
+        if is_sure and graph.caught[number] and not self.ran[number].entering(target) and target > 0:
             groups.setdefault(_LINE, [])
             origins.setdefault(_LINE, set()).update((0, 1))  # several
-        line = frozenset([target]) if target > 0 else frozenset()
+        line = frozenset([target]) if target > 0 and is_sure else frozenset()
         shown: dict[int | None, Shown] = {
             key: Shown(first, line, self._arcs(key, origins[key], target)) for key in groups if key is not None
         }
@@ -167,11 +170,7 @@ class _Search:
         if line is None:
             if len(graph.entering(edge.source, Ways.ALL)) == 1:
                 return None, set()  # shown when that block was entered
-            # The end of an except*, to which several lines lead.
-            if target < 0:
-                return None, set()
-            self.loose |= {(one, target) for one in graph.leaving(edge.source) if target in graph.after.get(one, ())}
-            return _LINE, {0, 1}
+            return (_LINE, {0, 1}) if target > 0 else (None, set())
         if line == target:
             return None, set()
         if line in graph.branching and target in graph.after[line]:
