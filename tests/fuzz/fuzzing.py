@@ -42,7 +42,7 @@ class Ran(NamedTuple):
 
     @property
     def executions(self) -> int:
-        line = next(line for line in self.output.splitlines() if line.startswith("pykcov: ") and "executions" in line)
+        line = next(line for line in self.output.splitlines() if line.startswith("pykcov: ") and " execution" in line)
         return int(line.split()[1])
 
 

@@ -2,11 +2,11 @@
 
 import array
 import os
-import secrets
 import selectors
 import shlex
 import socket
 from _blake2 import blake2b
+from _operator import _compare_digest as compare_digest  # that of secrets, which imports much
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -77,8 +77,8 @@ class Buffers:
         """Where processes connect: name of the socket and what shows that they may."""
         self._listener: socket.socket | None = None
         if follows:
-            name = f"pykcov-{os.getpid()}-{secrets.token_hex(4)}"
-            self.address = f"{name}:{secrets.token_hex(16)}"
+            name = f"pykcov-{os.getpid()}-{os.urandom(4).hex()}"
+            self.address = f"{name}:{os.urandom(16).hex()}"
             self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
             self._listener.bind("\0" + name)
             self._listener.listen(4096)
@@ -177,7 +177,7 @@ class Buffers:
                 return False
             try:
                 if not each.is_trusted:
-                    if not secrets.compare_digest(packet, self.address.partition(":")[2].encode()):
+                    if not compare_digest(packet, self.address.partition(":")[2].encode()):
                         return False
                     each.is_trusted = True
                     continue

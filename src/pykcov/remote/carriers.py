@@ -134,8 +134,8 @@ def _callback(module: ModuleType, carrier: Callback) -> _Placed:
 
     def put() -> None:
         if not there:
-            there.append(None)
             carrier.install(module)
+            there.append(None)
 
     def remove() -> None:
         if there:
