@@ -6,6 +6,18 @@ numbers that several choices make up together, `mutations` changes what reached 
 `recording` what it ran and compared, and `chosen` which code has probes. docs/hypothesis.md is for users.
 """
 
-from pykcov.contrib.hypothesis.chosen import choose
+from hypothesis.version import __version__, __version_info__
+
+_OLDEST = (6, 135, 0)
+"""The first one that tells a backend which test an example is of."""
+
+if __version_info__ < _OLDEST:
+    # Before the imports below, which would fail in words that do not help.
+    oldest = ".".join(map(str, _OLDEST))
+    raise ImportError(
+        f"the backend pykcov needs Hypothesis {oldest} or later, and this is {__version__}: pip install -U hypothesis"
+    )
+
+from pykcov.contrib.hypothesis.chosen import choose  # noqa: E402
 
 __all__ = ["choose"]

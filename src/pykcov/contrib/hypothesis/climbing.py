@@ -27,7 +27,11 @@ def numbers(example: Example) -> list[int]:
     return [
         index
         for index, choice in enumerate(example.choices)
-        if choice.type == "integer" and choice.constraints["min_value"] != choice.constraints["max_value"]
+        if choice.type == "integer"
+        and (
+            choice.constraints["min_value"] is None
+            or choice.constraints["min_value"] != choice.constraints["max_value"]
+        )
     ]
 
 

@@ -1,0 +1,183 @@
+"""What guidance proposes, in isolation: from operands and choices to what is tried next."""
+
+from collections.abc import Generator
+
+import pytest
+
+from pykcov.contrib.hypothesis import climbing
+from pykcov.contrib.hypothesis.example import FRESH, Choice, Example, Value, Values, fingerprint, fits, resized
+from pykcov.contrib.hypothesis.places import Place
+from pykcov.contrib.hypothesis.proposals import Sought, proposals, sought
+from pykcov.contrib.hypothesis.waiting import Plan, Rank, Waiting
+from pykcov.records import Comparison, Operand
+
+
+def compared(op: str, one: Operand, two: Operand, const: bool = False, swapped: bool = False) -> Comparison:
+    lengths = [len(operand) if isinstance(operand, (str, bytes)) else 0 for operand in (one, two)]
+    return Comparison(op, 0, const, one, two, 1, swapped, *lengths)
+
+
+def integers(*values: int, lowest: int | None = None, highest: int | None = None) -> Example:
+    example = Example()
+    constraints = {"min_value": lowest, "max_value": highest, "weights": None, "shrink_towards": 0}
+    for value in values:
+        example.begin_span(1)
+        example.choices.append(Choice("integer", constraints, value))
+        example.end_span()
+    example.end()
+    return example
+
+
+@pytest.mark.parametrize(
+    ("op", "have", "want", "value", "proposed"),
+    [
+        ("==", 7, 1000, 7, 1000),
+        ("==", 9, 1000, 7, 998),  # shifted by 2
+        ("==", -700, 1000, 700, -1000),
+        ("==", 2100, 3000, 7, 10),  # multiplied by 300
+        ("<", 7, 1000, 7, 999),
+        ("<", 7, 1000, 7, 1001),
+        ("==", "7", "1000", 7, 1000),
+        ("==", 7.0, 1000.0, 7, 1000),
+        ("==", 0.5, 0.75, 0.5, 0.75),
+        ("==", 5.0, 7.5, 0.5, 0.75),  # scaled
+        ("==", "word", "secret", "word", "secret"),
+        ("==", "word", "secret", " word ", "secret"),
+        ("==", "word", "secret", "WORD", "secret"),
+        ("==", "word", "secret", "a word!", "a secret!"),
+        ("==", "", "secret", "a", "asecret"),
+        ("startswith", "word", "un", "word", "unword"),
+        ("endswith", "word", "s", "word", "words"),
+        ("==", b"word", b"secret", "word", "secret"),
+        ("==", "word", "secret", b"word", b"secret"),
+        ("==", 3, 5, "abc", "abcab"),  # its length
+        ("==", 3, 5, b"abc", b"abcab"),
+        ("==", 12, 99, "x12", "x99"),
+        ("==", ord("b"), ord("z"), "abc", "azc"),
+        ("==", 0x0102, 0x0A0B, b"-\x01\x02-", b"-\x0a\x0b-"),
+        ("==", 0x0102, 0x0A0B, b"-\x02\x01-", b"-\x0b\x0a-"),
+    ],
+)
+def test_what_a_choice_led_to_is_replaced_by_what_that_met(
+    op: str, have: Operand, want: Operand, value: Value, proposed: Value
+) -> None:
+    found = [one for _, one in proposals(Sought(op, have, want, side=0, is_left=True), value)]
+    assert any(type(one) is type(proposed) and one == proposed for one in found), found
+
+
+@pytest.mark.parametrize(
+    ("have", "want", "value"),
+    [(1, 2, True), ("a", 1, "a"), (10_000, 5, 77), ("absent", "x", "text"), (b"\xff", b"a", "text")],
+)
+def test_nothing_is_proposed_where_an_operand_is_not_from_the_choice(
+    have: Operand, want: Operand, value: Value
+) -> None:
+    assert list(proposals(Sought("==", have, want, side=0, is_left=True), value)) == []
+
+
+def test_both_operands_are_sought_but_neither_constants_nor_what_is_met_already() -> None:
+    assert [(one.have, one.want) for one in sought(compared("==", 1, 2))] == [(1, 2), (2, 1)]
+    assert [(one.have, one.want) for one in sought(compared("==", 1, 2, const=True))] == [(2, 1)]
+    assert list(sought(compared("==", 2, 2))) == []
+    assert len(list(sought(compared("<", 2, 2)))) == 2
+
+
+def test_a_place_knows_the_side_that_stays_the_same() -> None:
+    place = Place()
+    for number in range(1, 12):
+        place.meet(compared("==", 5, number), number)
+    assert place.varies(1)
+    assert not place.varies(0)
+    assert place.is_fixed(0)
+    assert not place.is_fixed(1)
+
+
+def test_what_was_tried_least_is_tried_first_and_nothing_twice() -> None:
+    waiting, example = Waiting(), integers(1, 2)
+    assert waiting.add_change(example, 0, 10, "often", Plan((), "first"), Rank.NEW)
+    assert waiting.add_change(example, 0, 11, "often", Plan((), "second"), Rank.NEW)
+    assert waiting.add_change(example, 1, 12, "rare", Plan((), "third"), Rank.NEW)
+    assert not waiting.add_change(example, 0, 10, "other", Plan((), "the same"), Rank.NEW)
+    waiting.add("next step", 99, Plan((1,), "fourth"), Rank.FIRST)
+    assert [waiting.take().origin for _ in range(len(waiting))] == ["fourth", "first", "third", "second"]
+    with pytest.raises(IndexError):
+        waiting.take()
+
+
+def test_what_is_not_permitted_does_not_wait() -> None:
+    waiting = Waiting()
+    assert not waiting.add_change(integers(1, lowest=0, highest=9), 0, 10, "kind", Plan((), "plan"), Rank.NEW)
+    assert not waiting
+
+
+def test_of_one_kind_no_more_than_some_wait() -> None:
+    waiting = Waiting()
+    added = [waiting.add_change(integers(1), 0, value, "kind", Plan((), ""), Rank.NEW) for value in range(2, 100)]
+    assert added.count(True) == len(waiting) == 32
+
+
+def climbed(example: Example, want: int, number: object) -> int | None:
+    """Return how many examples it took until the number that the choices make up was met, None if it never was."""
+    assert callable(number)
+    steps: Generator[Values, climbing.Met, None] = climbing.climb(example, 1, want, number(*example.values), 0)
+    values = next(steps)
+    for tried in range(1, 200):
+        found = number(*values)
+        if found == want:
+            return tried
+        try:
+            values = steps.send([compared("==", found, want)])
+        except StopIteration:
+            return None
+    return None
+
+
+def test_a_sum_of_choices_is_climbed() -> None:
+    assert (climbed(integers(3, 4, 5), 123_456, lambda a, b, c: a + 100 * b - c) or 200) <= 10
+
+
+def test_days_of_a_calendar_are_climbed_within_their_limits() -> None:
+    def day(year: int, month: int, of_month: int) -> int:
+        return year * 372 + month * 31 + of_month
+
+    example = integers(1, 2, 3, lowest=0, highest=30)
+    assert climbed(example, day(29, 11, 17), day) is not None
+
+
+def test_a_climb_ends_where_no_choice_changes_the_number() -> None:
+    assert climbed(integers(3, 4), 9, lambda *_: 5) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [(0, (0, 9)), (1, (0, 1, 9)), (3, (0, 1, 2, 3, 9)), (5, (0, 1, 2, 3, 3, 3, 9))]
+)
+def test_a_run_of_spans_is_resized(size: int, expected: tuple[int, ...]) -> None:
+    example = integers(0, 1, 2, 3, 9)
+    assert resized(example.values, example.spans[1:4], size) == expected
+
+
+def test_the_choice_that_there_is_no_further_element_is_no_element() -> None:
+    example = Example()
+    for more in (True, True, False):
+        example.begin_span(1)
+        example.choices.append(Choice("boolean", {"p": 0.5}, more))
+        if more:
+            example.choices.append(Choice("boolean", {"p": 0.5}, True))
+        example.end_span()
+    example.end()
+    assert [len(run) for run in example.siblings] == [2]
+
+
+def test_fingerprints_tell_apart_what_is_equal_but_not_the_same() -> None:
+    different: list[Values] = [(0.0,), (-0.0,), (0,), (False,), (FRESH,), ("",), (b"",), (0, 0), (0.0, 0)]
+    assert len({fingerprint(values) for values in different}) == len(different)
+    example = integers(1, 2)
+    assert example.fingerprint_with(1, 5) == fingerprint((1, 5))
+
+
+def test_a_value_fits_only_what_could_have_drawn_it() -> None:
+    choice = integers(1, lowest=0, highest=9).choices[0]
+    assert fits(5, choice)
+    assert not fits(True, choice)
+    assert not fits(10, choice)
+    assert not fits("5", choice)
