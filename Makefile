@@ -153,6 +153,17 @@ bench-fuzz: $(VENV)/ready .bench/fuzz/ready ## pykcov fuzz beside Atheris: execu
 	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/locations.py -o .bench/fuzz/locations.json
 	$(BIN)/python benchmarks/fuzz/plot.py .bench/fuzz/speed.json .bench/fuzz/bugs.json .bench/fuzz/fuzz.svg
 
+# In versions that have a bug which is fixed since.
+BUGGY_LIBRARIES = Markdown==3.8 idna==2.5 isodate==0.6.0 six jsonpointer==2.0 msgpack==0.6.2 pyasn1==0.6.1 \
+	sqlparse==0.4.4 tomlkit==0.5.11
+.bench/hypothesis/ready: Makefile
+	@mkdir -p .bench/hypothesis
+	$(PYTHON) -m pip install --quiet --no-deps --target .bench/hypothesis $(BUGGY_LIBRARIES)
+	@touch $@
+
+bench-hypothesis: $(VENV)/ready .bench/hypothesis/ready ## examples until Hypothesis finds known bugs of libraries, with the backend and without (PyPI)
+	PYTHONPATH=$(CURDIR)/.bench/hypothesis $(BIN)/python benchmarks/hypothesis/findings.py --real $(OPTIONS)
+
 bench-pytest: $(BENCH)/ready ## what per-test contexts cost on libraries' test suites (PYTHON=python3.13)
 	$(BENCH)/bin/python -m pip install --quiet pytest pytest-cov
 	$(BENCH)/bin/python benchmarks/pytest_suites.py $(OPTIONS)

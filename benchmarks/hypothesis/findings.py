@@ -1,29 +1,38 @@
 """Examples and seconds until a property fails, beside other backends of Hypothesis.
 
 For each property: in how many seeds it was found, the median of the examples that took (those that did not find it
-count as infinitely many), and the median of the processor time. Without NAMES: all of micro.py.
+count as infinitely many), and the median of the processor time. Without NAMES: all of micro.py; or, with --real, all
+of real.py.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import statistics
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import click
-import micro
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from rich.table import Table
 
+from pykcov.contrib.hypothesis import choose
 
-def run(name: str, backend: str, number: int, most: int) -> tuple[int | None, float]:
+
+def run(
+    function: Callable[..., None],
+    strategies: tuple[st.SearchStrategy[object], ...],
+    backend: str,
+    number: int,
+    most: int,
+) -> tuple[int | None, float]:
     """Return the number of the example that failed, None if none did, and the seconds of processor time."""
-    function, strategies = micro.PROPERTIES[name]
     examples = 0
 
     def body(drawn):
@@ -54,17 +63,28 @@ def run(name: str, backend: str, number: int, most: int) -> tuple[int | None, fl
 @click.option("--backend", "backends", multiple=True, default=("hypothesis", "pykcov"), show_default=True)
 @click.option("--seeds", default=10, show_default=True)
 @click.option("--examples", "most", default=1000, show_default=True)
+@click.option("--real", "is_real", is_flag=True, help="Libraries with known bugs (make bench-hypothesis).")
 @click.option("-o", "output", type=click.Path(path_type=Path), help="Write all figures there, as JSON.")
-def main(names: tuple[str, ...], backends: tuple[str, ...], seeds: int, most: int, output: Path | None) -> None:
+def main(
+    names: tuple[str, ...],
+    backends: tuple[str, ...],
+    seeds: int,
+    most: int,
+    is_real: bool,
+    output: Path | None,
+) -> None:
     """Run all, backends in turns."""
     warnings.simplefilter("ignore")
+    properties = importlib.import_module("real" if is_real else "micro").PROPERTIES
     figures = {}
     table = Table("property", *(f"{backend}: {what}" for backend in backends for what in ("found", "examples", "s")))
-    for name in names or micro.PROPERTIES:
+    for name in names or properties:
+        if is_real:
+            choose(include=[name, "real"])
         runs: dict[str, list[tuple[int | None, float]]] = {backend: [] for backend in backends}
         for number in range(seeds):
             for backend in backends:
-                runs[backend].append(run(name, backend, number, most))
+                runs[backend].append(run(*properties[name], backend, number, most))
         figures[name] = runs
         cells = []
         for backend in backends:
