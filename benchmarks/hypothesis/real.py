@@ -88,7 +88,7 @@ PROPERTIES = {
     "isodate": (failing(isodate_date, isodate.ISO8601Error), TEXT),
     "jsonpointer": (failing(jsonpointer_resolve, jsonpointer.JsonPointerException), TEXT),
     "markdown": (failing(markdown_text), TEXT),
-    "msgpack": (failing(msgpack_unpack, msgpack.UnpackException, msgpack.ExtraData, UnicodeDecodeError), DATA),
+    "msgpack": (failing(msgpack_unpack, msgpack.UnpackException, ValueError), DATA),
     "pyasn1": (failing(pyasn1_ber, PyAsn1Error), DATA),
     "sqlparse": (failing(sqlparse_format), TEXT),
     "tomlkit": (failing(tomlkit_parse, TOMLKitError), TEXT),
