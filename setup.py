@@ -94,11 +94,11 @@ setup(
             Extension(
                 f"pykcov.{name}",
                 sources=[f"src/pykcov/instrument/{name}.c"],
-                depends=[str(PYTHON / "critical.h")],
+                depends=[str(PYTHON / "critical.h"), "src/pykcov/instrument/set_code.h"],
                 include_dirs=[str(CORE), str(PYTHON)],
                 extra_compile_args=COMPILE,
             )
-            for name in ("_exec", "_load")
+            for name in ("_exec", "_load", "_vanish")
         ),
         Extension(
             "pykcov._view",
@@ -129,8 +129,8 @@ setup(
                     "stage.c",
                 )
             ],
-            depends=sorted(str(path) for path in FUZZ.glob("*.h")),
-            include_dirs=[str(CORE)],
+            depends=[*sorted(str(path) for path in FUZZ.glob("*.h")), "src/pykcov/instrument/set_code.h"],
+            include_dirs=[str(CORE), "src/pykcov/instrument"],
             extra_compile_args=COMPILE,
         ),
         Extension(

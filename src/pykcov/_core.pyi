@@ -358,6 +358,34 @@ def environment() -> dict[str, str]:
 def probe_count() -> int:
     """How many numbers were given so far: to probes, and to addresses that were counted."""
 
+def probes_awake() -> bool:
+    """Whether a device records, or an adopter is set: every hit may matter to somebody."""
+
+def once_open(buffer: object, /) -> int:
+    """Write into `buffer` the first hit of each probe in the process from now on, of whatever thread.
+
+    Word 0 is the number of entries, each of them 2 words of 64 bits, the pc and the seconds of time(). An entry without
+    a pc was not finished. Where the buffer is full, places are entered later, when there is room (once_grow()).
+
+    Returns the number of the log. DeviceBusyError (EBUSY): 8 are open. ValueError: less than 3 words.
+    """
+
+def once_grow(log: int, buffer: object, /) -> None:
+    """Write into another buffer from now on, which has the same entries already (ValueError: no such log)."""
+
+def once_close(log: int, /) -> None:
+    """End a log (ValueError: it is not open)."""
+
+def once_hits() -> memoryview:
+    """How often each probe was hit, by number, up to 255, while all logs had it already."""
+
+def set_once_callables(exchange: Callable[[], int] | None, restore: Callable[[], object] | None, /) -> None:
+    """Call exchange() when many hits were of no use to any log.
+
+    It returns how many more of these there are to be before it is called again. An Exception goes to
+    sys.unraisablehook. restore() is called before a device is enabled and before a log is opened.
+    """
+
 def set_adopter(adopter: Callable[[], object] | None, /) -> None:
     """Call `adopter` once in every thread, at its first probe event while it is not attached.
 

@@ -20,6 +20,8 @@ class _Probed(NamedTuple):
     reference: "ref[CodeType]"
     original: CodeType
     kind: Kind
+    left_out: frozenset[int] = frozenset()
+    """Which of its probes, in order, are constants that nothing loads (vanish.py)."""
 
 
 # By the id of the probed code: code objects compare by value, and slowly. What belongs to code that has died is swept
@@ -38,6 +40,17 @@ def remember(original: CodeType, probed: CodeType, kind: Kind) -> None:
     for before, after in zip(original.co_consts, constants(probed), strict=False):
         if type(before) is CodeType:
             remember(before, after, kind)
+
+
+def remember_thinned(original: CodeType, thinned: CodeType, kind: Kind, left_out: frozenset[int]) -> None:
+    """Note the same of one code object that has lost some of its probes."""
+    _probed[id(thinned)] = _Probed(ref(thinned), original, kind, left_out)
+
+
+def left_out_of(probed: CodeType) -> frozenset[int]:
+    """Return which of its probes a code object has lost."""
+    entry = _entry(probed)
+    return entry.left_out if entry is not None else frozenset()
 
 
 def kind_of(probed: CodeType) -> Kind | None:

@@ -8,11 +8,12 @@ exceptiontable.py), the blocks that it makes (blocks.py), where probes go (sites
 (exceptiontable.py).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from operator import itemgetter
 from types import CodeType
 from typing import TYPE_CHECKING
 
+from pykcov._view import with_constants
 from pykcov.instrument import exceptiontable, linetable, versions
 from pykcov.instrument.blocks import Blocks
 from pykcov.instrument.comparisons import METHOD_OPERATIONS, SEARCHES, Loads, choose_comparisons
@@ -71,11 +72,27 @@ def rewrite(
     return _rewrite(code, make_probes, granularity, compare)
 
 
-def laid_out(code: CodeType, *, granularity: Granularity, compare: bool) -> tuple[bytes, dict[int, int]]:
-    """Return the co_code that rewrite() gives a code object, and how many code units are put in before which."""
+def laid_out(
+    code: CodeType, *, granularity: Granularity, compare: bool, left_out: Collection[int] = ()
+) -> tuple[bytes, dict[int, int]]:
+    """Return the co_code that rewrite(), or thinned(), gives a code object, and how many code units before which."""
     found: list[tuple[bytes, dict[int, int]]] = []
-    _rewrite(code, lambda _, sites: [None] * len(sites), granularity, compare, found)
+    _rewrite(code, _no_probes, granularity, compare, left_out, found)
     return found[0]
+
+
+def thinned(
+    code: CodeType, constants: tuple[object, ...], left_out: Collection[int], *, granularity: Granularity, compare: bool
+) -> CodeType:
+    """Return what rewrite() makes of one code object, but with these constants, and without some of the events.
+
+    `left_out`: which, by the index of the site. The probes stay where they are among the constants.
+    """
+    return with_constants(_rewrite(code, _no_probes, granularity, compare, left_out), constants)
+
+
+def _no_probes(_: CodeType, sites: Sequence[Site]) -> Sequence[object]:
+    return [None] * len(sites)
 
 
 def _rewrite(
@@ -83,8 +100,10 @@ def _rewrite(
     make_probes: MakeProbes,
     granularity: Granularity,
     compare: bool,
+    left_out: Collection[int] | None = None,
     only_layout: "list[tuple[bytes, dict[int, int]]] | None" = None,
 ) -> CodeType:
+    """`left_out`: of which sites nothing is put in; then nested code stays as it is."""
     original = code.co_code
     opcodes = original[::2]
     flow = control_flow(original)
@@ -112,27 +131,32 @@ def _rewrite(
             # Stable: code is reached before it compares.
             sites = sorted(sites + comparisons, key=_offset)
     first = len(code.co_consts)
-    pieces = _pieces(sites, original, first, loads, arguments)
+    event = _event if not left_out else _events_but(left_out, first)
+    pieces = _pieces(sites, original, first, loads, arguments, event)
     entries: dict[int, int] = {}
     if beside:
         first += len(sites)
         sites = sites + beside.behind
-        pads, entries = beside.pads(first, _event, {jump.start: jump.target for jump in flow.jumps})
+        pads, entries = beside.pads(first, event, {jump.start: jump.target for jump in flow.jumps})
         pieces = dict(sorted({**pieces, **{at: pad + pieces.get(at, b"") for at, pad in pads.items()}}.items()))
-        handled = beside.handled(first, _event)
+        handled = beside.handled(first, event)
         stack_size = max(stack_size, beside.stack_size)
     probes = make_probes(code, sites)
     if len(probes) != len(sites):
         raise ValueError(f"{len(probes)} probes for the {len(sites)} sites of {code.co_qualname}")
 
+    if left_out:
+        pieces = {offset: piece for offset, piece in pieces.items() if piece}
     layout = Layout(pieces, flow.jumps + flow.references, entries)
-    behind = beside.detours(first, _event, layout.moved) if beside else b""
+    behind = beside.detours(first, event, layout.moved) if beside else b""
     written = layout.code(_with_plain_loads(original, loads)) + behind
     if only_layout is not None:
         only_layout.append((written, layout.units))
         return code
     nested = [
-        _rewrite(constant, make_probes, granularity, compare) if isinstance(constant, CodeType) else constant
+        _rewrite(constant, make_probes, granularity, compare)
+        if left_out is None and isinstance(constant, CodeType)
+        else constant
         for constant in code.co_consts
     ]
     return code.replace(
@@ -163,7 +187,12 @@ _NULL = bytes((PUSH_NULL, 0))
 
 
 def _pieces(
-    sites: Sequence[Site], original: bytes, first: int, loads: list[int], arguments: dict[int, Loads]
+    sites: Sequence[Site],
+    original: bytes,
+    first: int,
+    loads: list[int],
+    arguments: dict[int, Loads],
+    event_of: Callable[[int], bytes],
 ) -> dict[int, bytes]:
     """Return what to put before instructions, ascending. `first` is the index of the first probe in co_consts."""
     behind = 1 + CACHES[LOAD_METHOD]
@@ -171,7 +200,7 @@ def _pieces(
     for constant, site in enumerate(sites, first):
         offset = site.offset
         if not site.operation:
-            event = _event(constant)
+            event = event_of(constant)
         elif offset in arguments:
             operand, start = arguments[offset]
             event = _COPY_OBJECT + (start and start + _WITH_START) + _load(constant) + operand + _STORE
@@ -186,6 +215,11 @@ def _pieces(
 def _event(constant: int) -> bytes:
     """Return the code that makes the event of a probe happen, given the index of the probe in co_consts."""
     return _SHORT_EVENTS[constant] if constant < 256 else _load(constant) + _EVENT
+
+
+def _events_but(left_out: Collection[int], first: int) -> Callable[[int], bytes]:
+    """Return _event(), but with nothing for some probes; `first` as for _pieces()."""
+    return lambda constant: b"" if constant - first in left_out else _event(constant)
 
 
 def _call_event(constant: int, operation: int, count: int) -> bytes:

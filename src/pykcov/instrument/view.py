@@ -10,7 +10,7 @@ from types import CodeType
 from pykcov import _view
 from pykcov._core import CompareProbe, Probe
 from pykcov._exec import Unrecorded
-from pykcov.instrument.originals import kind_of, original_of, twin_of
+from pykcov.instrument.originals import kind_of, left_out_of, original_of, twin_of
 from pykcov.instrument.rewrite import laid_out
 from pykcov.instrument.skips import skip
 from pykcov.locations import owner
@@ -34,7 +34,9 @@ def _find(code: CodeType) -> tuple[CodeType, tuple[object, ...], bytes] | None:
             return None
         there = _view.code(code)
         for one in dict.fromkeys([kind, kind._replace(compare=False)]):  # the latter: quiet.py
-            written, units = laid_out(original, granularity=one.granularity, compare=one.compare)
+            written, units = laid_out(
+                original, granularity=one.granularity, compare=one.compare, left_out=left_out_of(known)
+            )
             if written == there:
                 break
         else:

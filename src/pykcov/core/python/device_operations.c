@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "device_type.h"
+#include "once.h"
 
 const char *
 kcov_state_name(const struct kcov_device_status *status)
@@ -131,7 +132,7 @@ enable(PyObject *self, int mode)
 {
     int error;
 
-    if (kcov_watch_thread_end() < 0)
+    if (kcov_watch_thread_end() < 0 || kcov_once_restore() < 0)
         return NULL;
     switch (error = kcov_device_enable(core(self), mode)) {
     case 0:

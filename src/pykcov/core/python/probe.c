@@ -14,6 +14,7 @@
 #include "awake.h"
 #include "lock.h"
 #include "numbers.h"
+#include "once.h"
 #include "trace.h"
 
 struct probe {
@@ -120,15 +121,51 @@ dormant_aiter(PyObject *self)
     return Py_NewRef(self);
 }
 
-/* Under the lock. An event on its way into the other function is too early, or too late. */
+/* While there is a log of what was hit once, whoever else records. */
+static PyObject *
+marking_invert(PyObject *self)
+{
+    struct probe *probe = (struct probe *)self;
+
+    return kcov_once_hit(probe->pc, probe->number) == 0 ? probe_invert(self) : NULL;
+}
+
+static PyObject *
+marking_aiter(PyObject *self)
+{
+    struct probe *probe = (struct probe *)self;
+
+    return kcov_once_hit(probe->pc, probe->number) == 0 ? probe_aiter(self) : NULL;
+}
+
+static bool is_awake; /* [L] */
+static bool is_marking; /* [L] */
+
+/* Under the lock. An event on its way into another function is too early, or too late. */
 static void
-set_awake(bool awake)
+choose_slots(void)
 {
     _Atomic(unaryfunc) *invert = (_Atomic(unaryfunc) *)&probe_type->tp_as_number->nb_invert;
     _Atomic(unaryfunc) *aiter = (_Atomic(unaryfunc) *)&probe_type->tp_as_async->am_aiter;
 
-    atomic_store(invert, awake ? probe_invert : dormant_invert);
-    atomic_store(aiter, awake ? probe_aiter : dormant_aiter);
+    atomic_store(invert, is_marking ? marking_invert : is_awake ? probe_invert : dormant_invert);
+    atomic_store(aiter, is_marking ? marking_aiter : is_awake ? probe_aiter : dormant_aiter);
+}
+
+static void
+set_awake(bool awake)
+{
+    is_awake = awake;
+    choose_slots();
+}
+
+void
+kcov_probe_mark(bool marks)
+{
+    kcov_lock();
+    is_marking = marks;
+    choose_slots();
+    kcov_unlock();
 }
 
 static PyObject *
@@ -311,6 +348,17 @@ probe_count(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     return PyLong_FromUnsignedLong(kcov_numbers_total());
 }
 
+static PyObject *
+probes_awake(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    bool awake;
+
+    kcov_lock();
+    awake = is_awake;
+    kcov_unlock();
+    return PyBool_FromLong(awake);
+}
+
 static void
 replace_adopter(PyObject *callable)
 {
@@ -338,6 +386,7 @@ set_adopter(PyObject *module, PyObject *callable)
 void
 kcov_probe_clear(void)
 {
+    kcov_once_clear();
     kcov_awake_listen(NULL);
     kcov_adopter_set(false);
     replace_adopter(NULL);
@@ -355,6 +404,11 @@ static PyMethodDef functions[] = {
      "--\n"
      "\n"
      "How many numbers were given so far: to probes, and to addresses that were counted."},
+    {"probes_awake", probes_awake, METH_NOARGS,
+     "probes_awake($module, /)\n"
+     "--\n"
+     "\n"
+     "Whether a device records, or an adopter is set: every hit may matter to somebody."},
     {"set_adopter", set_adopter, METH_O,
      "set_adopter($module, adopter, /)\n"
      "--\n"
@@ -376,5 +430,5 @@ kcov_probe_add(PyObject *module, struct kcov_module *state)
         return -1;
     probe_type = state->probe_type;
     kcov_awake_listen(set_awake);
-    return PyModule_AddFunctions(module, functions);
+    return PyModule_AddFunctions(module, functions) < 0 ? -1 : kcov_once_add(module);
 }

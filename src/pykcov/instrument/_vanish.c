@@ -1,0 +1,62 @@
+/* What it takes to exchange code for the same without probes (vanish.py). */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "set_code.h"
+
+static PyObject *
+set_code(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *function, *code;
+
+    if (!PyArg_ParseTuple(args, "O!O!:set_code", &PyFunction_Type, &function, &PyCode_Type, &code))
+        return NULL;
+    if (pykcov_set_code((PyFunctionObject *)function, code) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+/* Frames that run this code load the new one from now on; they may be about to use the old one. */
+static PyObject *
+set_constant(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *code, *constants, *before, *nested;
+    Py_ssize_t index;
+
+    if (!PyArg_ParseTuple(args, "O!nO!:set_constant", &PyCode_Type, &code, &index, &PyCode_Type,
+                          &nested))
+        return NULL;
+    constants = ((PyCodeObject *)code)->co_consts;
+    if (index < 0 || index >= PyTuple_GET_SIZE(constants) ||
+        !PyCode_Check(PyTuple_GET_ITEM(constants, index)))
+        return PyErr_Format(PyExc_ValueError, "constant %zd is no code", index);
+    before = PyTuple_GET_ITEM(constants, index);
+    PyTuple_SET_ITEM(constants, index, Py_NewRef(nested));
+    Py_DECREF(before);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"set_code", set_code, METH_VARARGS, "Set __code__ to code that does the same."},
+    {"set_constant", set_constant, METH_VARARGS,
+     "Put other code in the place of code among the constants. Keep the one that was there: others "
+     "may be about to use it."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, .m_name = "pykcov._vanish", .m_methods = methods, .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit__vanish(void)
+{
+    return PyModuleDef_Init(&definition);
+}
