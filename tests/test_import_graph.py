@@ -15,9 +15,9 @@ FLOORS: list[set[str]] = [
     {"_core", "_exec", "_first_folder", "_load", "_outermost", "_vanish", "_view", "arcs", "counted", "pcs", "warnings"},
     {"columns", "device", "locations", "modes", "npz", "records", "tables"},
     {"instrument", "location_table", "native"},
-    {"remote", "results", "tracefile"},
+    {"oncelog", "remote", "results", "tracefile"},
     {"coverage", "kernel", "tracer"},
-    {"opening", "program", "reports", "session"},
+    {"once", "opening", "program", "reports", "session"},
     {"atheris", "contrib", "fuzz"},
     {"", "__main__", "_public", "cli", "pytest_pykcov"},
 ]

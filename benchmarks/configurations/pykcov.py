@@ -8,6 +8,7 @@ from configurations.base import Configuration, import_tool
 
 if TYPE_CHECKING:
     from pykcov import Buffer, Counters, Device
+    from pykcov.oncelog import Log
 
 
 class Pykcov(Configuration):
@@ -105,12 +106,39 @@ class Pykcov(Configuration):
         return counts
 
 
+class Once(Configuration):
+    """What ran at all, in all threads: probes that were hit vanish."""
+
+    def __init__(self, name: str, description: str, granularity: str) -> None:
+        super().__init__(name, description)
+        self.granularity = granularity
+        self.log: "Log | None" = None
+
+    def load(self) -> None:
+        import_tool("pykcov")
+
+    def instrument(self, functions: Sequence[FunctionType], modules: Sequence[ModuleType]) -> None:
+        import pykcov
+        from pykcov.oncelog import Log
+
+        for function in functions:
+            pykcov.instrument(function, granularity=self.granularity)
+        self.log = Log()  # for the life of the process, as in a service
+
+    def parts(self, run: Callable[[], object], iterations: int) -> dict[str, int]:
+        from pykcov import _core
+
+        assert self.log is not None
+        return {"probes": _core.probe_count(), "locations": len(self.log.first_hits())}
+
+
 PYKCOV = [
     Pykcov("dormant", "pykcov, blocks, nothing enabled"),
     Pykcov("pc", "pykcov, blocks, each event recorded in order", mode=("TRACE_PC",)),
     Pykcov("pc-branch", "the same without the blocks that others imply", mode=("TRACE_PC",), granularity="branch"),
     Pykcov("unique", "pykcov, lines, each recorded once a run", mode=("TRACE_UNIQUE_PC",), granularity="line"),
     Pykcov("branches", "the same with exact branches", mode=("TRACE_UNIQUE_PC",), granularity="arc"),
+    Once("once", "pykcov, lines, which ran at all: after a while without probes", granularity="line"),
     Pykcov("cmp", "pykcov, each comparison recorded in order", mode=("TRACE_CMP",), compare=True),
     Pykcov(
         "cmp-bytes",

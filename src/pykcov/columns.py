@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from pykcov.modes import compares, modes
+from pykcov.modes import RUN_MODES, compares
 from pykcov.npz import Array
 from pykcov.records import COMPARISON_WORDS, OPERATIONS
 
@@ -120,7 +120,7 @@ def _check_range(name: str, values: Sequence[int], column: Column) -> None:
 
 def _check_mode(arrays: Mapping[str, Array]) -> None:
     mode = arrays["mode"].values[0]
-    if mode and mode not in modes:
+    if mode and mode not in RUN_MODES:
         raise ValueError(f"'mode' is {mode[:20]!r}")
     shape = arrays["entries"].shape
     if shape[1:] != ((COMPARISON_WORDS,) if compares(mode) else ()):

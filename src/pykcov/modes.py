@@ -1,6 +1,6 @@
 """The modes of a device by the names that trace() and the command line have for them."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pykcov import _core
 
@@ -13,6 +13,11 @@ modes: dict[str, int] = {
     "cmp-bytes": _core.TRACE_CMP | _core.CMP_BYTES,
 }
 """What a name means to a device."""
+
+
+RunMode = Literal["unique", "pc", "cmp", "cmp-bytes", "once"]
+"""Those of `pykcov run`: 'once' needs no device."""
+RUN_MODES: tuple[str, ...] = get_args(RunMode)
 
 
 def number_of(mode: str) -> int:

@@ -1,6 +1,5 @@
-"""What ran at all: the first hit of each probe in the process, at the price of nothing once probes have vanished."""
+"""trace("once"): what ran at all, at the price of nothing once probes have vanished."""
 
-import os
 from collections.abc import Iterable
 from os import PathLike
 from types import TracebackType
@@ -9,92 +8,14 @@ from warnings import warn
 
 from pykcov import _core
 from pykcov._exec import Unrecorded
-from pykcov.instrument import vanish
 from pykcov.instrument.code import check
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
+from pykcov.oncelog import Log
 from pykcov.results import Choice, Results
 from pykcov.tracer import complaints
 from pykcov.warnings import PykcovWarning
-
-ENTRIES = 1 << 21
-"""Places that a log has room for, unless told otherwise. Only what is used becomes memory."""
-
-_ENTRY_WORDS = 2
-
-
-def read_log(words: memoryview) -> dict[int, int]:
-    """Return the pcs in the words of a log, in the order of their first hits, and the seconds of time() of each."""
-    count = min(words[0], (len(words) - 1) // _ENTRY_WORDS)
-    entries = words[1 : 1 + count * _ENTRY_WORDS].tolist()
-    found: dict[int, int] = {}
-    for pc, seconds in zip(entries[::2], entries[1::2], strict=True):
-        if pc:  # else the process was killed in the middle of it
-            found.setdefault(pc, seconds)
-    return found
-
-
-class Log:
-    """The first hits of all probes of this process, from its making until close(). Not of forked children."""
-
-    def __init__(self, descriptor: int = -1, entries: int = ENTRIES) -> None:
-        """Write into a file that is large enough, or into memory of its own. DeviceBusyError: too many are open."""
-        # Not before: what pykcov imports, a traced program finds imported already.
-        from mmap import MAP_ANONYMOUS, MAP_SHARED, mmap
-
-        vanish.install()
-        flags = MAP_SHARED | (MAP_ANONYMOUS if descriptor == -1 else 0)
-        self._words = memoryview(mmap(descriptor, size_of(entries), flags)).cast("Q")
-        self._log: int | None = _core.once_open(self._words)
-        self._pid = os.getpid()
-        _open_logs.append(self)
-
-    def grow(self, descriptor: int, entries: int) -> None:
-        """Go on in a larger file, which has the same entries already: the same one, for instance."""
-        from mmap import MAP_SHARED, mmap  # not before: see above
-
-        if self._log is not None:
-            words = memoryview(mmap(descriptor, size_of(entries), MAP_SHARED)).cast("Q")
-            _core.once_grow(self._log, words)
-            self._words = words
-
-    @property
-    def entries(self) -> int:
-        """For how many places there is room."""
-        return (len(self._words) - 1) // _ENTRY_WORDS
-
-    @property
-    def is_full(self) -> bool:
-        """Whether there is no room left."""
-        return self._words[0] >= self.entries
-
-    def first_hits(self) -> dict[int, int]:
-        """Return the pcs of the places that were reached so far, in order, and the seconds of time() of each."""
-        return read_log(self._words)
-
-    def close(self) -> None:
-        """Write no more. Twice is once."""
-        log, self._log = self._log, None
-        if log is not None:
-            _open_logs.remove(self)
-            _core.once_close(log)
-
-
-_open_logs: list[Log] = []
-
-
-def _close_in_child() -> None:
-    for log in tuple(_open_logs):
-        log.close()
-
-
-os.register_at_fork(after_in_child=_close_in_child)
-
-
-def size_of(entries: int) -> int:
-    """Return how many bytes a log with room for so many places takes."""
-    return 8 * (1 + _ENTRY_WORDS * entries)
 
 
 class OnceTrace(Results):

@@ -22,6 +22,7 @@ from pykcov.warnings import PykcovWarning
 if TYPE_CHECKING:
     from pykcov.kernel.device import KernelDevice
     from pykcov.kernel.results import KernelCall
+    from pykcov.once import OnceTrace
 
 
 class _Choice(TypedDict, total=False):
@@ -36,6 +37,8 @@ class _Choice(TypedDict, total=False):
 
 
 @overload
+def trace(mode: Literal["once"], **choice: Unpack[_Choice]) -> "OnceTrace": ...
+@overload
 def trace(
     mode: Mode = "unique", *, follow: Literal[False] = False, kernel: bool = False, **choice: Unpack[_Choice]
 ) -> "Trace": ...
@@ -44,7 +47,7 @@ def trace(
     mode: Mode = "unique", *, follow: Literal[True], drain: float | None = None, **choice: Unpack[_Choice]
 ) -> FollowedTrace: ...
 def trace(
-    mode: Mode = "unique",
+    mode: Mode | Literal["once"] = "unique",
     *,
     granularity: Granularity = "line",
     include: Iterable[str] = (),
@@ -55,11 +58,13 @@ def trace(
     follow: bool = False,
     drain: float | None = None,
     kernel: bool = False,
-) -> "Trace | FollowedTrace":
+) -> "Trace | FollowedTrace | OnceTrace":
     """Trace the calling thread in a with block: `with pykcov.trace() as t: ...`, then `t.lines()`.
 
     mode: 'unique' records each place once, in order of first hit; 'pc' records every hit, in order. 'cmp' records what
     is compared instead, where both operands are integers; 'cmp-bytes' floats, str and bytes, too (docs/comparisons.md).
+    'once' records which places run at all, in all threads of the process, and costs nothing after a while
+    (docs/once.md); neither nmemb, follow nor kernel goes with it.
     granularity: 'line' for exact lines; 'block' is cheaper, and takes the lines of a block as one; 'arc' for exact
     branches, too, which `arcs()` tells (docs/branches.md).
     include, exclude, source, stdlib: what is traced, as in Selection; by default the program's own code. Functions
@@ -80,6 +85,13 @@ def trace(
     (EINVAL) for a number of words that is not 1 to 262144. Warns (PykcovWarning) on leaving if anything was
     dropped, if a pattern of `include` matched nothing, and if there was nothing to trace.
     """
+    if mode == "once":
+        if follow or kernel or drain is not None or nmemb is not None:
+            raise ValueError("mode='once' records all threads: leave out follow, drain, kernel and nmemb")
+        # Not before: most programs have no use for it.
+        from pykcov.once import once_trace
+
+        return once_trace(granularity, include, exclude, source, stdlib)
     if follow and kernel:
         raise ValueError("kernel=True records the calling thread, not what follows: leave out follow=True")
     if follow:

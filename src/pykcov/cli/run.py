@@ -15,7 +15,7 @@ from pykcov.cli._options import DEFAULT_FILE, rcfile
 
 if TYPE_CHECKING:
     from pykcov.instrument.sites import Granularity
-    from pykcov.modes import Mode
+    from pykcov.modes import RunMode
     from pykcov.program.supervisor import Kind
     from pykcov.tracefile import TraceFile
 
@@ -32,6 +32,7 @@ Examples:
   pykcov run --include 'json.*' app.py        one package, wherever it is
   pykcov run --mode pc -o order.npz app.py    every event in order, not each line once
   pykcov run --mode cmp-bytes app.py          what it compared: numbers, str and bytes
+  pykcov run --mode once app.py               what ran at all, at the speed of the bare program
 
 \b
 Exit code: that of the program; if a signal ended it, the same signal ends pykcov. And
@@ -68,9 +69,9 @@ class _RunCommand(click.Command):
 )
 @click.option(
     "--mode",
-    type=click.Choice(["unique", "pc", "cmp", "cmp-bytes"]),
+    type=click.Choice(["unique", "pc", "cmp", "cmp-bytes", "once"]),
     help="unique: each place once a thread, in the order of first hits. pc: every event, until the buffer is full. "
-    "cmp: every comparison of integers instead. cmp-bytes: of floats, str and bytes, too.  [default: unique; with "
+    "cmp: every comparison of integers instead. cmp-bytes: of floats, str and bytes, too. once: which places ran at all, in whatever thread, at the price of nothing after a while.  [default: unique; with "
     "--kernel what that is]",
 )
 @click.option(
@@ -118,7 +119,7 @@ class _RunCommand(click.Command):
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 def command(
     output: str,
-    mode: "Mode | None",
+    mode: "RunMode | None",
     kernel: str | None,
     granularity: "Granularity | None",
     branch: bool,

@@ -5,6 +5,7 @@ Compiled code hits no probes, so it is named in skipped().
 
 import sys
 from array import array
+from collections.abc import Mapping
 from types import CodeType
 
 from pykcov import _view
@@ -33,19 +34,28 @@ def _find(code: CodeType) -> tuple[CodeType, tuple[object, ...], bytes] | None:
         if original is None or kind is None:
             return None
         there = _view.code(code)
+        left_out = left_out_of(known)
+        if left_out and there == original.co_code:
+            # No probe is left, nor anything else (vanish.py).
+            return original, _view.constants(code)[: len(original.co_consts)], _offsets(original, {}, there)
         for one in dict.fromkeys([kind, kind._replace(compare=False)]):  # the latter: quiet.py
             written, units = laid_out(
-                original, granularity=one.granularity, compare=one.compare, left_out=left_out_of(known)
+                original, granularity=one.granularity, compare=one.compare, left_out=left_out
             )
             if written == there:
                 break
         else:
             return None
-        offsets = array("I")
-        for unit in range(len(original.co_code) // 2):
-            offsets.extend([unit] * (1 + units.get(unit, 0)))
-        offsets.extend([offsets[-1]] * (len(written) // 2 - len(offsets)))  # what stands behind the code
-        return original, _view.constants(code)[: len(original.co_consts)], offsets.tobytes()
+        return original, _view.constants(code)[: len(original.co_consts)], _offsets(original, units, written)
+
+
+def _offsets(original: CodeType, units: Mapping[int, int], written: bytes) -> bytes:
+    """Return for each code unit that of the original that it belongs to."""
+    offsets = array("I")
+    for unit in range(len(original.co_code) // 2):
+        offsets.extend([unit] * (1 + units.get(unit, 0)))
+    offsets.extend([offsets[-1]] * (len(written) // 2 - len(offsets)))  # what stands behind the code
+    return offsets.tobytes()
 
 
 def _told(code: CodeType) -> None:

@@ -198,7 +198,7 @@ class Buffers:
         if process.ended is None:
             # It goes on recording: as another program, or without its descriptors.
             if process is self.processes[0]:
-                self.closed_early = not self.no_python
+                self.closed_early = not self.no_python and not process.is_finished
             self._unconnected.append(process)
             if len(self._unconnected) >= self._next_look:
                 for one in self._unconnected:
@@ -261,6 +261,13 @@ class Buffers:
                 process.keep_image_log(descriptors[0])
             case ("interpreters",):
                 self.interpreters = True
+            case ("once",):
+                try:
+                    process.add_log(descriptors[0])
+                except (OSError, IndexError) as error:
+                    self.untraced.append(("all threads", f"their log could not be mapped: {error}"))
+            case ("finished",):
+                process.is_finished = process.has_log  # nothing needs the connection until the very end
             case ("no python",):
                 self.no_python |= process is self.processes[0]
             case ("forked",):

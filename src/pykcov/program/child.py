@@ -12,11 +12,11 @@ from pykcov.instrument.imports import ImportHook, skipped
 from pykcov.instrument.selection import Selection
 from pykcov.instrument.skips import noted
 from pykcov.locations import Location
-from pykcov.modes import compares, modes
+from pykcov.modes import compares
 from pykcov.native.images import foreign_callbacks
 from pykcov.program import following, main_module, uncaught
 from pykcov.program.channel import Sender
-from pykcov.program.devices import Devices
+from pykcov.program.devices import Recorder, recorder
 from pykcov.program.forgetting import forget_our_imports
 
 # What makes interpreters beside the main one, by the names that it has in the versions of Python.
@@ -38,7 +38,7 @@ def main(descriptor: int, bare_modules: frozenset[str]) -> None:
         main_module.first_folder = sys.path.pop(0)  # that of the script we started with
     sys.orig_argv[:] = request["orig_argv"]
     try:
-        devices = Devices(sender, modes[request["mode"]], request["nmemb"], request["kernel"])
+        devices = recorder(sender, request)
         informant = _prepare(sender, request, bare_modules, devices)
 
         def begin() -> None:
@@ -79,7 +79,7 @@ def _run(request: Mapping[str, Any], begin: main_module.Begin) -> None:
 class _Informant:
     """Tells which locations there are, what was skipped and who forked."""
 
-    def __init__(self, sender: Sender, devices: Devices) -> None:
+    def __init__(self, sender: Sender, devices: Recorder) -> None:
         self._sender = sender
         self._devices = devices
         self._skips_told = 0
@@ -121,6 +121,7 @@ class _Informant:
         self._tell_skips()
         if not _INTERPRETERS.isdisjoint(sys.modules):
             self._sender.send(("interpreters",))
+        self._sender.send(("finished",))
         _core.image_log()  # objects that were not built for pykcov do not announce themselves
 
     def _tell_skips(self) -> None:
@@ -130,7 +131,7 @@ class _Informant:
             self._sender.send(("skipped", [tuple(skip) for skip in new]))
 
 
-def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset[str], devices: Devices) -> _Informant:
+def _prepare(sender: Sender, request: Mapping[str, Any], bare_modules: frozenset[str], devices: Recorder) -> _Informant:
     """Have modules instrumented and locations told from now on."""
     if request["kernel"]:
         import pykcov.kernel.beside  # noqa: F401 - now, so that what it imports is forgotten below

@@ -93,6 +93,23 @@ class Devices:
             self._looking.release()
 
 
+class Recorder(Protocol):
+    """What begin() has record all threads of this process; in a forked child once more."""
+
+    def begin(self) -> None:
+        """Begin."""
+
+
+def recorder(sender: Sender, request: Mapping[str, Any]) -> Recorder:
+    """Return what records in the mode that is asked for."""
+    if request["mode"] == "once":
+        # Not before: other modes have no use for it.
+        from pykcov.program.once import AllThreads
+
+        return AllThreads(sender)
+    return Devices(sender, modes[request["mode"]], request["nmemb"], request["kernel"])
+
+
 def thread_name() -> str:
     """Return the name of the calling thread: of its Thread object if it has one, else made of its native id."""
     threading = sys.modules.get("threading")

@@ -1,12 +1,14 @@
 """What one traced process has told and recorded, in the process that collects."""
 
 import os
+from array import array
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
 from pykcov._core import Buffer
 from pykcov.native.images import Image, read_log
+from pykcov.oncelog import read_log as read_entries, room_of
 from pykcov.records import COMPARISON_WORDS
 
 # The kernel's PF_EXITING, in the ninth field of /proc/PID/stat.
@@ -53,6 +55,9 @@ class Process:
         self._threads: dict[int, Recorded] = {}
         self._live: dict[int, tuple[tuple[str, int, int], Buffer]] = {}
         self._image_log: int | None = None
+        self._log: memoryview | None = None
+        self.is_finished = False
+        """Whether its program has ended, in mode once: what the end of the interpreter runs is recorded all the same."""
 
     @classmethod
     def forked(cls, pid: int, parent: Self, born: int) -> Self:
@@ -70,6 +75,18 @@ class Process:
         """Take the buffer of a thread."""
         self._live[key] = (name, ident, native_id), buffer
 
+    def add_log(self, descriptor: int) -> None:
+        """Take the log of all threads (mode once)."""
+        # Not before: few runs have one.
+        from mmap import PROT_READ, mmap
+
+        self._log = memoryview(mmap(descriptor, 0, prot=PROT_READ)).cast("Q")
+
+    @property
+    def has_log(self) -> bool:
+        """Whether there is a log of all threads."""
+        return self._log is not None
+
     def keep_image_log(self, descriptor: int) -> None:
         """Take the log of what the process has loaded."""
         if self._image_log is None:
@@ -85,6 +102,9 @@ class Process:
     def finish(self, entry_words: int) -> None:
         """Copy all that there is: the process has ended, or is not waited for."""
         self.read(list(self._live), entry_words)
+        if self._log is not None:
+            self._threads[-1] = _logged(self._log, self._translation())
+            self._log = None
         if self._image_log is not None:
             try:
                 self.images = read_log(self._image_log)
@@ -123,6 +143,13 @@ def _recorded(
             copy[at + 3] = translation(copy[at + 3])
             at += COMPARISON_WORDS * (1 + (copy[at] >> 16 & 0xFFFF))  # the payload has no pcs
     return Recorded(*identity, buffer.dropped, copy.tobytes())
+
+
+def _logged(words: memoryview, translation: Callable[[int], int] | None) -> Recorded:
+    pcs = array("Q", read_entries(words))
+    if translation is not None:
+        pcs = array("Q", map(translation, pcs))
+    return Recorded("all threads", 0, 0, int(words[0] > room_of(words)), pcs.tobytes())
 
 
 class Status(NamedTuple):

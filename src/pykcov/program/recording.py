@@ -23,6 +23,7 @@ from pykcov.tracefile import Process, Thread, TraceFile, file_digest, platform_n
 _NOTHING = {
     "unique": "no thread ran code with probes",
     "pc": "no thread ran code with probes",
+    "once": "no thread ran code with probes",
     "cmp": "no thread compared integers in code with probes; --mode cmp-bytes records str, bytes and floats, too",
     "cmp-bytes": "no thread compared numbers, str or bytes in code with probes",
 }
@@ -30,6 +31,7 @@ _NOTHING = {
 _MOST_UNTRACED = 10
 _LESS = "trace less code (--include, --exclude), or use a larger --nmemb (up to 262144)"
 _AGAINST_FULL_BUFFERS = {
+    "once": "trace less code (--include, --exclude)",
     "pc": "use --mode unique, or a larger --nmemb (up to 262144)",
     "cmp": _LESS,
     "cmp-bytes": _LESS,

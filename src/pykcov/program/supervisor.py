@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from fcntl import F_DUPFD, fcntl
 from typing import TYPE_CHECKING, Literal
 
-from pykcov.modes import Mode, compares
+from pykcov.modes import RunMode, compares
 from pykcov.program.buffers import Buffers
 from pykcov.program.channel import packets
 from pykcov.program.options import interpreter_options, without
@@ -40,7 +40,7 @@ class Request:
     kind: Kind
     """How Python is told of it: by path, by -m, by -c, or, for code on standard input, by '-'."""
     arguments: Sequence[str]
-    mode: Mode
+    mode: RunMode
     granularity: "Granularity"
     include: Sequence[str]
     exclude: Sequence[str]
