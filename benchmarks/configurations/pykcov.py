@@ -139,6 +139,7 @@ PYKCOV = [
     Pykcov("unique", "pykcov, lines, each recorded once a run", mode=("TRACE_UNIQUE_PC",), granularity="line"),
     Pykcov("branches", "the same with exact branches", mode=("TRACE_UNIQUE_PC",), granularity="arc"),
     Once("once", "pykcov, lines, which ran at all: after a while without probes", granularity="line"),
+    Once("once-branch", "the same with the arcs that coverage.py counts", granularity="arc"),
     Pykcov("cmp", "pykcov, each comparison recorded in order", mode=("TRACE_CMP",), compare=True),
     Pykcov(
         "cmp-bytes",

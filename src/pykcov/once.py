@@ -23,7 +23,7 @@ class OnceTrace(Results):
 
     def __init__(self, granularity: Granularity, selection: Selection) -> None:
         """Use trace()."""
-        super().__init__(_core.TRACE_UNIQUE_PC, Choice(selection))
+        super().__init__(_core.TRACE_UNIQUE_PC, Choice(selection), granularity)
         self._granularity = granularity
         self._selection = selection
         self._hook: ImportHook | None = None

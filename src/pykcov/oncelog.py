@@ -32,6 +32,8 @@ class Log:
 
         vanish.install()
         flags = MAP_SHARED | (MAP_ANONYMOUS if descriptor == -1 else 0)
+        self.is_mapped = descriptor != -1
+        """Whether it is written into a file."""
         self._words = memoryview(mmap(descriptor, size_of(entries), flags)).cast("Q")
         self._log: int | None = _core.once_open(self._words)
         self._pid = os.getpid()
@@ -55,6 +57,10 @@ class Log:
     def is_full(self) -> bool:
         """Whether there is no room left."""
         return self._words[0] >= self.entries
+
+    def used_words(self) -> memoryview:
+        """Return the words so far: what a file of the log would have in it."""
+        return self._words[: 1 + _ENTRY_WORDS * min(self._words[0], self.entries)]
 
     def first_hits(self) -> dict[int, int]:
         """Return the pcs of the places that were reached so far, in order, and the seconds of time() of each."""
