@@ -12,12 +12,24 @@ SOURCE = Path(__file__).parent.parent / "src"
 
 # The rooms of the house from the ground up. A module may import those of its own floor and of floors below.
 FLOORS: list[set[str]] = [
-    {"_core", "_exec", "_first_folder", "_load", "_outermost", "_vanish", "_view", "arcs", "counted", "pcs", "warnings"},
+    {
+        "_core",
+        "_exec",
+        "_first_folder",
+        "_load",
+        "_outermost",
+        "_vanish",
+        "_view",
+        "arcs",
+        "counted",
+        "pcs",
+        "warnings",
+    },
     {"columns", "device", "locations", "modes", "npz", "records", "tables"},
     {"instrument", "location_table", "native"},
-    {"oncelog", "remote", "results", "tracefile"},
+    {"observed", "oncelog", "remote", "results", "tracefile"},
     {"coverage", "kernel", "tracer"},
-    {"once", "opening", "program", "reports", "session"},
+    {"once", "observing", "opening", "program", "reports", "session"},
     {"atheris", "contrib", "fuzz"},
     {"", "__main__", "_public", "cli", "pytest_pykcov"},
 ]
@@ -38,7 +50,14 @@ def module_files() -> dict[str, Path]:
         for path in SOURCE.rglob(pattern):
             if path.suffix != ".c" or path.stem.startswith("_"):
                 files[".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")] = path
-    for name in ("_exec", "_first_folder", "_load", "_outermost", "_vanish", "_view"):  # whose sources are elsewhere than they are
+    for name in (
+        "_exec",
+        "_first_folder",
+        "_load",
+        "_outermost",
+        "_vanish",
+        "_view",
+    ):  # whose sources are elsewhere than they are
         files[f"pykcov.{name}"] = SOURCE / "pykcov" / f"{name}.pyi"
     for name in ("_memory", "_mutator", "_crossover"):
         files[f"pykcov.fuzz.{name}"] = SOURCE

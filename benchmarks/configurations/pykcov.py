@@ -112,7 +112,7 @@ class Once(Configuration):
     def __init__(self, name: str, description: str, granularity: str) -> None:
         super().__init__(name, description)
         self.granularity = granularity
-        self.log: "Log | None" = None
+        self.log: Log | None = None
 
     def load(self) -> None:
         import_tool("pykcov")

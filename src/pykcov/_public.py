@@ -37,6 +37,8 @@ from pykcov.instrument.skips import Skipped as Skipped
 from pykcov.instrument.versions import UnsupportedPythonError as UnsupportedPythonError
 from pykcov.locations import Location as Location
 from pykcov.native.locations import symbolize as symbolize
+from pykcov.observing import Production as Production, production as production
+from pykcov.once import OnceTrace as OnceTrace
 from pykcov.opening import open as open
 from pykcov.records import Comparison as Comparison
 from pykcov.remote import group as group

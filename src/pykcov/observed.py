@@ -3,12 +3,17 @@
 import fcntl
 import json
 import os
+import sys
+from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
+from pykcov.location_table import LocationTable
 from pykcov.locations import Location
 from pykcov.oncelog import read_log
+from pykcov.tracefile import Thread, TraceFile, platform_name
 
 FORMAT = "pykcov production 1"
 PLACES = ".places"
@@ -27,14 +32,14 @@ class Version:
     """One content of a source file, as processes have loaded it."""
 
     def __init__(self, since: int, last: int, places: dict[int, Location]) -> None:
-        """Take when a process began that had it, the first and the last one, and its places by pc."""
+        """Take when the first process began that had it, what orders the last one, and its places by pc."""
         self.since = since
         self.last = last
         self.places = places
 
-    def add(self, started: int, places: dict[int, Location]) -> None:
+    def add(self, started: int, order: int, places: dict[int, Location]) -> None:
         """Take what one more process has loaded of it."""
-        self.since, self.last = min(self.since, started), max(self.last, started)
+        self.since, self.last = min(self.since, started), max(self.last, order)
         self.places.update(places)
 
 
@@ -81,6 +86,26 @@ class Observed:
             functions[place.function] = min(line, place.line), called or pc in self.hits
         return sorted((line, name) for name, (line, called) in functions.items() if not called)
 
+    def trace_file(self, folder: str) -> TraceFile:
+        """Return what ran of the newest versions as a trace, whose only thread is all processes."""
+        newest, digests = self.newest(), self.newest_digests()
+        table = LocationTable.from_locations([place for one in newest.values() for place in one.places.values()])
+        known = {pc for one in newest.values() for pc in one.places}
+        words = memoryview(array("Q", [pc for pc in self.hits if pc in known]).tobytes()).cast("Q")
+        granularity = "arc" if any(place.arcs for one in newest.values() for place in one.places.values()) else "line"
+        return TraceFile(
+            command=f"pykcov.production({folder!r})",
+            folder=os.getcwd(),
+            python=sys.version,
+            platform=platform_name(),
+            mode="once",
+            granularity=granularity,
+            started=datetime.fromtimestamp(self.since, UTC).isoformat(timespec="seconds"),
+            threads=[Thread(f"{self.processes} processes", 0, 0, 0, words)],
+            locations=table,
+            digests=digests,
+        )
+
     def add_merged(self, merged: Any) -> None:
         """Take what merge() has written."""
         self.since, self.processes = merged["since"], merged["processes"]
@@ -90,7 +115,7 @@ class Observed:
 
     def add_process(self, lines: list[Any], hits: dict[int, int]) -> None:
         """Take what one process has left: a header and rows."""
-        started = lines[0]["started"]
+        started, order = lines[0]["started"], lines[0]["order"]
         self.since = min(self.since or started, started)
         self.processes += 1
         for pc, seconds in hits.items():
@@ -99,9 +124,9 @@ class Observed:
             versions = self.files.setdefault(row["file"], {})
             places = _places(row["places"])
             if row["digest"] in versions:
-                versions[row["digest"]].add(started, places)
+                versions[row["digest"]].add(started, order, places)
             else:
-                versions[row["digest"]] = Version(started, started, places)
+                versions[row["digest"]] = Version(started, order, places)
 
     def merged(self) -> dict[str, Any]:
         """Return what add_merged() takes: no more versions than it may be, and hits of these."""
@@ -119,7 +144,7 @@ def read(folder: str) -> Observed:
     """Return what all processes have left in a folder. ObservedError: there is no such folder, or nothing is in it."""
     if not os.path.isdir(folder):
         raise ObservedError(f"{folder}: there is no such folder")
-    with _locked(folder, fcntl.LOCK_SH):
+    with locked(folder):
         observed, _ = _read(folder)
     if not observed.processes:
         raise ObservedError(f"{folder}: no process has left anything here: pykcov.production({folder!r}) would")
@@ -128,7 +153,7 @@ def read(folder: str) -> Observed:
 
 def merge(folder: str) -> None:
     """Put what processes that have ended have left into one file."""
-    with _locked(folder, fcntl.LOCK_EX):
+    with locked(folder, fcntl.LOCK_EX):
         observed, ended = _read(folder, only_ended=True)
         if not ended:
             return
@@ -140,10 +165,8 @@ def merge(folder: str) -> None:
         os.replace(temporary, os.path.join(folder, _MERGED))
         for path in ended:
             for suffix in (PLACES, LOG):
-                try:
+                with suppress(FileNotFoundError):
                     os.unlink(path + suffix)
-                except FileNotFoundError:
-                    pass
 
 
 def _read(folder: str, only_ended: bool = False) -> tuple[Observed, list[str]]:
@@ -186,7 +209,7 @@ def _rows(data: bytes) -> list[Any]:
             rows.append(json.loads(line))
         except ValueError:
             break
-    return rows if rows and type(rows[0]) is dict and rows[0].get("format") == FORMAT else []
+    return rows if rows and type(rows[0]) is dict and rows[0].get("format") == FORMAT and "order" in rows[0] else []
 
 
 def _hits(path: str) -> dict[int, int]:
@@ -199,7 +222,12 @@ def _hits(path: str) -> dict[int, int]:
 
 
 def _places(rows: list[list[Any]]) -> dict[int, Location]:
-    return {row[0]: Location(*row[:8], tuple(row[8]), row[9], tuple((a, b) for a, b in row[10])) for row in rows}
+    return {row[0]: _place(*row) for row in rows}
+
+
+def _place(*row: Any) -> Location:
+    place = Location(*row)
+    return place._replace(lines=tuple(place.lines), arcs=tuple((start, end) for start, end in place.arcs))
 
 
 def _has_ended(descriptor: int) -> bool:
@@ -211,7 +239,8 @@ def _has_ended(descriptor: int) -> bool:
 
 
 @contextmanager
-def _locked(folder: str, operation: int) -> Iterator[None]:
+def locked(folder: str, operation: int = fcntl.LOCK_SH) -> Iterator[None]:
+    """Keep others from merging what is in a folder, or, with LOCK_EX, from beginning or reading, meanwhile."""
     try:
         descriptor = os.open(os.path.join(folder, _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError:  # who may only read does without

@@ -1,4 +1,4 @@
-"""A log of what ran at all in this process: the first hit of each probe. Then that may vanish (instrument/vanish.py)."""
+"""A log of what ran at all in this process: the first hit of each probe, which may vanish then (vanish.py)."""
 
 import os
 

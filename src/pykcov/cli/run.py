@@ -71,8 +71,9 @@ class _RunCommand(click.Command):
     "--mode",
     type=click.Choice(["unique", "pc", "cmp", "cmp-bytes", "once"]),
     help="unique: each place once a thread, in the order of first hits. pc: every event, until the buffer is full. "
-    "cmp: every comparison of integers instead. cmp-bytes: of floats, str and bytes, too. once: which places ran at all, in whatever thread, at the price of nothing after a while.  [default: unique; with "
-    "--kernel what that is]",
+    "cmp: every comparison of integers instead. cmp-bytes: of floats, str and bytes, too. once: which places ran at "
+    "all, in whatever thread, at the speed of the bare program after a while.  [default: unique; with --kernel what "
+    "that is]",
 )
 @click.option(
     "--kernel",

@@ -52,7 +52,10 @@ static PyModuleDef_Slot slots[] = {
 };
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, .m_name = "pykcov._vanish", .m_methods = methods, .m_slots = slots,
+    PyModuleDef_HEAD_INIT,
+    .m_name = "pykcov._vanish",
+    .m_methods = methods,
+    .m_slots = slots,
 };
 
 PyMODINIT_FUNC

@@ -1,11 +1,11 @@
 """Probes that have told all they can vanish: functions get code without them.
 
-While all that is asked is what ran at all (pykcov.once), a probe that was hit is of no use any more. When such hits have
-become many, functions are looked for whose code has them, and get the same code without. What is running goes on as
-it is; from the next call, or the next function that is made of a code constant, on it costs nothing. When somebody
+While all that is asked is what ran at all (pykcov.once), a probe that was hit is of no use any more. When such hits
+have become many, functions are looked for whose code has them, and get the same code without. What is running goes on
+as it is; from the next call, or the next function that is made of a code constant, on it costs nothing. When somebody
 else begins to record, or a log begins anew, code gets all its probes back.
 
-A look happens in the middle of a probe, in whatever thread. It takes as long as some hundred thousand hits of probes do,
+A look happens in the middle of a probe, in whatever thread. It takes as long as some hundred thousand hits of probes,
 so it happens when these have been made: what it costs is never more than what was lost before it.
 """
 

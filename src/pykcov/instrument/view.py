@@ -39,9 +39,7 @@ def _find(code: CodeType) -> tuple[CodeType, tuple[object, ...], bytes] | None:
             # No probe is left, nor anything else (vanish.py).
             return original, _view.constants(code)[: len(original.co_consts)], _offsets(original, {}, there)
         for one in dict.fromkeys([kind, kind._replace(compare=False)]):  # the latter: quiet.py
-            written, units = laid_out(
-                original, granularity=one.granularity, compare=one.compare, left_out=left_out
-            )
+            written, units = laid_out(original, granularity=one.granularity, compare=one.compare, left_out=left_out)
             if written == there:
                 break
         else:

@@ -3,11 +3,13 @@
 import _thread
 import os
 import sys
+from collections.abc import Mapping
 from itertools import count
 from types import FrameType, ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pykcov import _core
+from pykcov.modes import modes
 from pykcov.program.channel import Sender
 
 if TYPE_CHECKING:

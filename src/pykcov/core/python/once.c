@@ -21,8 +21,8 @@
 #define LATER 1000000
 
 static struct kcov_once_log logs[KCOV_ONCE_LOGS];
-static _Atomic uint8_t *hits;      /* [I] once made: by probe number, up to 255, that no log needed */
-static _Atomic int64_t countdown;  /* [a] hits until exchange() is called */
+static _Atomic uint8_t *hits; /* [I] once made: by probe number, up to 255, that no log needed */
+static _Atomic int64_t countdown;   /* [a] hits until exchange() is called */
 static PyObject *exchange_callable; /* [L] NULL: none */
 static PyObject *restore_callable;  /* [L] NULL: none */
 

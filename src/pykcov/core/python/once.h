@@ -23,10 +23,11 @@
  *   [G] changed under the GIL, or by the one thread that opens, grows or closes logs
  */
 struct kcov_once_log {
-    _Atomic(_Atomic uint64_t *) words; /* [a] the count, then a pc and seconds an entry; NULL: none */
-    _Atomic(_Atomic uint8_t *) seen;   /* [a] by probe number; kept when the log is closed */
-    atomic_size_t capacity;            /* [a] entries; of the words, or fewer */
-    Py_buffer view;                    /* [G] what the words are in */
+    _Atomic(_Atomic uint64_t *)
+        words;                       /* [a] the count, then a pc and seconds an entry; NULL: none */
+    _Atomic(_Atomic uint8_t *) seen; /* [a] by probe number; kept when the log is closed */
+    atomic_size_t capacity;          /* [a] entries; of the words, or fewer */
+    Py_buffer view;                  /* [G] what the words are in */
 };
 
 /* A hit. 0; -1 with an exception of the program's, such as that of a signal handler. */

@@ -138,7 +138,7 @@ marking_aiter(PyObject *self)
     return kcov_once_hit(probe->pc, probe->number) == 0 ? probe_aiter(self) : NULL;
 }
 
-static bool is_awake; /* [L] */
+static bool is_awake;   /* [L] */
 static bool is_marking; /* [L] */
 
 /* Under the lock. An event on its way into another function is too early, or too late. */

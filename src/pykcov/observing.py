@@ -1,8 +1,8 @@
 """production(): for weeks, and in many processes: which code ran at all, since when, and which never did.
 
-A process keeps two files in a folder: a log that the probes themselves write (it is mapped, so that it is whole when the
-process is killed), and the places that there are, a line for each module that is loaded. Files of processes that have
-ended are merged into one now and then.
+A process keeps two files in a folder: a log that the probes themselves write (it is mapped, so that it is whole when
+the process is killed), and the places that there are, a line for each module that is loaded. Files of processes
+that have ended are merged into one now and then.
 """
 
 import atexit
@@ -24,7 +24,7 @@ from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
 from pykcov.locations import Location
-from pykcov.observed import FORMAT, LOG, PLACES, merge
+from pykcov.observed import FORMAT, LOG, PLACES, locked, merge
 from pykcov.oncelog import Log, size_of
 from pykcov.tracefile import file_digest
 from pykcov.warnings import PykcovWarning
@@ -96,11 +96,15 @@ class Production:
 
     def _begin(self) -> None:
         """Make files for this process. OSError: there can be none in this folder."""
+        with locked(self.folder):  # a merge must not take the files for those of a process that has ended
+            self._begin_files()
+
+    def _begin_files(self) -> None:
         self._pid = os.getpid()
         name = f"{os.uname().nodename}.{self._pid}.{random.randrange(10**9):09}"
         path = os.path.join(self.folder, name)
-        header = {"format": FORMAT, "started": int(time.time()), "pid": self._pid}
-        self._places = open(path + PLACES, "xb", buffering=0)
+        header = {"format": FORMAT, "started": int(time.time()), "order": time.time_ns(), "pid": self._pid}
+        self._places = open(path + PLACES, "xb", buffering=0)  # noqa: SIM115 - open as long as the process runs
         # As long as it is held, the process is alive.
         fcntl.flock(self._places, fcntl.LOCK_EX)
         self._pending = [json.dumps(header).encode() + b"\n"]
@@ -207,7 +211,7 @@ def production(
     source: Iterable[str | PathLike[str]] = (),
     stdlib: bool = False,
 ) -> Production:
-    """Observe this process from now on, at no cost after a while: which code runs at all, since when, and which never does.
+    """Observe from now on, at no cost after a while: which code of this process runs at all, since when, and which not.
 
     folder: where the processes of a service keep what they saw, over all its deployments; made if it is not there.
     `pykcov production FOLDER` tells what never ran. What ran is there at once: a process may be killed.
