@@ -3,7 +3,6 @@
 import os
 
 from pykcov import _core
-from pykcov.instrument import vanish
 
 ENTRIES = 1 << 21
 """Places that a log has room for, unless told otherwise. Only what is used becomes memory."""
@@ -29,6 +28,9 @@ class Log:
         """Write into a file that is large enough, or into memory of its own. DeviceBusyError: too many are open."""
         # Not before: what pykcov imports, a traced program finds imported already.
         from mmap import MAP_ANONYMOUS, MAP_SHARED, mmap
+
+        # Not before: who only reads logs needs no rewriter.
+        from pykcov.instrument import vanish
 
         vanish.install()
         flags = MAP_SHARED | (MAP_ANONYMOUS if descriptor == -1 else 0)
