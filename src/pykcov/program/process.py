@@ -8,7 +8,8 @@ from typing import NamedTuple, Self
 
 from pykcov._core import Buffer
 from pykcov.native.images import Image, read_log
-from pykcov.oncelog import read_log as read_entries, room_of
+from pykcov.oncelog import read_log as read_entries
+from pykcov.oncelog import room_of
 from pykcov.records import COMPARISON_WORDS
 
 # The kernel's PF_EXITING, in the ninth field of /proc/PID/stat.
@@ -57,7 +58,7 @@ class Process:
         self._image_log: int | None = None
         self._log: memoryview | None = None
         self.is_finished = False
-        """Whether its program has ended, in mode once: what the end of the interpreter runs is recorded all the same."""
+        """In mode once: whether its program has ended. What the end of the interpreter runs is recorded all the same."""
 
     @classmethod
     def forked(cls, pid: int, parent: Self, born: int) -> Self:
