@@ -58,7 +58,7 @@ class Process:
         self._image_log: int | None = None
         self._log: memoryview | None = None
         self.is_finished = False
-        """In mode once: whether its program has ended. What the end of the interpreter runs is recorded all the same."""
+        """In mode once: whether its program has ended. What the end of the interpreter runs is recorded, too."""
 
     @classmethod
     def forked(cls, pid: int, parent: Self, born: int) -> Self:
