@@ -222,6 +222,30 @@ def test_nothing_to_trace_is_told_with_what_to_do(tmp_path: Path, monkeypatch: p
     assert len(t.pcs) == 0
 
 
+@pytest.mark.parametrize("words", ["", "follow=True"])
+@pytest.mark.parametrize("way", ["prompt", "standard input", "-c", "script", "cell"])
+def test_that_main_has_no_function_is_told(way: str, words: str, tmp_path: Path) -> None:
+    """As at the prompt and in a notebook, where all code is that of the block, until it is put into a function."""
+    block = f"with pykcov.trace(include=['__main__'], {words}) as t:\n    x = 1\n\n"
+    called = block.replace("x = 1", "f()")
+    program = f"import pykcov\n{block}def f():\n    return 1\n\n{called}print(t.lines())\n"
+    if way == "cell":  # as IPython runs it
+        program = (
+            f"cells = {[program]!r}\nfor cell in cells:\n    exec(compile(cell, '/tmp/ipykernel_1/2.py', 'exec'))\n"
+        )
+    (tmp_path / "script.py").write_text(program)
+    arguments = {"prompt": ["-i"], "standard input": ["-"], "-c": ["-c", program], "script": ["script.py"]}
+    done = subprocess.run(
+        [sys.executable, *arguments.get(way, ["script.py"])],
+        input=program,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr.count("nothing could be traced: __main__ has no Python function") == 1, done.stderr
+    assert done.stdout.endswith("[6]}\n" if way != "prompt" else "[2]}\n"), done.stdout
+
+
 def test_pattern_that_matches_nothing_is_told() -> None:
     with pytest.warns(PykcovWarning, match="include: no module is named 'no_such'"), pykcov.trace(include=["no_such"]):
         pass

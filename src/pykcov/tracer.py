@@ -398,6 +398,12 @@ def complaints(hook: ImportHook, functions: int, selection: Selection) -> list[s
         return [f"include: no module is named {', '.join(map(repr, unmatched))}"]
     if functions or hook.modules:
         return []
+    if selection.names_main:
+        return [
+            "nothing could be traced: __main__ has no Python function. Code that stands in the block itself, at the "
+            "prompt or in a cell of a notebook, is running already when the trace begins: put it into a function, and "
+            "call that"
+        ]
     return [
         f"nothing could be traced: there is no Python function in {selection}, and none was imported. "
         "Name modules in include, folders in source, or set stdlib=True. Code that is running already when "

@@ -1,8 +1,10 @@
 """`pykcov report`, `pykcov dump`, `pykcov doctor` and the command line as a whole, as a user types them."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -42,7 +44,36 @@ def test_fail_under_ends_with_2_below_the_bound(pykcov: Run, traced: Path) -> No
     assert pykcov("report", "--fail-under", "83").returncode == 0
     done = pykcov("report", "--fail-under", "84")
     assert (done.returncode, done.stderr) == (2, "pykcov: 83.33% of the lines ran, less than 84%\n")
-    assert pykcov("report", "--fail-under", "101").returncode == 2
+
+
+@pytest.mark.parametrize("bound", ["nan", "inf", "-inf", "-1", "100.001", "101", "1e400", "much", ""])
+def test_a_bound_that_is_no_percentage_is_refused(pykcov: Run, traced: Path, bound: str) -> None:
+    done = pykcov("report", f"--fail-under={bound}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Invalid value for '--fail-under'" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", ["report", "dump"])
+def test_a_program_in_place_of_a_trace_is_told_apart(pykcov: Run, traced: Path, command: str) -> None:
+    done = pykcov(command, "main.py")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "`pykcov run main.py` runs a program and makes a trace of it" in done.stderr
+
+
+def test_a_data_file_in_place_of_a_trace_is_told_apart(pykcov: Run, traced: Path) -> None:
+    assert pykcov("report", "--format", "data", "-o", "x.data").returncode == 0
+    assert pykcov("report", "x.data").returncode == 0
+    done = pykcov("dump", "x.data")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "it is a data file of coverage.py: `pykcov report` and `pykcov tests` read it" in done.stderr
+
+
+def test_another_database_is_told_apart(pykcov: Run, traced: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "other.sqlite")) as database:
+        database.execute("create table other (x)")
+    done = pykcov("report", "other.sqlite")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "other.sqlite: no data file of coverage.py, or damaged" in done.stderr
 
 
 def test_dump_prints_every_entry_in_order(pykcov: Run, traced: Path) -> None:

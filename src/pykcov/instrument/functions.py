@@ -24,6 +24,8 @@ Holder = TypeVar("Holder")
 
 # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR of inspect, which is not imported for them.
 _SUSPENDABLE = 0x20 | 0x80 | 0x200
+# CO_OPTIMIZED: functions have it, the code of modules has not.
+_OF_FUNCTIONS = 0x1
 
 
 def instrument(obj: Holder, *, granularity: Granularity = "block", compare: bool = False) -> Holder:
@@ -81,7 +83,8 @@ def instrument_functions(functions: Iterable[FunctionType], granularity: Granula
         _, probed, _ = rewritten[key]
         if probed is not code:
             function.__code__ = probed
-        done += is_instrumented(probed)
+        # CPython keeps one for each module while its code runs, which will not run again.
+        done += bool(code.co_flags & _OF_FUNCTIONS) and is_instrumented(probed)
     _note_running([(code, module) for code, probed, module in rewritten.values() if probed is not code])
     return done
 

@@ -92,6 +92,11 @@ class Selection:
         """Whether `include` or `packages` was given."""
         return bool(self._include.patterns or self._packages.patterns)
 
+    @property
+    def names_main(self) -> bool:
+        """Whether `include` names `__main__`."""
+        return "__main__" in self._include.patterns
+
     def unmatched(self) -> list[str]:
         """Return the patterns of `include` and `packages` that have matched no module yet, in the order given."""
         patterns = [*self._include.patterns, *self._packages.patterns]
