@@ -119,6 +119,7 @@ def test_a_flag_is_taken_out_and_no_value() -> None:
 
 
 HARNESS = """\
+This line is skipped with -x.
 import sys
 import atheris
 with atheris.instrument_imports():
@@ -146,6 +147,13 @@ def test_options_reach_the_harness_that_is_fuzzed(bare: Run, write: Write, tmp_p
     assert told.stdout in done.stdout
     assert "Warning" not in done.stderr
     assert "1 finding\n" in done.stderr
+    (reproduce,) = tmp_path.glob("**/reproduce.py")
+    again = bare("-x", str(reproduce))
+    assert (again.returncode, "KeyError: 1" in again.stderr) == (1, True), again.stderr
+    forked = bare(*options, "-m", "pykcov", "fuzz", "--minimize", "0", str(harness), "seeds", "-runs=10", "-fork=1")
+    assert "1 finding\n" in forked.stderr, forked.stderr
+    unskipped = bare("-m", "pykcov", "fuzz", str(harness), "seeds", "-runs=1")
+    assert "This line is skipped" in unskipped.stderr
     measured = bare(*options, "-m", "pykcov", "corpus", "coverage", str(harness), "seeds")
     assert measured.returncode == 0, measured.stderr
     assert measured.stdout.endswith("1 input reaches 2 locations\n"), measured.stdout

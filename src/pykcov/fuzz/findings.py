@@ -20,6 +20,7 @@ from typing import NamedTuple
 from pykcov.fuzz.stacks import folder_name
 
 _REPRODUCE = '''\
+# Made by `pykcov fuzz`.
 """Reproduces: {token}
 
     python {name}

@@ -10,6 +10,7 @@ from pykcov.fuzz import harness, targets
 from pykcov.fuzz.background import Background
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.stacks import report_of, write_error
+from pykcov.program.options import skips_first_line
 
 
 def reproduce(path: "str | PathLike[str]", data: bytes) -> NoReturn:
@@ -37,4 +38,4 @@ def reproduce(path: "str | PathLike[str]", data: bytes) -> NoReturn:
         sys.exit(1 if raised is not None or failures else 0)
 
     harness.set_runner(run)
-    targets.run(Settings(os.path.normpath(path)))
+    targets.run(Settings(os.path.normpath(path), skip_first_line=skips_first_line()))

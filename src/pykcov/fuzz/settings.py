@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
-from pykcov.program.options import interpreter_options, without
+from pykcov.program.options import interpreter_options, skips_first_line, without
 
 _MAIN = os.path.join(os.path.dirname(__file__), "__main__.py")
 
@@ -43,6 +43,8 @@ class Settings(NamedTuple):
     candidates: int | None = None
     """The descriptor of a socket: try the inputs that come there, and say what each does, instead of fuzzing."""
 
+    skip_first_line: bool = False
+    """Of the script, as Python's option -x wants it."""
     measure: str | None = None
     """A folder of fuzz/corpus.py: run the inputs that it names and say there what each reaches, instead of fuzzing."""
 
@@ -50,7 +52,8 @@ class Settings(NamedTuple):
         """Return what starts the other process."""
         # Not -x, which would skip the first line of ours, nor -i, which would wait for a user at the end.
         options = without("xi", interpreter_options(sys.orig_argv))
-        return [sys.executable, *options, _MAIN, json.dumps(self._asdict())]
+        told = self._replace(skip_first_line=skips_first_line())
+        return [sys.executable, *options, _MAIN, json.dumps(told._asdict())]
 
     @classmethod
     def loads(cls, text: str) -> Self:

@@ -311,7 +311,8 @@ class Supervisor:
             *("--quiet", "--minimize=0", f"--keep-going={settings.keep_going}"),
             *(f"--directory={os.path.dirname(self._folder)}", f"--part-of={self._jobs.folder}"),
         ]
-        python = [sys.executable, *without("xi", interpreter_options(sys.orig_argv))]
+        # With -x, which is for the harness: with -m it skips nothing of ours.
+        python = [sys.executable, *without("i", interpreter_options(sys.orig_argv))]
         return shlex.join([*python, "-m", "pykcov", "fuzz", *options, settings.harness])
 
     def _go_on(self) -> bool:

@@ -31,7 +31,7 @@ def _run_script(settings: Settings) -> NoReturn:
     main = sys.modules["__main__"]
     sys.argv[:] = [settings.harness, *settings.arguments]
     try:
-        main_module.run_script(settings.harness, settings.arguments, lambda: None)
+        main_module.run_script(settings.harness, settings.arguments, lambda: None, settings.skip_first_line)
     except main_module.NotCompiledError:
         with open(settings.harness, "rb") as file:
             compile(file.read(), settings.harness, "exec")

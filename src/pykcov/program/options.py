@@ -1,5 +1,6 @@
 """Python's own options in the command line that started this process: they are meant for the program."""
 
+import sys
 from collections.abc import Sequence
 
 
@@ -48,6 +49,12 @@ def without(flags: str, options: Sequence[str]) -> list[str]:
         if valued == len(letters) - 1:
             kept.append(next(words, ""))
     return kept
+
+
+def skips_first_line() -> bool:
+    """Return whether Python was started with -x: of the program that is meant, the first line is not to be read."""
+    options = interpreter_options(sys.orig_argv)
+    return without("x", options) != options
 
 
 def _valued(letters: str) -> int | None:

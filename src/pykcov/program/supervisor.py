@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from pykcov.modes import RunMode, compares
 from pykcov.program.buffers import Buffers
 from pykcov.program.channel import packets
-from pykcov.program.options import interpreter_options, without
+from pykcov.program.options import interpreter_options, skips_first_line, without
 from pykcov.records import COMPARISON_WORDS
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _describe(request: Request, signal_mask: Set[int], connection: socket.socket
         **asdict(request),
         "signal_mask": [int(number) for number in signal_mask],
         "orig_argv": [sys.executable, *options, *request.command],
-        "skip_first_line": without("x", options) != options,
+        "skip_first_line": skips_first_line(),
         "address": address,
     }
     try:
