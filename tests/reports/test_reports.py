@@ -5,8 +5,10 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
+import coverage
 import pytest
 from coverage import CoverageData
 
@@ -87,7 +89,7 @@ def test_text_goes_into_a_file(trace: TraceFile, capsys: pytest.CaptureFixture[s
 def test_html_shows_the_threads_of_each_line(trace: TraceFile) -> None:
     assert report(trace, "html").output == "htmlcov"
     [page] = Path("htmlcov").glob("*main_py.html")
-    assert "T &lt;1&gt;" in page.read_text()
+    assert "T <1>" in unescape(page.read_text())  # which coverage.py before 7.17 writes as JSON
     assert Path("htmlcov/index.html").exists()
 
 
@@ -202,4 +204,7 @@ def test_the_users_coverage_configuration_is_read_only_where_it_is_asked_for(tra
 def test_totals_are_compared_as_coverage_compares_them(total: float, bound: float, expected: bool) -> None:
     from coverage.results import should_fail_under
 
-    assert fails_under(total, bound) == should_fail_under(total, bound, 0) == expected
+    assert fails_under(total, bound) == expected
+    # Older ones round to whole percentages, whatever the bound is.
+    if coverage.version_info >= (7, 17, 5):
+        assert should_fail_under(total, bound, 0) == expected
