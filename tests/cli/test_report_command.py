@@ -207,3 +207,9 @@ def test_an_error_of_ours_is_shown_whole(bare: Run) -> None:
     done = bare("-c", script)
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback")
+
+
+@pytest.mark.parametrize("command", ["", "run", "fuzz", "corpus", "corpus minimize", "cache"])
+def test_help_is_there_with_docstrings_dropped(bare: Run, command: str) -> None:
+    words = ("-m", "pykcov", *command.split(), "--help")
+    assert bare("-OO", *words).stdout == bare(*words).stdout

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.machinery import PathFinder
+from pathlib import Path
 from typing import NoReturn, TextIO
 
 import click
@@ -53,7 +54,24 @@ class _Commands(click.Group):
             return None
         command = import_module(f"{__name__}.{name}").command
         assert isinstance(command, click.Command)
+        if sys.flags.optimize > 1:
+            _give_help(command)
         return command
+
+
+def _give_help(command: click.Command) -> None:
+    """Take from the source what `python -OO` drops: docstrings, which are the help."""
+    import ast  # for this only, and it takes time
+
+    callback = command.callback
+    assert callback is not None
+    source = Path(callback.__code__.co_filename).read_text(encoding="utf-8")
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    texts = {function.name: ast.get_docstring(function) for function in functions}
+    command.help = texts.get(callback.__name__)
+    if isinstance(command, click.Group) and not isinstance(command, _Commands):
+        for inner in command.commands.values():
+            _give_help(inner)
 
 
 def _print_version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
@@ -75,6 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Operands and names may be any text, whatever the encoding of the terminal. stderr is so by itself.
         sys.stdout.reconfigure(errors="backslashreplace")
+    if sys.flags.optimize > 1:
+        _give_help(pykcov)
     code = exit_code_of(arguments)
     for stream in (sys.stdout, sys.stderr):
         _end(stream)
