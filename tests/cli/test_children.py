@@ -106,6 +106,43 @@ def test_programs_that_are_started_are_traced_and_do_not_notice(
     assert len(found.processes) >= 2
 
 
+@pytest.mark.parametrize(
+    "start",
+    [
+        "subprocess.run([sys.executable, 'job.py'], env={**os.environ, 'A': '1'})",
+        "os.execve(sys.executable, [sys.executable, 'job.py'], dict(os.environ, A='1'))",
+        "os.waitpid(os.posix_spawn(sys.executable, [sys.executable, 'job.py'], os.environ), 0)",
+        "os.environ['PYTHONPATH'] = '/nowhere'; subprocess.run([sys.executable, 'job.py'])",
+        "os.environ['PYTHONPATH'] = '/nowhere'; os.system(sys.executable + ' job.py')",
+        "os.environ['PYTHONPATH'] = '/nowhere'; del os.environ['PYTHONPATH']; os.system(sys.executable + ' job.py')",
+    ],
+)
+def test_a_changed_environment_leads_to_the_trace_as_well(
+    bare: Run, pykcov: Run, write: Write, trace: Load, start: str
+) -> None:
+    write("main.py", f"import os, subprocess, sys\n{start}\n")
+    write("job.py", "import os, sys\nprint(sorted(os.environ), os.environ.get('PYTHONPATH'), sys.path)\n")
+    done, expected = pykcov("run", "main.py"), bare("main.py")
+    assert (done.returncode, done.stdout) == (0, expected.stdout)
+    assert lines_of(trace(), "")["job.py"] == [1, 2]
+
+
+def test_programs_that_cannot_be_traced_run_as_they_do_and_are_named(
+    bare: Run, pykcov: Run, write: Write, trace: Load
+) -> None:
+    write(
+        "main.py",
+        "import subprocess, sys\nfor words in (['-I', 'job.py'], ['-S', 'job.py']):\n"
+        "    subprocess.run([sys.executable, *words])\nsubprocess.run([sys.executable, 'job.py'], env={})\n"
+        "subprocess.run(['env'], env={})\n",
+    )
+    write("job.py", "print('job')\n")
+    done = pykcov("run", "main.py")
+    assert (done.returncode, done.stdout) == (0, bare("main.py").stdout)
+    assert [reason.partition(" ")[0] for _, reason in trace().untraced] == ["-I", "-S", "it"]
+    assert "job.py was not traced: -I has it look for nothing" in done.stderr
+
+
 def test_the_same_code_in_two_scripts_is_not_mixed_up(pykcov: Run, write: Write, trace: Load) -> None:
     """Its pcs are the same, and each process knows one of the files."""
     one = write("one.py", "def f():\n    return 1\nf()\n")

@@ -16,6 +16,7 @@ from pykcov.locations import Location
 from pykcov.native.images import Image
 from pykcov.pcs import PYTHON_PC
 from pykcov.program.channel import HEADER, PACKET, Assembler, packets
+from pykcov.program.image_space import ImageSpace
 from pykcov.program.process import Process, status
 
 # Look for processes that have ended without a connection when so many, or twice as many as were left, have none.
@@ -69,6 +70,7 @@ class Buffers:
         self._by_pid: dict[int, Process] = {}
         """Those that go on, as far as is known."""
         self._unconnected: list[Process] = []
+        self._images = ImageSpace()
         self._next_look = _FIRST_LOOK
         self._stop_read, self._stop_write = os.pipe()
         self._selector = selectors.DefaultSelector()
@@ -90,8 +92,8 @@ class Buffers:
 
     @property
     def images(self) -> list[Image]:
-        """The executables and shared objects of the program, each once."""
-        return list(dict.fromkeys(image for process in self.processes for image in process.images))
+        """The executables and shared objects of all processes, each once."""
+        return self._images.images
 
     def run(self, pid: int, command: str) -> None:
         """Take messages of process `pid`, which runs the program, and all that it starts until stop() is called."""
@@ -221,6 +223,9 @@ class Buffers:
             process.finish(self._entry_words)
         except (OSError, ValueError) as error:
             self._skip([("native code", f"what was loaded is not known: {error}")])
+        distance = self._images.place(process.images)
+        if distance is not None:
+            process.relocate(distance, self._entry_words)
 
     def _take(self, each: _Connection, message: Any, descriptors: list[int]) -> None:
         process = each.process

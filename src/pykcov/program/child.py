@@ -42,7 +42,7 @@ def main(descriptor: int, bare_modules: frozenset[str]) -> None:
         informant = _prepare(sender, request, bare_modules, devices)
 
         def begin() -> None:
-            following.lead(request["address"])
+            following.lead(request["address"], informant.add_untraced)
             devices.begin()
             # From here on Ctrl-C is the program's.
             _signal.pthread_sigmask(_signal.SIG_SETMASK, request["signal_mask"])
@@ -107,6 +107,9 @@ class _Informant:
     def add_fork(self) -> None:
         if not self._sender.address:
             self._sender.send(("forked",))
+
+    def add_untraced(self, command: str, reason: str) -> None:
+        self._sender.send(("not traced", command, reason))
 
     def in_forked_child(self) -> None:
         if self._sender.reconnect():

@@ -10,6 +10,7 @@ from pykcov._core import Buffer
 from pykcov.native.images import Image, read_log
 from pykcov.oncelog import read_log as read_entries
 from pykcov.oncelog import room_of
+from pykcov.pcs import PYTHON_PC
 from pykcov.records import COMPARISON_WORDS
 
 # The kernel's PF_EXITING, in the ninth field of /proc/PID/stat.
@@ -113,6 +114,17 @@ class Process:
                 os.close(self._image_log)
                 self._image_log = None
 
+    def relocate(self, distance: Callable[[int], int], entry_words: int) -> None:
+        """Have the pcs of native code lie elsewhere: each so far away as is said of it."""
+
+        def moved(pc: int) -> int:
+            return pc + distance(pc) if pc < PYTHON_PC else pc
+
+        for key, recorded in self._threads.items():
+            words = memoryview(recorded.words).cast("Q")
+            if entry_words > 1 or min(words, default=PYTHON_PC) < PYTHON_PC:
+                self._threads[key] = recorded._replace(words=_translated(recorded.words, entry_words, moved))
+
     def threads(self) -> list[Recorded]:
         """Return what the threads have recorded, in the order of their first events."""
         return [self._threads[key] for key in sorted(self._threads)]
@@ -132,18 +144,23 @@ def _recorded(
     words = buffer.words
     count = min(words[0], (len(words) - 1) // entry_words)
     entries = words[1 : 1 + count * entry_words]
-    if translation is None:
-        return Recorded(*identity, buffer.dropped, entries.tobytes())
-    copy = memoryview(bytearray(entries.tobytes())).cast("Q")
+    recorded = entries.tobytes()
+    if translation is not None:
+        recorded = _translated(recorded, entry_words, translation)
+    return Recorded(*identity, buffer.dropped, recorded)
+
+
+def _translated(recorded: bytes, entry_words: int, translation: Callable[[int], int]) -> bytes:
+    words = memoryview(bytearray(recorded)).cast("Q")
     at = 0
-    while at < len(copy):
+    while at < len(words):
         if entry_words == 1:
-            copy[at] = translation(copy[at])
+            words[at] = translation(words[at])
             at += 1
         else:
-            copy[at + 3] = translation(copy[at + 3])
-            at += COMPARISON_WORDS * (1 + (copy[at] >> 16 & 0xFFFF))  # the payload has no pcs
-    return Recorded(*identity, buffer.dropped, copy.tobytes())
+            words[at + 3] = translation(words[at + 3])
+            at += COMPARISON_WORDS * (1 + (words[at] >> 16 & 0xFFFF))  # the payload has no pcs
+    return words.tobytes()
 
 
 def _logged(words: memoryview, translation: Callable[[int], int] | None) -> Recorded:
