@@ -8,6 +8,7 @@ import socket
 from _blake2 import blake2b
 from _operator import _compare_digest as compare_digest  # that of secrets, which imports much
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -108,7 +109,10 @@ class Buffers:
         while not ended:
             ready = [key.fileobj for key, _ in self._selector.select()]
             ended = self._stop_read in ready
-            self._take_all()
+            those = self._connections.values() if ended else [self._connections.get(_number(one)) for one in ready]
+            for each in list(those):
+                if each is not None and not self._take_of(each):
+                    self._drop(each)
             if self._listener is not None and (ended or self._listener in ready):
                 self._accept_all(ended)
         for process in list(self._by_pid.values()):
@@ -139,7 +143,6 @@ class Buffers:
         self._by_pid[process.pid] = process
 
     def _register(self, each: _Connection) -> None:
-        each.socket.setblocking(False)
         self._connections[each.socket.fileno()] = each
         self._selector.register(each.socket, selectors.EVENT_READ)
 
@@ -158,13 +161,11 @@ class Buffers:
             if is_last:
                 self._take_of(each)
 
-    def _take_all(self) -> None:
-        for each in list(self._connections.values()):
-            if not self._take_of(each):
-                self._selector.unregister(each.socket)
-                del self._connections[each.socket.fileno()]
-                each.socket.close()
-                self._lose(each)
+    def _drop(self, each: _Connection) -> None:
+        self._selector.unregister(each.socket)
+        del self._connections[each.socket.fileno()]
+        each.socket.close()
+        self._lose(each)
 
     def _take_of(self, each: _Connection) -> bool:
         """Take the messages that are there; return whether there may be more later."""
@@ -341,9 +342,11 @@ class Buffers:
     def _tell(self, each: _Connection, details: Mapping[str, Any]) -> None:
         try:
             for packet in packets(details, 0):
-                each.socket.send(packet)
+                each.socket.send(packet, socket.MSG_DONTWAIT)
         except OSError:
-            pass  # it has ended
+            # It has ended, or has a command line that does not fit into a socket: then it goes on untraced.
+            with suppress(OSError):
+                each.socket.shutdown(socket.SHUT_RDWR)
 
     def _kernel_buffer(self, descriptor: int) -> Buffer:
         """Map the buffer of a kernel's device, which the program shares."""
@@ -353,6 +356,10 @@ class Buffers:
         buffer = KernelBuffer.from_driver(descriptor, self._nmemb)
         buffer.compares = self._entry_words > 1
         return buffer
+
+
+def _number(file: Any) -> int:
+    return file if isinstance(file, int) else file.fileno()
 
 
 def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:

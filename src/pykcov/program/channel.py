@@ -62,12 +62,13 @@ class Sender:
 
     def reconnect(self) -> bool:
         """Leave the socket to whose it is, and connect as the calling process; return whether that was possible."""
+        forker = self._pid
         self.close()
         if not self.address:
             return False
         try:
             self._use(connect(self.address))
-            for packet in packets(("process", os.getpid(), os.getppid()), next(self._numbers)):
+            for packet in packets(("process", self._pid, forker), next(self._numbers)):
                 self._socket.sendmsg([packet], [], MSG_NOSIGNAL)
         except OSError:
             return False

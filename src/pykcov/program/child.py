@@ -5,7 +5,7 @@ import _signal  # type: ignore[import-not-found]
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from pykcov import _core, locations
 from pykcov.instrument.imports import ImportHook, skipped
@@ -18,6 +18,7 @@ from pykcov.program import following, main_module, uncaught
 from pykcov.program.channel import Sender
 from pykcov.program.devices import Recorder, recorder
 from pykcov.program.forgetting import forget_our_imports
+from pykcov.program.joining import HELD_BACK
 
 # What makes interpreters beside the main one, by the names that it has in the versions of Python.
 _INTERPRETERS = frozenset({"_interpreters", "_xxsubinterpreters"})
@@ -32,7 +33,10 @@ def main(descriptor: int, bare_modules: frozenset[str]) -> None:
     """
     files = _our_files()
     sender = Sender(descriptor)
-    request = sender.receive()
+    try:
+        request = sender.receive()
+    except (EOFError, OSError):
+        _go_on_untraced()
     sender.address = request["address"]
     if not sys.flags.safe_path:
         main_module.first_folder = sys.path.pop(0)  # that of the script we started with
@@ -61,6 +65,13 @@ def main(descriptor: int, bare_modules: frozenset[str]) -> None:
     except BaseException:
         uncaught.hide_frames(files)
         raise
+
+
+def _go_on_untraced() -> NoReturn:
+    """Become the program without pykcov: the collecting process has ended just now."""
+    at = sys.orig_argv.index(sys.modules["__main__"].__file__ or "")
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, HELD_BACK)
+    os.execve(sys.executable, sys.orig_argv[:at] + sys.orig_argv[at + 2 :], os.environ)
 
 
 def _run(request: Mapping[str, Any], begin: main_module.Begin) -> None:

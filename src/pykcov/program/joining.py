@@ -3,13 +3,14 @@
 import _signal  # type: ignore[import-not-found]
 import os
 import sys
+from _socket import MSG_PEEK, socket
 
 from pykcov.program.channel import connect, packets
 from pykcov.program.options import split, without
 
 _BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "start", "pykcov-bootstrap.py")
 # Until the program begins, which decides what they do.
-_HELD_BACK = [getattr(_signal, f"SIG{name}") for name in ("INT", "TERM", "HUP", "QUIT", "USR1", "USR2")]
+HELD_BACK = [getattr(_signal, f"SIG{name}") for name in ("INT", "TERM", "HUP", "QUIT", "USR1", "USR2")]
 _KINDS = {"-m": "module", "-c": "code"}
 
 
@@ -23,7 +24,7 @@ def start_anew(address: str) -> None:
     cannot = (kind == "input" and os.isatty(0)) or (kind == "path" and not os.path.exists(program))
     if cannot or sys.flags.interactive or sys.flags.inspect or not sys.executable:
         return
-    former_mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, _HELD_BACK)
+    former_mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, HELD_BACK)
     details = {
         "program": program,
         "kind": kind,
@@ -39,9 +40,20 @@ def start_anew(address: str) -> None:
         descriptor = connect(address)
         for packet in packets(("program", details), 0):
             os.write(descriptor, packet)
+        _await_answer(descriptor)
         inherited = os.dup(descriptor) if descriptor < 3 else descriptor
         os.set_inheritable(inherited, True)
         started = [sys.executable, *without("x", options), _BOOTSTRAP, str(inherited), *words]
         os.execve(sys.executable, started, os.environ)
     except OSError:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, former_mask)
+
+
+def _await_answer(descriptor: int) -> None:
+    """Wait until the collecting process has taken note; OSError if it ends before."""
+    connection = socket(fileno=os.dup(descriptor))
+    try:
+        if not connection.recv(1, MSG_PEEK):
+            raise ConnectionError("the collecting process has ended")
+    finally:
+        connection.close()
