@@ -141,13 +141,8 @@ class TraceFile:
     """The executables and shared objects that native pcs are of: with them, build-id and offset of each."""
 
     def thread_names(self) -> list[str]:
-        """Return a printable, different name for each thread: its own, else with native id and a number.
-
-        Where more than one process has run code with probes, each name begins with that of its process.
-        """
-        several = len({thread.process for thread in self.threads}) > 1
-        processes = self.process_names() if several else []
-        own = [(processes[thread.process] + "/" if several else "") + printable(thread.name) for thread in self.threads]
+        """Return a printable, different name for each thread: plain_names(), else with native id and a number."""
+        own = self.plain_names()
         shared = Counter(own)
         seen: Counter[str] = Counter()
         names = []
@@ -157,6 +152,15 @@ class TraceFile:
             seen[name] += 1
             names.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
         return names
+
+    def plain_names(self) -> list[str]:
+        """Return a printable name for each thread: its own, behind that of its process if there are several.
+
+        Only those count that have run code with probes.
+        """
+        several = len({thread.process for thread in self.threads}) > 1
+        processes = [f"{name}/" for name in self.process_names()] if several else [""] * max(len(self.processes), 1)
+        return [processes[thread.process] + printable(thread.name) for thread in self.threads]
 
     def process_names(self) -> list[str]:
         """Return a printable name for each process: 'app.py', 'worker.py (PID)', 'ForkPoolWorker-1 (PID)'."""

@@ -156,6 +156,9 @@ def test_the_same_code_in_two_scripts_is_not_mixed_up(pykcov: Run, write: Write,
     assert lines_of(found, "one.py") == {"one.py": [1, 2, 3]}
     assert lines_of(found, "two.py") == {"two.py": [1]}
     assert found.lines()[str(one)] == [1, 2, 3]
+    dump = pykcov("dump").stdout.splitlines()
+    names = [line.split(": ")[1].split(", ")[0] for line in dump if line.startswith("#")]
+    assert names == found.thread_names()
 
 
 def test_a_daemon_that_closes_all_descriptors_is_traced(pykcov: Run, write: Write, trace: Load) -> None:

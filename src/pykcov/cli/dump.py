@@ -48,11 +48,12 @@ def command(file: str, number: int | None, limit: int | None, skipped: bool) -> 
         raise CommandError(f"{file}: there is no thread {number}; it has {len(trace.threads)}, from 0", BAD_INPUT)
     what = ("comparison", "comparisons") if trace.compares else ("entry", "entries")
     places: dict[int, str] = {-1: "?\t?"}
+    names = trace.plain_names()
     for index, thread in enumerate(trace.threads):
         if number not in (None, index):
             continue
         print(
-            f"# thread {index}: {printable(thread.name)}, native id {thread.native_id}, "
+            f"# thread {index}: {names[index]}, native id {thread.native_id}, "
             f"{counted(len(thread.pcs), *what)}, {thread.dropped} dropped"
         )
         for position, (pc, row, compared) in enumerate(islice(_events(trace, thread), limit)):
