@@ -16,6 +16,7 @@ from pykcov._exec import Unrecorded
 from pykcov.instrument import alive
 from pykcov.instrument.code import check, instrument_code, is_instrumented
 from pykcov.instrument.holders import functions_in, is_c_function, type_name
+from pykcov.instrument.registered import register_again
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection, module_name, namespace_of
 from pykcov.instrument.skips import skip
@@ -67,25 +68,34 @@ def instrument_selected(selection: Selection, granularity: Granularity, compare:
             for function in alive.functions()
             if selection.matches(module_name(function.__globals__), function.__code__.co_filename)
         ]
-        return instrument_functions(chosen, granularity, compare)
+        return instrument_functions(chosen, granularity, compare, thorough=True)
 
 
-def instrument_functions(functions: Iterable[FunctionType], granularity: Granularity, compare: bool = False) -> int:
-    """Give functions probed code; return how many have it now, however they came by it."""
-    done = 0
+def instrument_functions(
+    functions: Iterable[FunctionType], granularity: Granularity, compare: bool = False, *, thorough: bool = False
+) -> int:
+    """Give functions probed code; return how many have it now, however they came by it.
+
+    thorough: look for all that is registered by their code, see registered.py.
+    """
+    functions = list(functions)
     # By the code before and the module. The values keep that code alive, so that ids stay its own.
     rewritten: dict[tuple[int, str], tuple[CodeType, CodeType, str]] = {}
     for function in functions:
         code, module = function.__code__, module_name(function.__globals__)
-        key = (id(code), module)
-        if key not in rewritten:
-            rewritten[key] = (code, _rewritten(code, module, granularity, compare), module)
-        _, probed, _ = rewritten[key]
+        if (id(code), module) not in rewritten:
+            rewritten[id(code), module] = code, _rewritten(code, module, granularity, compare), module
+    exchanged = [(code, probed, module) for code, probed, module in rewritten.values() if probed is not code]
+    register_again([(code, probed) for code, probed, _ in exchanged], thorough)
+    done = 0
+    for function in functions:
+        code, module = function.__code__, module_name(function.__globals__)
+        _, probed, _ = rewritten.get((id(code), module), (code, code, module))  # another thread may have changed it
         if probed is not code:
             function.__code__ = probed
         # CPython keeps one for each module while its code runs, which will not run again.
         done += bool(code.co_flags & _OF_FUNCTIONS) and is_instrumented(probed)
-    _note_running([(code, module) for code, probed, module in rewritten.values() if probed is not code])
+    _note_running([(code, module) for code, _, module in exchanged])
     return done
 
 

@@ -1,0 +1,135 @@
+"""What a program has registered by the code of a function is found after the function got probes."""
+
+import sys
+from collections import OrderedDict, defaultdict
+from types import CodeType, FunctionType
+from typing import Any
+from weakref import WeakKeyDictionary, WeakSet, ref
+
+import pytest
+
+import pykcov
+from pykcov.instrument.functions import instrument_functions
+
+
+class IdentityReference(ref[CodeType]):
+    """As trio's: equal to another one of the same object, not of an equal one."""
+
+    __slots__ = ("_hash",)
+
+    def __new__(cls, code: CodeType, callback: Any = None) -> "IdentityReference":
+        self = super().__new__(cls, code, callback)
+        self._hash = object.__hash__(code)
+        return self
+
+    def __init__(self, code: CodeType, callback: Any = None) -> None:
+        super().__init__(code, callback)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, IdentityReference) and self() is other())
+
+
+class IdentityDictionary:
+    def __init__(self) -> None:
+        self.data: dict[IdentityReference, str] = {}
+
+    def __setitem__(self, code: CodeType, value: str) -> None:
+        self.data[IdentityReference(code, self.data.pop)] = value
+
+    def __getitem__(self, code: CodeType) -> str:
+        return self.data[IdentityReference(code)]
+
+
+class Members(WeakSet[CodeType]):
+    def __setitem__(self, code: CodeType, value: str) -> None:
+        self.add(code)
+
+    def __getitem__(self, code: CodeType) -> str:
+        return "it" if code in self else "nothing"
+
+
+class StrongMembers:
+    def __init__(self) -> None:
+        self.codes: set[CodeType] = set()
+
+    def __setitem__(self, code: CodeType, value: str) -> None:
+        self.codes.add(code)
+
+    def __getitem__(self, code: CodeType) -> str:
+        return "it" if code in self.codes else "nothing"
+
+
+REGISTRIES: dict[str, Any] = {
+    "dict": dict,
+    "defaultdict": lambda: defaultdict(lambda: "nothing"),
+    "OrderedDict": OrderedDict,
+    "set": StrongMembers,
+    "WeakKeyDictionary": WeakKeyDictionary,
+    "WeakSet": Members,
+    "trio's": IdentityDictionary,
+}
+
+
+def protected_function(registry: Any) -> FunctionType:
+    namespace: dict[str, Any] = {"__name__": "registering", "registry": registry, "sys": sys}
+    exec("def f():\n    return registry[sys._getframe().f_code]\n", namespace)
+    function: FunctionType = namespace["f"]
+    registry[function.__code__] = "it"
+    return function
+
+
+@pytest.mark.parametrize("name", REGISTRIES)
+def test_running_code_finds_what_was_registered_by_the_code_before(name: str) -> None:
+    function = protected_function(REGISTRIES[name]())
+    before = function.__code__
+    instrument_functions([function], "block", thorough=True)
+    assert function.__code__ is not before
+    assert function() == "it"
+
+
+@pytest.mark.parametrize("name", REGISTRIES)
+def test_finer_probes_keep_the_registration(name: str) -> None:
+    function = protected_function(REGISTRIES[name]())
+    instrument_functions([function], "block", thorough=True)
+    before = function.__code__
+    instrument_functions([function], "line", compare=True, thorough=True)
+    assert function.__code__ is not before
+    assert function() == "it"
+
+
+@pytest.mark.parametrize("name", ["WeakKeyDictionary", "WeakSet", "trio's"])
+def test_weak_registrations_are_found_for_a_single_function(name: str) -> None:
+    function = protected_function(REGISTRIES[name]())
+    pykcov.instrument(function)
+    assert function() == "it"
+
+
+def test_nested_functions_are_found_too() -> None:
+    registry: dict[CodeType, str] = {}
+    namespace: dict[str, Any] = {"__name__": "registering", "registry": registry, "sys": sys}
+    exec("def f():\n    def g():\n        return registry[sys._getframe().f_code]\n    return g()\n", namespace)
+    function = namespace["f"]
+    [nested] = [constant for constant in function.__code__.co_consts if type(constant) is CodeType]
+    registry[nested] = "it"
+    instrument_functions([function], "block", thorough=True)
+    assert function() == "it"
+
+
+def test_a_reference_that_cannot_be_made_is_named_and_harms_nothing() -> None:
+    class Odd(ref[CodeType]):
+        def __init__(self, code: CodeType, callback: Any, name: str) -> None:
+            super().__init__(code, callback)
+
+        def __new__(cls, code: CodeType, callback: Any, name: str) -> "Odd":
+            return super().__new__(cls, code, callback)
+
+    namespace: dict[str, Any] = {"__name__": "registering"}
+    exec("def odd():\n    return 1\n", namespace)
+    registry = {Odd(namespace["odd"].__code__, lambda _: None, "odd"): 1}
+    pykcov.instrument(namespace["odd"])
+    assert namespace["odd"]() == 1
+    assert len(registry) == 1
+    assert any(one.name == "odd" and "registered by its code" in one.reason for one in pykcov.skipped())
