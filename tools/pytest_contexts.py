@@ -4,7 +4,8 @@
 
 Runs the test suites of libraries from their source distributions (by pip) bare, with pytest-cov, and with pykcov; says
 whether the outcomes are the same, how large the data files are, and prints each line of a test that only one of the two
-recorded. Exit code 1 if anything differs that is not explained. Needs pytest-cov, and what the suites need.
+recorded, unless there is a reason (Reasons). Exit code 1 if anything else differs, or if a line is missing from the
+totals. Needs pytest-cov, and what the suites need.
 """
 
 import argparse
@@ -15,7 +16,9 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from types import CodeType
 
 from coverage import CoverageData
 
@@ -23,6 +26,7 @@ _OUTCOME = re.compile(r"(\S+\.py::.*) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\
 _NOT_COLLECTED = re.compile(r"ERROR (\S*/[^: ]*\.py)( - |$)")
 PARTS = ("setup", "run", "teardown")
 BARGING_IN = ("(signal)", "(collector)", "(exit)")
+_WIDER_SCOPES = ("|class", "|module", "|package", "|session")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,10 @@ class Library:
     """What pytest is to run, within the sdist."""
     by_chance: tuple[tuple[str, int], ...] = ()
     """Lines, by the name of their file, that a test runs in one run and not in the next."""
+    timed: tuple[str, ...] = ()
+    """Names of tests whose lines depend on what is done in time."""
+    forking: tuple[str, ...] = ()
+    """Names of tests that fork: coverage.py does not see what the child runs."""
     options: tuple[str, ...] = ()
     """What else it is given."""
 
@@ -75,7 +83,10 @@ LIBRARIES = {
             "6.5.2",
             "tornado",
             tests="tornado/test",
-            options=("-o", "python_files=*_test.py"),
+            timed=("test_server_ping", "test_acquire_timeout_preempted", "test_sync_client", "test_sync_client_error"),
+            forking=("test_multi_process",),
+            # Tests that fail on a busy machine: they wait for half a second.
+            options=("-o", "python_files=*_test.py", "-k", "not test_request_timeout and not RunnerGCTest"),
         ),
     )
 }
@@ -198,10 +209,76 @@ def differences(expected: Contexts, found: Contexts) -> Iterator[tuple[str, str,
                 yield who, name, file, line
 
 
-def explained(library: Library, contexts: Contexts, who: str, name: str, file: str, line: int) -> bool:
-    """Return whether a line barged in on the test where coverage.py has it, or is run by chance."""
-    barged_in = any(line in lines.get(file, ()) for context, lines in contexts.items() if context in BARGING_IN)
-    return (barged_in and (who == "coverage.py" or name in BARGING_IN)) or (Path(file).name, line) in library.by_chance
+def lost_track(contexts: Contexts) -> set[str]:
+    """Return the tests in which coverage.py takes a file for another: lines that the file does not have.
+
+    It happens where a coroutine is cancelled on CPython 3.11: the lines of asyncio and unittest are counted for what
+    called these, for the rest of the test.
+    """
+    return {
+        name
+        for name, lines in by_test(contexts).items()
+        if any(line not in lines_in(file) for file, line in lines if Path(file).exists())
+    }
+
+
+@cache
+def lines_in(file: str) -> frozenset[int]:
+    """Return the lines that a file has code at."""
+    found: set[int] = set()
+    codes = [compile(Path(file).read_text(), file, "exec", dont_inherit=True)]
+    while codes:
+        code = codes.pop()
+        found.update(line for _, _, line in code.co_lines() if line is not None)
+        codes.extend(constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return frozenset(found)
+
+
+def missing_from_totals(expected: Contexts, found: Contexts) -> set[tuple[str, int]]:
+    """Return the lines that coverage.py has and pykcov has in no context at all."""
+    lost = lost_track(expected)
+    surely = (lines for name, lines in by_test(expected).items() if name not in lost)
+    return set().union(*surely) - set().union(*by_test(found).values())
+
+
+@dataclass
+class Reasons:
+    """Why coverage.py and pykcov may differ in a line of a test."""
+
+    library: Library
+    apart: set[tuple[str, int]]
+    """Lines in contexts of pykcov that are no tests: what barged in, fixtures of wider scope."""
+    lost: set[str]
+
+    def explain(self, who: str, name: str, file: str, line: int) -> bool:
+        """Return whether there is a reason.
+
+        The line barged in on the test where coverage.py has it, or a fixture ran it that the test was the first to
+        use; coverage.py lost track; the test forks; or what it runs is a matter of time or chance.
+        """
+        if name in self.lost or (Path(file).name, line) in self.library.by_chance:
+            return True
+        test = name.rpartition("::")[2]
+        if test in self.library.timed or (who == "pykcov" and test in self.library.forking):
+            return True
+        return (file, line) in self.apart if who == "coverage.py" else is_apart(name)
+
+
+def is_apart(context: str) -> bool:
+    """Return whether a context is none of a test."""
+    return context in BARGING_IN or context.endswith(_WIDER_SCOPES)
+
+
+def reasons(library: Library, expected: Contexts, found: Contexts) -> Reasons:
+    """Return what may explain a difference."""
+    apart = {
+        (file, line)
+        for name, files in found.items()
+        if is_apart(name)
+        for file, lines in files.items()
+        for line in lines
+    }
+    return Reasons(library, apart, lost_track(expected))
 
 
 def main() -> int:
@@ -231,7 +308,11 @@ def compare(library: Library, folder: Path) -> bool:
         f"{library.name}: {len(bare.outcomes)} outcomes, {'all the same' if same else 'NOT the same'}; data file of "
         f"coverage.py {theirs.size}, pykcov {ours.size} (with parts {parts.size}) bytes"
     )
-    found = [one for one in differences(theirs.contexts, ours.contexts) if not explained(library, ours.contexts, *one)]
+    why = reasons(library, theirs.contexts, ours.contexts)
+    found = [one for one in differences(theirs.contexts, ours.contexts) if not why.explain(*one)]
+    missing = missing_from_totals(theirs.contexts, ours.contexts)
+    for file, line in sorted(missing):
+        print(f"  missing from the totals: {Path(file).relative_to(root)}:{line}")
     for who, context, file, line in found[:50]:
         print(f"  only {who}: {context or '(outside of tests)'} {Path(file).relative_to(root)}:{line}")
     for who, context, file, line in list(differences(theirs.contexts, parts.contexts))[:20]:
@@ -239,9 +320,9 @@ def compare(library: Library, folder: Path) -> bool:
     lines = by_test(theirs.contexts)
     print(
         f"  {len(found)} differences in {sum(map(len, lines.values()))} lines of {len(lines)} contexts; "
-        f"coverage.py has {len(theirs.contexts)} contexts, pykcov {len(ours.contexts)}"
+        f"coverage.py has {len(theirs.contexts)} contexts (lost track in {len(why.lost)}), pykcov {len(ours.contexts)}"
     )
-    return same and not found
+    return same and not found and not missing
 
 
 if __name__ == "__main__":
