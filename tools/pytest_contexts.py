@@ -83,7 +83,10 @@ LIBRARIES = {
             "6.5.2",
             "tornado",
             tests="tornado/test",
-            timed=("test_server_ping", "test_acquire_timeout_preempted", "test_sync_client", "test_sync_client_error"),
+            timed=(
+                *("test_server_ping", "test_acquire_timeout_preempted", "test_sync_client", "test_sync_client_error"),
+                *("test_error_after_cancel", "test_localhost", "test_large_read_until"),
+            ),
             forking=("test_multi_process",),
             # Tests that fail on a busy machine: they wait for half a second.
             options=("-o", "python_files=*_test.py", "-k", "not test_request_timeout and not RunnerGCTest"),
