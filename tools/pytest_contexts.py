@@ -85,7 +85,7 @@ LIBRARIES = {
             tests="tornado/test",
             timed=(
                 *("test_server_ping", "test_acquire_timeout_preempted", "test_sync_client", "test_sync_client_error"),
-                *("test_error_after_cancel", "test_localhost", "test_large_read_until"),
+                *("test_error_after_cancel", "test_localhost", "test_large_read_until", "test_task_done"),
             ),
             forking=("test_multi_process",),
             # Tests that fail on a busy machine: they wait for half a second.
