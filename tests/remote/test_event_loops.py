@@ -9,10 +9,11 @@ from typing import Any
 import anyio
 import pytest
 import trio
+import trio.testing
 import uvloop
 from following import EXPECTED, TRACES, ran
 
-from pykcov import Tracer
+from pykcov import Tracer, trace
 
 
 async def with_tasks(job: Callable[[], Any]) -> None:
@@ -248,3 +249,18 @@ def test_what_50_concurrent_traces_of_anyio_cause_is_each_ones_own(
 
     anyio.run(main, backend=backend[0], backend_options=backend[1])
     assert found == EXPECTED
+
+
+def test_trio_runs_an_idempotent_call_once_also_where_a_trace_begins_between() -> None:
+    called: list[int] = []
+
+    async def main() -> None:
+        token = trio.lowlevel.current_trio_token()
+        token.run_sync_soon(called.append, 1, idempotent=True)
+        with trace(follow=True):
+            for _ in range(2):
+                token.run_sync_soon(called.append, 1, idempotent=True)
+            await trio.testing.wait_all_tasks_blocked()
+
+    trio.run(main)
+    assert called == [1]

@@ -256,12 +256,42 @@ static PyMethodDef carried_methods[] = {
     {0},
 };
 
+/* As the job itself: programs look for one among those that they have (TrioToken.run_sync_soon()
+ * does with idempotent=True), also for one that was there before a trace began. */
+
+static Py_hash_t
+carried_hash(PyObject *self)
+{
+    PyObject *job = ((struct carried *)self)->job;
+
+    return job != NULL ? PyObject_Hash(job) : 0;
+}
+
+static PyObject *
+carried_compare(PyObject *self, PyObject *other, int operation)
+{
+    PyObject *job = ((struct carried *)self)->job;
+
+    if (Py_IS_TYPE(other, Py_TYPE(self)))
+        other = ((struct carried *)other)->job;
+    if ((operation != Py_EQ && operation != Py_NE) || job == NULL || other == NULL)
+        Py_RETURN_NOTIMPLEMENTED;
+    Py_INCREF(job);
+    Py_INCREF(other);
+    int equal = PyObject_RichCompareBool(job, other, Py_EQ);
+    Py_DECREF(job);
+    Py_DECREF(other);
+    return equal < 0 ? NULL : PyBool_FromLong(equal == (operation == Py_EQ));
+}
+
 static PyType_Slot carried_slots[] = {
     {Py_tp_call, PyVectorcall_Call},
     {Py_tp_traverse, carried_traverse},
     {Py_tp_clear, carried_clear},
     {Py_tp_dealloc, carried_dealloc},
     {Py_tp_repr, carried_repr},
+    {Py_tp_hash, carried_hash},
+    {Py_tp_richcompare, carried_compare},
     {Py_tp_getattro, carried_attribute},
     {Py_tp_getset, carried_properties},
     {Py_tp_members, carried_members},
