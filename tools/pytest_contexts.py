@@ -63,22 +63,6 @@ LIBRARIES = {
         Library("mistune", "3.1.3", "src/mistune"),
         Library("jinja2", "3.1.6", "src/jinja2", ("trio", "markupsafe"), by_chance=(("utils.py", 395),)),
         Library(
-            "trio",
-            "0.35.0",
-            "src/trio",
-            ("attrs", "sortedcontainers", "idna", "outcome", "sniffio", "trustme", "pyopenssl", "async_generator"),
-            tests="src/trio",
-            options=("--ignore=src/trio/_tests/tools", "--ignore=src/trio/_tests/test_exports.py"),
-        ),
-        Library(
-            "anyio",
-            "4.13.0",
-            "src/anyio",
-            ("trio", "pytest-mock", "trustme", "psutil", "uvloop", "blockbuster", "hypothesis"),
-            # Its own ask for plugins by names that only an installed anyio has.
-            options=("-o", "addopts=", "-p", "anyio.pytest_plugin", "-p", "pytest_mock"),
-        ),
-        Library(
             "tornado",
             "6.5.2",
             "tornado",
