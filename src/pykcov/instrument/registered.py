@@ -5,8 +5,8 @@ entries of its registries are made for that code, too. The old ones stay: calls 
 """
 
 import gc
-from _collections import OrderedDict, defaultdict
 from _weakref import getweakrefs
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator
 from types import CodeType
 from typing import Any
