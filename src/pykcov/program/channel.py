@@ -10,7 +10,6 @@ import os
 import sys
 from _socket import AF_UNIX, MSG_NOSIGNAL, SCM_RIGHTS, SOCK_SEQPACKET, SOL_SOCKET, socket
 from collections.abc import Iterator
-from contextlib import suppress
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from itertools import count
 from typing import Any
@@ -76,16 +75,20 @@ class Sender:
 
     def close(self) -> None:
         """Close the socket, if it is still ours."""
-        with suppress(OSError):
+        try:
             if self._socket.fileno() >= 0 and _identity(self._socket.fileno()) == self._identity:
                 self._socket.close()
+        except OSError:
+            pass
         self._socket.detach()
 
     def _is_ours(self) -> bool:
-        with suppress(OSError):
+        # No contextlib.suppress(): it may have probes, and would stand in the trace of the program.
+        try:
             descriptor = self._socket.fileno()
             return os.getpid() == self._pid and descriptor >= 0 and _identity(descriptor) == self._identity
-        return False
+        except OSError:
+            return False
 
 
 def connect(address: str) -> int:

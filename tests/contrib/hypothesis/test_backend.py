@@ -27,7 +27,7 @@ BACKEND = settings(
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
-    max_examples=200,
+    max_examples=400,
 )
 
 # Those that are found by luck: a sum of products, and three choices in a row of a thousand.
