@@ -5,6 +5,7 @@ import _signal  # type: ignore[import-not-found]
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from posix import execve
 from typing import Any, NoReturn
 
 from pykcov import _core, locations
@@ -58,8 +59,8 @@ def main(descriptor: int, bare_modules: frozenset[str]) -> None:
     except main_module.NotCompiledError:
         sender.send(("no python",))
         _signal.pthread_sigmask(_signal.SIG_SETMASK, request["signal_mask"])
-        # os.environ does not lead it back here.
-        os.execve(sys.executable, request["orig_argv"], os.environ)
+        # The function itself: the one in os may lead what it starts back here, for ever.
+        execve(sys.executable, request["orig_argv"], os.environ)
     except SystemExit:
         raise
     except BaseException:
@@ -71,7 +72,7 @@ def _go_on_untraced() -> NoReturn:
     """Become the program without pykcov: the collecting process has ended just now."""
     at = sys.orig_argv.index(sys.modules["__main__"].__file__ or "")
     _signal.pthread_sigmask(_signal.SIG_UNBLOCK, HELD_BACK)
-    os.execve(sys.executable, sys.orig_argv[:at] + sys.orig_argv[at + 2 :], os.environ)
+    execve(sys.executable, sys.orig_argv[:at] + sys.orig_argv[at + 2 :], os.environ)
 
 
 def _run(request: Mapping[str, Any], begin: main_module.Begin) -> None:
