@@ -293,21 +293,27 @@ static PyMethodDef functions[] = {
      "once_open($module, buffer, /)\n"
      "--\n"
      "\n"
-     "Write into `buffer` the first hit of each probe in the process from now on: word 0 is the "
-     "number of entries, each of them 2 words, the pc and the seconds of time().\n"
+     "Write into `buffer` the first hit of each probe in the process from now on, of whatever "
+     "thread.\n"
      "\n"
-     "Returns the number of the log. DeviceBusyError (EBUSY): too many are open. ValueError: less "
+     "Word 0 is the number of entries, each of them 2 words of 64 bits, the pc and the "
+     "seconds of time(). An entry without\n"
+     "a pc was not finished. Where the buffer is full, places are entered later, when there "
+     "is room (once_grow()).\n"
+     "\n"
+     "Returns the number of the log. DeviceBusyError (EBUSY): 8 are open. ValueError: less "
      "than 3 words."},
     {"once_grow", once_grow, METH_VARARGS,
      "once_grow($module, log, buffer, /)\n"
      "--\n"
      "\n"
-     "Write into another buffer from now on, which has the same entries already."},
+     "Write into another buffer from now on, which has the same entries already (ValueError: "
+     "no such log)."},
     {"once_close", once_close, METH_O,
      "once_close($module, log, /)\n"
      "--\n"
      "\n"
-     "End a log. ValueError: it is not open."},
+     "End a log (ValueError: it is not open)."},
     {"once_hits", once_hits, METH_NOARGS,
      "once_hits($module, /)\n"
      "--\n"
@@ -317,9 +323,12 @@ static PyMethodDef functions[] = {
      "set_once_callables($module, exchange, restore, /)\n"
      "--\n"
      "\n"
-     "Call exchange() when many hits were of no use to any log; it returns how many more of these "
-     "there are to be before it is called again. Call restore() before a device is enabled or a "
-     "log opened. None: call nothing."},
+     "Call exchange() when many hits were of no use to any log.\n"
+     "\n"
+     "It returns how many more of these there are to be before it is called again. An "
+     "Exception goes to\n"
+     "sys.unraisablehook. restore() is called before a device is enabled and before a log is "
+     "opened."},
     {0},
 };
 
