@@ -141,7 +141,8 @@ class Background:
         if self._collecting:
             group, sure = self._current, True
         elif group is None:
-            group = _core.current_group().number
+            # A collection that barges in works for a group of its own: it may be of what this input has left, or others.
+            group = _core.current_group().number if sure else self._current
         kind = kind_of(error)
         token = token_of(kind, frames_of(error))
         if not self._findings or (group != self._current and group not in self._left):
