@@ -80,6 +80,7 @@ class ThreadSystem:
         """Start the threads."""
         self.replies: SimpleQueue[Reply] = SimpleQueue()
         self._groups: dict[int, _core.Group] = {}
+        self._others = {handle[:3] for handle in _core.handles()}
         self._baseline = _core.live()
         self._unit: dict[int, _core.Device] = {}
         self._opened: dict[int, _core.Device] = {}
@@ -262,11 +263,15 @@ class ThreadSystem:
             "intr": sorted(number for number, inside in self.ask("in_interrupt_section").items() if inside),
             "rem": [
                 [*key(sub, id, is_group), state, sections, self._name(serial)]
-                for sub, id, is_group, state, sections, serial in _core.handles()
+                for sub, id, is_group, state, sections, serial in self._handles()
             ],
             "live": [now - before for now, before in zip(_core.live(), self._baseline, strict=True)],
             "blocked": sorted(self._waiting),
         }
+
+    def _handles(self) -> list[tuple[int, int, bool, str, int, int | None]]:
+        """The handles but those that were there before: of the groups that what barges in on threads works for."""
+        return [handle for handle in _core.handles() if handle[:3] not in self._others]
 
     def finish(self) -> None:
         """End every thread, sleepers too (a thread asleep holds no section), and remove every handle and device."""
@@ -286,7 +291,7 @@ class ThreadSystem:
         for device in self._opened.values():
             device.close()
         groups = {group.number: group for group in self._groups.values()}
-        for sub, id, is_group, *_ in _core.handles():
+        for sub, id, is_group, *_ in self._handles():
             _core.unregister(sub, groups[id] if is_group else id)
         if _core.live() != self._baseline:
             raise RuntimeError(f"devices and handles live after everything was closed: {_core.live()}")

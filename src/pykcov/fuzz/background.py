@@ -141,7 +141,7 @@ class Background:
         if self._collecting:
             group, sure = self._current, True
         elif group is None:
-            # A collection that barges in works for a group of its own: it may be of what this input has left, or others.
+            # A collection that barges in works for a group of its own, whoever has left what it finds.
             group = _core.current_group().number if sure else self._current
         kind = kind_of(error)
         token = token_of(kind, frames_of(error))

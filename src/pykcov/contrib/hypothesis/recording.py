@@ -39,7 +39,7 @@ class Recording:
         self._rounds = 0
         carriers.install()
         # Hypothesis does not say when it needs a provider no longer.
-        weakref.finalize(self, _close, self._device)
+        weakref.finalize(self, _close, self._device, self._group)
 
     @contextmanager
     def example(self, compare: bool) -> Iterator[None]:
@@ -70,7 +70,8 @@ def is_traced() -> bool:
     return _core.attached() is not None
 
 
-def _close(device: Device) -> None:
+def _close(device: Device, group: Group) -> None:
     with Unrecorded():
         carriers.remove()
+        _core.unregister(_core.REMOTE_COMMON, group, wait=False)
         device.close(wait=False)
