@@ -47,6 +47,12 @@ format: $(VENV)/ready ## let ruff and clang-format rewrite the files
 test: lint ## from nothing: own .venv, install with test dependencies, every check and test
 	$(BIN)/python -m pytest -n auto
 
+page: ## build what `pykcov explore` writes from its TypeScript into the package (needs node and npm)
+	cd src/pykcov/explore/web && npm ci --no-audit --no-fund && npm run check && npm run build
+
+page-pictures: $(VENV)/ready ## the pictures of docs/explore.md, as the tests see the page (needs Debian's chromium, chromium-driver)
+	PYKCOV_PICTURES=$(CURDIR)/docs $(BIN)/python -m pytest -q tests/explore/test_page.py
+
 test-all: $(VENV)/ready ## the tests on every supported CPython found on this machine
 	$(BIN)/python -m pip install --quiet nox
 	$(BIN)/nox
