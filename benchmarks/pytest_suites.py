@@ -44,7 +44,7 @@ class Cell:
 
 def measure(library: suites.Library, root: Path, arguments: list[str], extra: dict[str, str]) -> float:
     """Run a suite; return its processor time in seconds."""
-    words = suites.command(arguments)
+    words = suites.command(library, arguments)
     null = os.open(os.devnull, os.O_RDWR)
     here = os.getcwd()
     os.chdir(root)

@@ -25,7 +25,8 @@ from pytest_contexts import PARTS, Library, command, environment, fetch
 LIBRARIES = {
     library.name: library
     for library in (
-        Library("click", "8.1.8", "src/click"),
+        # Its suite is older than pytest 9.1, which deprecates what it does.
+        Library("click", "8.1.8", "src/click", options=("-W", "ignore::pytest.PytestRemovedIn10Warning")),
         Library("attrs", "25.3.0", "src/attr", ("hypothesis", "cloudpickle")),
         Library("jinja2", "3.1.6", "src/jinja2", ("markupsafe", "trio")),
         Library("werkzeug", "3.1.3", "src/werkzeug", ("markupsafe", "ephemeral-port-reserve", "pytest-timeout")),

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from pykcov.arcs import Arc, complete
 from pykcov.location_table import LocationTable
 from pykcov.locations import Location
 from pykcov.oncelog import read_log
@@ -77,6 +78,11 @@ class Observed:
                 for line in place.lines:
                     ran[line] = min(ran.get(line, self.hits[pc]), self.hits[pc])
         return dict(sorted(ran.items())), sorted(lines - ran.keys() - {0})
+
+    def arcs(self, version: Version) -> set[Arc]:
+        """Return the arcs of a version that ran, if its places tell any."""
+        ran = [place for pc, place in version.places.items() if pc in self.hits]
+        return complete({line for place in ran for line in place.lines}, [arc for place in ran for arc in place.arcs])
 
     def never_called(self, version: Version) -> list[tuple[int, str]]:
         """Return line and name of the functions of a version of which nothing ran, sorted."""

@@ -22,10 +22,13 @@ def read_log(words: memoryview) -> dict[int, int]:
 
 
 class Log:
-    """The first hits of all probes of this process, from its making until close(). Not of forked children."""
+    """The first hits of all probes of this process, from its making until close()."""
 
-    def __init__(self, descriptor: int = -1, entries: int = ENTRIES) -> None:
-        """Write into a file that is large enough, or into memory of its own. DeviceBusyError: too many are open."""
+    def __init__(self, descriptor: int = -1, entries: int = ENTRIES, *, with_children: bool = False) -> None:
+        """Write into a file that is large enough, or into memory of its own. DeviceBusyError: too many are open.
+
+        with_children: forked children write into it, too. Otherwise it is closed in them.
+        """
         # Not before: what pykcov imports, a traced program finds imported already.
         from mmap import MAP_ANONYMOUS, MAP_SHARED, mmap
 
@@ -38,7 +41,7 @@ class Log:
         """Whether it is written into a file."""
         self._words = memoryview(mmap(descriptor, size_of(entries), flags)).cast("Q")
         self._log: int | None = _core.once_open(self._words)
-        self._pid = os.getpid()
+        self._with_children = with_children
         _open_logs.append(self)
 
     def grow(self, descriptor: int, entries: int) -> None:
@@ -81,7 +84,8 @@ _open_logs: list[Log] = []
 
 def _close_in_child() -> None:
     for log in tuple(_open_logs):
-        log.close()
+        if not log._with_children:
+            log.close()
 
 
 os.register_at_fork(after_in_child=_close_in_child)

@@ -115,6 +115,41 @@ def test_without_contexts_all_lines_are_in_the_empty_one(project: Project) -> No
     assert done.contexts() == {"": sorted([*DEFS, BODY[3]])}
 
 
+WHOLE = """
+import atexit
+import multiprocessing
+import threading
+from library import *
+from pykcov._view import code
+
+def test_first():
+    for _ in range(200_000):
+        f0()
+
+def test_second():
+    thread = threading.Thread(target=f1)
+    thread.start()
+    thread.join()
+    atexit.register(f2)
+
+def test_child():
+    child = multiprocessing.get_context("fork").Process(target=f3)
+    child.start()
+    child.join()
+
+def test_probes_have_vanished():
+    assert code(f0.__code__) == f0.__code__.co_code  # as it really is, and as programs see it
+    assert code(f4.__code__) != f4.__code__.co_code
+"""
+
+
+def test_without_contexts_probes_vanish_and_all_that_runs_counts_to_the_end(project: Project) -> None:
+    project.write(library=CODE, test_it=WHOLE)
+    done = project.run("--pykcov-context=none")
+    assert done.status == 0, done.output
+    assert done.contexts() == {"": sorted([*DEFS, *(BODY[n] for n in range(4))])}
+
+
 FIXTURES = """
 import threading
 import pytest

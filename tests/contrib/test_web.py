@@ -16,7 +16,8 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 from coverage import CoverageData
 
-from pykcov.contrib.web import ASGIMiddleware, RequestCoverage, WSGIMiddleware
+from pykcov.contrib.web import ASGIMiddleware, RequestCoverage, ServiceCoverage, WSGIMiddleware
+from pykcov.observed import read
 
 ROUTES = 5
 # Each route has functions of its own: lines 6 * n + 1 to 6 * n + 6.
@@ -109,6 +110,66 @@ def test_the_endpoint_answers_with_the_data_so_far(service: ModuleType, tmp_path
     assert contexts(str(tmp_path / "copy")) == EXPECTED
 
 
+def test_a_service_tells_what_ran_at_all_in_requests_and_outside(tmp_path: Path) -> None:
+    (tmp_path / "service_to_trace.py").write_text(SERVICE)
+    (tmp_path / "serve.py").write_text(OBSERVED)
+    done = subprocess.run([sys.executable, "serve.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == -9, done.stderr
+    definitions = [line for n in range(ROUTES) for line in (6 * n + 1, 6 * n + 5)]
+    assert contexts(str(tmp_path / "copy")) == {"": sorted([*definitions, 8, 9, 12, 20, 21, 24])}
+    observed = read(str(tmp_path / "seen"))
+    ran, never = observed.line_times(observed.newest()[str(tmp_path / "service_to_trace.py")])
+    assert sorted(ran) == sorted([*definitions, 2, 3, 6, 8, 9, 12, 20, 21, 24])
+    assert never == [14, 15, 18, 26, 27, 30]
+
+
+OBSERVED = """
+import asyncio, os, signal
+from pykcov.contrib.web import ASGIMiddleware, ServiceCoverage, WSGIMiddleware
+
+coverage = ServiceCoverage("seen", include=["service_to_trace"], endpoint="/coverage")
+import service_to_trace
+
+async def application(scope, receive, send):
+    service_to_trace.serve1(0)
+
+sent = []
+
+async def send(message):
+    sent.append(message)
+
+service_to_trace.serve3(1)
+application = ASGIMiddleware(application, coverage)
+asyncio.run(application({"type": "http", "method": "GET", "path": "/"}, None, send))
+assert not sent
+asyncio.run(application({"type": "http", "method": "GET", "path": "/coverage"}, None, send))
+with open("copy", "wb") as file:
+    file.write(sent[1]["body"])
+asyncio.run(application({"type": "lifespan"}, None, send))
+served = WSGIMiddleware(lambda environ, start: [b"%d" % service_to_trace.serve0(0)], coverage)
+assert served({"PATH_INFO": "/", "REQUEST_METHOD": "GET"}, None) == [b"0"]
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_data_of_a_service_has_branches_if_asked_for(service: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "branching.py").write_text("def f(x):\n    if x:\n        x = 1\n    return x\n")
+    coverage = ServiceCoverage(tmp_path / "seen", include=["branching"], granularity="arc")
+    try:
+        import branching
+
+        branching.f(0)
+        (tmp_path / "copy").write_bytes(coverage.data())
+    finally:
+        coverage.close()
+        sys.modules.pop("branching", None)
+    data = CoverageData(str(tmp_path / "copy"))
+    data.read()
+    arcs = data.arcs(str(tmp_path / "branching.py")) or []
+    assert (2, 4) in arcs
+    assert (2, 3) not in arcs
+
+
 def test_without_a_share_of_requests_nothing_is_traced_or_written(service: ModuleType, tmp_path: Path) -> None:
     coverage = RequestCoverage(source=[tmp_path], data_file=tmp_path / "data", sample=0)
     before = service.serve0.__code__
@@ -177,6 +238,8 @@ def test_a_share_or_an_endpoint_that_is_none_is_refused() -> None:
         RequestCoverage(sample=2)
     with pytest.raises(ValueError, match="'coverage'"):
         RequestCoverage(endpoint="coverage")
+    with pytest.raises(ValueError, match="endpoint"):
+        ServiceCoverage("nowhere", endpoint="coverage")
 
 
 WITH_INTERRUPTS = """

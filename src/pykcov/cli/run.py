@@ -32,7 +32,7 @@ Examples:
   pykcov run --include 'json.*' app.py        one package, wherever it is
   pykcov run --mode pc -o order.npz app.py    every event in order, not each line once
   pykcov run --mode cmp-bytes app.py          what it compared: numbers, str and bytes
-  pykcov run --mode once app.py               what ran at all, at the speed of the bare program
+  pykcov run --mode once app.py               what ran at all: probes vanish once hit
 
 \b
 Exit code: that of the program; if a signal ended it, the same signal ends pykcov. And
@@ -72,7 +72,7 @@ class _RunCommand(click.Command):
     type=click.Choice(["unique", "pc", "cmp", "cmp-bytes", "once"]),
     help="unique: each place once a thread, in the order of first hits. pc: every event, until the buffer is full. "
     "cmp: every comparison of integers instead. cmp-bytes: of floats, str and bytes, too. once: which places ran at "
-    "all, in whatever thread, at the speed of the bare program after a while.  [default: unique; with --kernel what "
+    "all, in whatever thread; probes that were hit vanish after a while.  [default: unique; with --kernel what "
     "that is]",
 )
 @click.option(

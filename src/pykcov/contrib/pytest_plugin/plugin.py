@@ -10,6 +10,7 @@ from pykcov.contrib.pytest_plugin.children import Children
 from pykcov.contrib.pytest_plugin.fixtures import Fixtures
 from pykcov.contrib.pytest_plugin.recorder import Context, Recorder
 from pykcov.contrib.pytest_plugin.tracing import Tracing
+from pykcov.contrib.pytest_plugin.wholerun import WholeRun
 from pykcov.coverage import configuration
 from pykcov.coverage.contexts import OUTSIDE, Ran
 from pykcov.instrument.sites import Granularity
@@ -40,11 +41,15 @@ class Plugin:
             raise pytest.UsageError(f"--pykcov: {error}") from error
         if options.pykcov_append:
             _check_appendable(self._configuration)
-        self._tracing = Tracing(self._configuration, _granularity(self._configuration, options))
-        self._recorder = Recorder(OUTSIDE)
-        self._fixtures = Fixtures(self._recorder)
+        tells_tests_apart = options.pykcov_context != "none"
+        # What native code runs is recorded by devices alone.
+        is_whole_run = not tells_tests_apart and not options.pykcov_native
+        granularity = _granularity(self._configuration, options)
+        self._tracing = Tracing(self._configuration, granularity, follows=not is_whole_run)
+        self._recorder = WholeRun() if is_whole_run else Recorder(OUTSIDE)
+        self._contexts = self._recorder if isinstance(self._recorder, Recorder) and tells_tests_apart else None
+        self._fixtures = None if self._contexts is None else Fixtures(self._contexts)
         self._children = Children()
-        self._tells_tests_apart = options.pykcov_context != "none"
         self._tells_parts_apart = options.pykcov_context == "setup-call-teardown"
         self._test: Context | None = None
         self._outcome: Outcome | None = None
@@ -64,15 +69,15 @@ class Plugin:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Open a context for a test."""
         self._ran.tests[item.nodeid] = None
-        if not self._tells_tests_apart:
+        if self._contexts is None:
             return (yield)
         name = f"{item.nodeid}|setup" if self._tells_parts_apart else item.nodeid
-        self._test = self._recorder.begin(name)
+        self._test = self._contexts.begin(name)
         try:
             return (yield)
         finally:
             if not self._recorder.in_child:
-                self._recorder.end(self._test)
+                self._contexts.end(self._test)
                 self._test = None
                 for ran in self._children.read():
                     self._ran.merge(ran)
@@ -92,7 +97,8 @@ class Plugin:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
         """Begin the last part of a test. Where a process was forked for it, that ends behind this."""
-        self._fixtures.note_users(item)
+        if self._fixtures is not None:
+            self._fixtures.note_users(item)
         self._begin_part(item, "teardown")
         try:
             return (yield)
@@ -106,7 +112,7 @@ class Plugin:
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
         """Open a context for a fixture of wider scope."""
-        if not self._tells_tests_apart or fixturedef.scope == "function":
+        if self._fixtures is None or fixturedef.scope == "function":
             return (yield)
         with self._fixtures.setting_up(fixturedef, request):
             return (yield)
@@ -125,8 +131,9 @@ class Plugin:
         """Write the data file, or hand over to the controller."""
         if self._recorder.in_child:  # a forked child that went on with what is its parent's
             return
-        self._fixtures.close()
-        self._recorder.close(interrupts.begin_exit())
+        if self._fixtures is not None:
+            self._fixtures.close()
+        self._recorder.begin_exit()
         self._tracing.stop()
         self._resolve(self._ran)
         # coverage.py counts what ran, and what lies under the source.
@@ -160,11 +167,11 @@ class Plugin:
             self._children.close()
 
     def _begin_part(self, item: pytest.Item, part: str) -> None:
-        if not self._tells_parts_apart or self._test is None:
+        if not self._tells_parts_apart or self._contexts is None or self._test is None:
             return
         name = f"{item.nodeid}|{part}"
         if self._test.name != name:
-            self._recorder.switch(self._test, name)
+            self._contexts.switch(self._test, name)
 
     def _resolve(self, ran: Ran) -> Ran:
         """Add what this process has kept to `ran`."""
@@ -179,11 +186,11 @@ class Plugin:
 
     def _add_exit(self) -> None:
         """Add what the end of the interpreter has run, up to here, to the data file."""
-        pcs = interrupts.recorded().get(interrupts.EXIT)
-        if pcs is None or self._config is None or self._recorder.in_child:
+        if self._config is None or self._recorder.in_child or (recorded := self._recorder.at_exit()) is None:
             return
-        self._add(self._ran, {interrupts.EXIT: [pcs]})
-        if self._ran.contexts[interrupts.EXIT]:
+        name, pcs = recorded
+        self._add(self._ran, {name: [pcs]})
+        if self._ran.contexts[name]:
             # Not before: see above.
             from pykcov.contrib.pytest_plugin.outcome import write_again
 
@@ -191,7 +198,8 @@ class Plugin:
 
     def _add(self, ran: Ran, pcs: Mapping[str, Iterable[bytes]]) -> None:
         files, native = self._tracing.files(), self._options.pykcov_native
-        ran.add(pcs, native, files, self._fixtures.users, self._configuration.branch)
+        users = {} if self._fixtures is None else self._fixtures.users
+        ran.add(pcs, native, files, users, self._configuration.branch)
 
 
 def _given(options: Any) -> configuration.Given:

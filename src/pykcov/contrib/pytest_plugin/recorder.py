@@ -10,6 +10,7 @@ from os import getpid
 from pykcov import _core
 from pykcov._core import REMOTE_COMMON, TRACE_UNIQUE_PC, Group
 from pykcov.device import Device
+from pykcov.remote import interrupts
 from pykcov.remote.unfinished import unfinished
 
 _IDLE = 4
@@ -121,6 +122,15 @@ class Recorder:
         self._keep(context)
         self._count_cut_off(context)
         self._give_up(context)
+
+    def begin_exit(self) -> None:
+        """End all contexts, and record what the end of the interpreter runs."""
+        self.close(interrupts.begin_exit())
+
+    def at_exit(self) -> tuple[str, bytes] | None:
+        """Return the context of what the end of the interpreter has run, and its pcs; None for nothing."""
+        pcs = interrupts.recorded().get(interrupts.EXIT)
+        return None if pcs is None else (interrupts.EXIT, pcs)
 
     def close(self, group: Group | None = None) -> None:
         """End all contexts that are open. Afterwards, what would be recorded here works for `group`. Twice is once."""

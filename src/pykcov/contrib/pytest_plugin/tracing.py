@@ -21,8 +21,8 @@ from pykcov.remote import carriers
 class Tracing:
     """Puts probes into the chosen code, as it is imported and what is there already, from its making until stop()."""
 
-    def __init__(self, configuration: Configuration, granularity: Granularity) -> None:
-        """Begin. Raises pytest.UsageError."""
+    def __init__(self, configuration: Configuration, granularity: Granularity, *, follows: bool) -> None:
+        """Begin. follows: whether groups are carried along. Raises pytest.UsageError."""
         self.folders = configuration.folders
         self.names = configuration.packages
         self.origin = "[run] source: " if configuration.given.source is None else "--pykcov-source="
@@ -48,13 +48,16 @@ class Tracing:
                 self._hook.instrument_imported()
         except UnsupportedPythonError as error:
             raise pytest.UsageError(f"--pykcov: {error}") from error
-        carriers.install()
+        self._follows = follows
+        if follows:
+            carriers.install()
 
     def stop(self) -> None:
         """Instrument no further modules. Twice is once."""
         if self._is_at_work:
             self._is_at_work = False
-            carriers.remove()
+            if self._follows:
+                carriers.remove()
             self._hook.close()
 
     def files(self) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pykcov.contrib.web.coverage import RequestCoverage
 from pykcov.contrib.web.routes import asgi_route
+from pykcov.contrib.web.service import ServiceCoverage
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -18,7 +19,7 @@ class ASGIMiddleware:
     def __init__(
         self,
         app: Application,
-        coverage: RequestCoverage,
+        coverage: RequestCoverage | ServiceCoverage,
         route: Callable[[Scope], str] = asgi_route,
     ) -> None:
         """Wrap `app`. `route` names the context of a request, from its scope after the application has seen it."""
@@ -35,7 +36,7 @@ class ASGIMiddleware:
             await self._live(scope, receive, send)
         elif coverage.endpoint is not None and scope["path"] == coverage.endpoint and scope["type"] == "http":
             await self._answer(scope, send)
-        elif coverage.chooses():
+        elif isinstance(coverage, RequestCoverage) and coverage.chooses():
             async with coverage.trace() as trace:
                 try:
                     await self.app(scope, receive, send)

@@ -6,6 +6,7 @@ from typing import Any
 from pykcov._exec import Unrecorded
 from pykcov.contrib.web.coverage import RequestCoverage
 from pykcov.contrib.web.routes import wsgi_route
+from pykcov.contrib.web.service import ServiceCoverage
 
 Environment = dict[str, Any]
 Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
@@ -17,7 +18,7 @@ class WSGIMiddleware:
     def __init__(
         self,
         app: Application,
-        coverage: RequestCoverage,
+        coverage: RequestCoverage | ServiceCoverage,
         route: Callable[[Environment], str] = wsgi_route,
     ) -> None:
         """Wrap `app`. `route` names the context of a request, from its environment when the response starts."""
@@ -32,7 +33,7 @@ class WSGIMiddleware:
             return self.app(environ, start_response)
         if coverage.endpoint is not None and environ.get("PATH_INFO") == coverage.endpoint:
             return self._answer(environ, start_response)
-        if not coverage.chooses():
+        if isinstance(coverage, ServiceCoverage) or not coverage.chooses():
             return self.app(environ, start_response)
         trace = coverage.trace().__enter__()
         names: list[str] = []
