@@ -31,6 +31,7 @@ FLOORS: list[set[str]] = [
     {"coverage", "kernel", "tracer"},
     {"once", "observing", "opening", "program", "reports", "session"},
     {"atheris", "contrib", "explore", "fuzz"},
+    {"campaign"},
     {"", "__main__", "_public", "cli", "pytest_pykcov"},
 ]
 
