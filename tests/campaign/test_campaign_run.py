@@ -17,7 +17,7 @@ def project(tmp_path: Path) -> Path:
     write(
         tmp_path,
         library=LIBRARY,
-        other="def count(data):\n    n = 0\n    for each in data:\n        if each == 7:\n            n += 1\n    return n\n",
+        other="def count(data):\n    n = 0\n    for each in data:\n        n += each == 7\n    return n\n",
     )
     return tmp_path
 

@@ -80,7 +80,7 @@ class Machine(RuleBasedStateMachine):
         self.words += 1
         report = (self.campaigns[campaign], f"w{self.words}", harness, result, seen)
         self.reports.append(report)
-        known = {feature for feature in self.reach.get((harness, version), {})}
+        known = set(self.reach.get((harness, version), {}))
         recorded = self.store.record(*report)
         key = harness, version
         reached = {feature for rows in reach.values() for feature in rows}
