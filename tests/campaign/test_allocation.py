@@ -11,20 +11,27 @@ from pykcov.campaign.allocation import FLOOR, Record, Turns, duration, in_words,
 
 
 def test_good_turing_and_chao_are_as_in_the_books() -> None:
-    record = record_of({1: 1, 2: 1, 3: 2, 4: 3, 5: 0}, reached=4, executions=1000, processor=2.0)
+    record = record_of({1: 1, 2: 1, 3: 2, 4: 3, 5: 0}, reached=4, executions=1000, processor=2.0, barren=1000)
     assert (record.singletons, record.doubletons, record.places) == (2, 1, 5)
     assert record.discovery == 2 / 1000
     assert record.left == 2.0
     assert record.seconds_to_next == 1.0  # 500 executions a second, and one of 500 finds something
 
 
-def test_without_singletons_nothing_is_in_sight() -> None:
-    assert Record(executions=100, processor=1).seconds_to_next == math.inf
-    assert "no new place is in sight" in in_words("x", Record(executions=100, processor=1))
+def test_without_singletons_it_takes_as_long_again_as_nothing_was_found() -> None:
+    record = Record(executions=2_000, processor=2, reached=1, places=2, barren=998)
+    assert record.discovery == 1 / 1000
+    assert record.seconds_to_next == 1.0
+
+
+def test_where_all_is_reached_nothing_is_in_sight() -> None:
+    record = Record(executions=100, processor=1, reached=2, places=2)
+    assert record.seconds_to_next == math.inf
+    assert in_words("x", record) == "x: all places are reached"
 
 
 def test_the_next_new_place_is_told_in_words() -> None:
-    record = Record(executions=2_400_000, processor=2400, singletons=1)
+    record = Record(executions=2_400_000, processor=2400, singletons=1, places=9, barren=2_400_000)
     assert in_words("parse_date", record) == (
         "the next new place in parse_date is expected after about 40 minutes of one core"
     )
@@ -50,7 +57,7 @@ def test_each_target_has_its_floor_and_together_they_have_all(records: list[Reco
 
 
 def test_more_goes_where_more_is_expected() -> None:
-    shares = weights([Record(10_000, 10, singletons=9), Record(10_000, 10, singletons=0)])
+    shares = weights([Record(10_000, 10, 9, 0, 1, 2, 10_000), Record(10_000, 10, 0, 0, 1, 2, 10_000)])
     assert shares[0] > 0.75 > 0.25 > shares[1]
 
 

@@ -4,6 +4,10 @@ What a target will show is estimated from what it has shown, as ecologists estim
 Böhme 2018). A species is a place. Of n executions, singletons are places that exactly one of them reached, doubletons
 those that two did. Good and Turing: the next execution reaches a place that none did with probability singletons / n.
 Chao: at least singletons^2 / (2 * doubletons) more places can be reached.
+
+A fuzzer makes singletons rare, as it goes on from each input that reached something new, and so reaches that again. So
+the probability is taken to be at least what the rule of succession says: 1 / (m + 2) after m executions without a new
+place.
 """
 
 import math
@@ -12,8 +16,6 @@ from typing import NamedTuple
 
 FLOOR = 0.25
 """The part of the time that is shared alike."""
-_OPTIMISM = 1.0
-"""Added to the singletons: that there was none does not say that there is nothing."""
 
 
 class Record(NamedTuple):
@@ -28,11 +30,14 @@ class Record(NamedTuple):
     """Places."""
     places: int = 0
     """All that have probes."""
+    barren: int = 0
+    """Executions since a place was reached first."""
 
     @property
     def discovery(self) -> float:
-        """The probability that the next execution reaches a new place (Good and Turing)."""
-        return (self.singletons / self.executions) if self.executions else 1.0
+        """The probability that the next execution reaches a new place."""
+        good_turing = self.singletons / self.executions if self.executions else 1.0
+        return max(good_turing, 1 / (self.barren + 2)) if self.reached < self.places else 0.0
 
     @property
     def left(self) -> float:
@@ -52,10 +57,10 @@ class Record(NamedTuple):
         return 1 / found if found else math.inf
 
 
-def record_of(seen: Mapping[int, int], reached: int, executions: int, processor: float) -> Record:
+def record_of(seen: Mapping[int, int], reached: int, executions: int, processor: float, barren: int = 0) -> Record:
     """Return the record of a target from how many executions reached each of its places."""
     times = list(seen.values())
-    return Record(executions, processor, times.count(1), times.count(2), reached, len(times))
+    return Record(executions, processor, times.count(1), times.count(2), reached, len(times), barren)
 
 
 def weights(records: Sequence[Record]) -> list[float]:
@@ -65,7 +70,7 @@ def weights(records: Sequence[Record]) -> list[float]:
     if any(not record.executions for record in records):
         fresh = sum(not record.executions for record in records)
         return [0.0 if record.executions else 1 / fresh for record in records]
-    expected = [(record.singletons + _OPTIMISM) / record.executions * record.rate for record in records]
+    expected = [record.discovery * record.rate for record in records]
     total = sum(expected)
     if not total:
         return [1 / len(records)] * len(records)
@@ -96,8 +101,8 @@ def in_words(target: str, record: Record) -> str:
     """Say when the next new place is expected, as a sentence."""
     if not record.executions:
         return f"{target} has not run yet"
-    if not record.singletons:
-        return f"{target}: each place that was reached was reached often; no new place is in sight"
+    if record.reached >= record.places:
+        return f"{target}: all places are reached"
     return f"the next new place in {target} is expected after about {duration(record.seconds_to_next)} of one core"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pykcov.campaign.allocation import Record, record_of
 from pykcov.campaign.slices import Reach, Result, Target
 from pykcov.campaign.store.store import SEEN_MAX, Feature, Holder
+from pykcov.campaign.store.summary import Spent
 
 _MEASURED_AT_ONCE = 500
 _FAILURES_MAX = 3
@@ -23,6 +24,8 @@ class Progress:
         """In the store."""
         self.known: frozenset[str] = frozenset()
         """Names of its findings."""
+        self.to_replay: list[tuple[str, str]] = []
+        """Findings of another version: tokens, and the digests of inputs."""
         self.loading = False
         self.refused: set[str] = set()
         """Workers that cannot run it."""
@@ -35,6 +38,7 @@ class Progress:
         self._to_measure: deque[str] = deque()
         self._executions = 0
         self._processor = 0.0
+        self._barren = 0  # executions since a place was reached first
 
     @property
     def harness(self) -> str:
@@ -47,16 +51,14 @@ class Progress:
 
     def record(self) -> Record:
         """Return what estimates are made of."""
-        return record_of(self._seen, len(self._places), self._executions, self._processor)
+        return record_of(self._seen, len(self._places), self._executions, self._processor, self._barren)
 
-    def begin_with(
-        self, cover: Mapping[Feature, Holder], seen: Mapping[int, int], executions: int, processor: float
-    ) -> None:
+    def begin_with(self, cover: Mapping[Feature, Holder], seen: Mapping[int, int], spent: Spent) -> None:
         """Take what the store knows of this version."""
         self._cover |= cover
         self._seen |= seen
         self._places |= {place for place, _ in cover}
-        self._executions, self._processor = executions, processor
+        self._executions, self._processor, self._barren = spent
 
     def merge(self, cover: Mapping[Feature, Holder], to_measure: Iterable[str]) -> None:
         """Take what other campaigns have added to the store."""
@@ -69,6 +71,11 @@ class Progress:
         """Return inputs of which it is not known what they reach; they are no longer waited for."""
         return tuple(self._to_measure.popleft() for _ in range(min(len(self._to_measure), _MEASURED_AT_ONCE)))
 
+    def next_to_replay(self) -> tuple[tuple[str, str], ...]:
+        """Return findings of which it is not known whether they are there yet; they are no longer waited for."""
+        replays, self.to_replay = tuple(self.to_replay), []
+        return replays
+
     def measure_again(self, digests: Iterable[str]) -> None:
         """Take back what next_to_measure() has returned: the slice was lost."""
         self._to_measure.extend(digests)
@@ -76,11 +83,13 @@ class Progress:
     def took(self, result: Result, sizes: Mapping[str, int]) -> None:
         """Take what came of a slice. sizes: of its inputs."""
         self._failures = 0
+        before = len(self._places)
         for digest, rows in result.reach.items():
             self._take_reach(digest, sizes.get(digest, 0), rows)
         for place, times in result.seen.items():
             self._seen[place] = min(self._seen.get(place, 0) + times, SEEN_MAX)
         self._executions += result.executions
+        self._barren = 0 if len(self._places) > before else self._barren + result.executions
         self._processor += result.processor
 
     def worth_telling(self, seen: Mapping[int, int]) -> dict[int, int]:

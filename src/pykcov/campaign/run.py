@@ -134,12 +134,14 @@ class Campaign:
 
     def _give(self, address: str, progress: Progress, left: float) -> None:
         measure = progress.next_to_measure() if progress.version else ()
-        seconds = 0.0 if measure or not progress.version else min(self._plan.slice_seconds, max(left, 1))
+        replays = progress.next_to_replay() if progress.version else ()
+        seconds = 0.0 if measure or replays or not progress.version else min(self._plan.slice_seconds, max(left, 1))
         progress.loading = not progress.version
         corpus = progress.corpus() if seconds else ()
         has = self._has.setdefault(address, set())
         try:
-            inputs = self._keeping.inputs(digest for digest in {*corpus, *measure} if digest not in has)
+            wanted = {*corpus, *measure, *(digest for _, digest in replays)}
+            inputs = self._keeping.inputs(digest for digest in wanted if digest not in has)
         except SQLAlchemyError:
             progress.measure_again(measure)
             return  # said by who writes to the store
@@ -152,6 +154,7 @@ class Campaign:
             seed=self._random.randrange(1, 1 << 31),
             corpus=corpus,
             measure=measure,
+            replays=replays,
             inputs=inputs,
             known=progress.known,
             minimize=self._plan.minimize,
@@ -181,7 +184,7 @@ class Campaign:
         result = done.result
         if result.missing:
             self._has[done.worker] = set()
-            inputs = self._keeping.inputs({*work.corpus, *work.measure})
+            inputs = self._keeping.inputs({*work.corpus, *work.measure, *(digest for _, digest in work.replays)})
             self._submit(done.worker, progress, work._replace(inputs=inputs))
         elif result.problem and not result.new and not result.findings:
             self._take_problem(done.worker, progress, work, result)
@@ -212,9 +215,9 @@ class Campaign:
         """Take which code a target has, and what the store knows of that. Return whether the store could be asked."""
         try:
             number = self._store.add_target(progress.harness, result.version, result.python, result.places)
-            executions, processor = spent(self._store, number)
-            progress.begin_with(self._store.cover(number), self._store.seen(number), executions, processor)
+            progress.begin_with(self._store.cover(number), self._store.seen(number), spent(self._store, number))
             progress.merge({}, self._store.not_measured(number, progress.harness))
+            progress.to_replay = self._store.to_replay(progress.harness, result.version)
             progress.known = self._store.finding_names(progress.harness)
         except SQLAlchemyError as error:
             self._say(f"{progress.harness} waits for the store: {str(error).splitlines()[0]}")
@@ -248,6 +251,8 @@ class Campaign:
         """Count what is in the store now. In the thread that writes."""
         self._new_inputs += recorded.new_inputs
         self._new_places += recorded.new_places
+        for token in report.result.fixed:
+            self._say(f"{report.harness}: fixed: {token}")
         for token in recorded.new_findings:
             self._findings.append((report.harness, token))
             self._say(f"{report.harness}: found {token}")

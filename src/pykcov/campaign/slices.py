@@ -47,6 +47,8 @@ class Slice(NamedTuple):
     """Digests of inputs of which it is to be said what they reach."""
     inputs: dict[str, bytes] = {}  # noqa: RUF012 - nobody changes it
     """Those of them that the worker is not known to have."""
+    replays: tuple[tuple[str, str], ...] = ()
+    """Tokens of findings, and the digests of their inputs: whether they are there yet."""
     known: frozenset[str] = frozenset()
     """Names of findings that are known."""
     minimize: float = 5
@@ -78,7 +80,7 @@ class Result(NamedTuple):
     missing: tuple[str, ...] = ()
     """Digests of inputs that the worker did not have; nothing was done."""
     places: list[list[Any]] = []  # noqa: RUF012 - nobody changes it
-    """Places that were not told before: pc, file, first line, last line, function."""
+    """Places that were not told before: pc, file (in the folder of the target: from there), lines, function."""
     new: dict[str, bytes] = {}  # noqa: RUF012 - nobody changes it
     """New inputs by digest."""
     reach: dict[str, Reach] = {}  # noqa: RUF012 - nobody changes it
@@ -88,6 +90,10 @@ class Result(NamedTuple):
     unmeasured: tuple[str, ...] = ()
     """Digests of those that ended their process, or took too long, when they were measured."""
     findings: tuple[Finding, ...] = ()
+    fixed: tuple[str, ...] = ()
+    """Tokens of findings that are not there any more."""
+    present: tuple[str, ...] = ()
+    """Tokens of those that are."""
     executions: int = 0
     inside: float = 0
     """Seconds that the target ran."""

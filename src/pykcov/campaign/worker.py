@@ -13,10 +13,12 @@ import time
 from collections import OrderedDict
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+from typing import IO, Any
 
 from pykcov.campaign.slices import Finding, Result, Slice, Target, digest_of
 from pykcov.fuzz import exits, findings, reaching
 from pykcov.fuzz.loaded import Loaded, NotLoadedError
+from pykcov.fuzz.minimize import Judge
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.supervisor import Outcome, Supervisor
 
@@ -81,7 +83,8 @@ def _run(work: Slice) -> Result:
     folder = _inputs_folder(work.campaign)
     for digest, data in work.inputs.items():
         (folder / digest).write_bytes(data)
-    missing = tuple(digest for digest in {*work.corpus, *work.measure} if not (folder / digest).is_file())
+    asked = {*work.corpus, *work.measure, *(digest for _, digest in work.replays)}
+    missing = tuple(digest for digest in asked if not (folder / digest).is_file())
     if missing:
         return Result(name(), missing=missing)
     key = work.campaign, work.target
@@ -96,6 +99,9 @@ def _run(work: Slice) -> Result:
         if work.seconds:
             result = _fuzz(work, loaded, folder, Path(scratch), result)
         result = _measure(work, loaded, folder, Path(scratch), result)
+    if work.replays:
+        result = _replay(work, folder, result)
+    result = result._replace(places=_relative(result.places, work.target.folder))
     return result._replace(processor=loaded.processor - before)
 
 
@@ -131,7 +137,6 @@ def _settings(target: Target) -> Settings:
 
 def _fuzz(work: Slice, loaded: Loaded, folder: Path, scratch: Path, result: Result) -> Result:
     """Fuzz for the time of a slice."""
-    global _running
     new, corpus, found = scratch / "new", scratch / "corpus", scratch / "findings"
     for each in (new, corpus):
         each.mkdir()
@@ -142,23 +147,26 @@ def _fuzz(work: Slice, loaded: Loaded, folder: Path, scratch: Path, result: Resu
         *work.target.flags,
         *(f"-max_total_time={max(round(work.seconds), 1)}", f"-seed={work.seed}", "-reload=0", "-verbosity=0"),
     ]
-    settings = _settings(work.target)._replace(
-        arguments=arguments, findings=str(found), keep_going=_KEEP_GOING, goes_on=True
-    )
-    said: list[str] = []
     # Forked processes have none of the threads that a harness has started.
     kept = loaded if not loaded.threads else None
     with (
+        os.fdopen(os.memfd_create("pykcov-seen"), "r+b", 0) as seen,
         open(scratch / "errors", "w+b", 0) as errors,
-        Supervisor(settings, minimize_seconds=work.minimize, loaded=kept, known=work.known) as supervisor,
     ):
-        _running = supervisor
-        if _ending.is_set():
-            supervisor.end(signal.SIGINT)
-        try:
-            outcome = supervisor.run(said.append, errors)
-        finally:
-            _running = None
+        seen.truncate(len(loaded.places))
+        settings = _settings(work.target)._replace(
+            arguments=arguments,
+            findings=str(found),
+            keep_going=_KEEP_GOING,
+            goes_on=True,
+            seen=seen.fileno() if kept is not None else None,
+            seen_after=len(work.corpus) + 1,  # libFuzzer begins with an empty input
+        )
+        outcome, said = _supervise(
+            Supervisor(settings, minimize_seconds=work.minimize, loaded=kept, known=work.known), errors
+        )
+        seen.seek(0)
+        times = seen.read()
         errors.seek(0)
         last = errors.read()[-4096:].decode("utf-8", "replace").strip().splitlines()
     snapshot = outcome.snapshot
@@ -174,8 +182,23 @@ def _fuzz(work: Slice, loaded: Loaded, folder: Path, scratch: Path, result: Resu
         fuzzing=snapshot.spent / 1e9,
         code=outcome.code,
         dropped=snapshot.dropped,
+        seen={place[0]: each for place, each in zip(loaded.places, times, strict=False) if each and place[0]},
         remarks=tuple(said[-_ENDS_MAX:]),
     )
+
+
+def _supervise(supervisor: Supervisor, errors: IO[bytes]) -> tuple[Outcome, list[str]]:
+    """Run a process that fuzzes, which end() can end; return how it ended and what was said."""
+    global _running
+    said: list[str] = []
+    with supervisor:
+        _running = supervisor
+        if _ending.is_set():
+            supervisor.end(signal.SIGINT)
+        try:
+            return supervisor.run(said.append, errors), said
+        finally:
+            _running = None
 
 
 def _problem(outcome: Outcome, said: list[str], last: list[str]) -> str:
@@ -201,6 +224,23 @@ def _measure(work: Slice, loaded: Loaded, folder: Path, scratch: Path, result: R
         unmeasured=tuple(digest for digest in digests if digest not in reach),
         places=result.places + reaching.places_read(scratch),
     )
+
+
+def _replay(work: Slice, folder: Path, result: Result) -> Result:
+    """Say which findings are there yet."""
+    fixed: list[str] = []
+    present: list[str] = []
+    with Judge(_settings(work.target)) as judge:
+        for token, digest in work.replays:
+            tokens = judge.verdict((folder / digest).read_bytes()).tokens
+            (present if token in tokens else fixed).append(token)
+    return result._replace(fixed=tuple(fixed), present=tuple(present))
+
+
+def _relative(places: list[list[Any]], folder: str) -> list[list[Any]]:
+    """Return places whose files have names that are the same on all machines, where they are the project's own."""
+    own = os.path.join(folder, "")
+    return [[place, file.removeprefix(own), *rest] for place, file, *rest in places]
 
 
 def _finding(folder: Path) -> Finding:

@@ -3,6 +3,7 @@
 import os
 import re
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -143,6 +144,71 @@ def status(store: str, watch: bool, as_json: bool) -> int:
             return _FOUND if told["open_findings"] else 0
         opened_findings = watch_it(opened) if watch else show(opened)
     return _FOUND if opened_findings else 0
+
+
+@command.command()
+@store_option
+@click.argument("finding", type=int)
+def show(store: str, finding: int) -> None:
+    """Show a finding: the report, and its input as Python has it."""
+    from pykcov.campaign.store.database import StoreError
+    from pykcov.campaign.store.summary import finding_details
+
+    with _opened(store) as opened:
+        try:
+            found = finding_details(opened, finding)
+        except StoreError as error:
+            raise CommandError(str(error), BAD_INPUT) from error
+    click.echo(f"{found.summary.harness}: {found.summary.token} ({found.summary.state})")
+    click.echo(found.report)
+    click.echo(f"input, {counted(len(found.input), 'byte')}: {found.input!r}")
+    if found.minimized is not None:
+        click.echo(f"minimized, {counted(len(found.minimized), 'byte')}: {found.minimized!r}")
+
+
+@command.command()
+@store_option
+@click.argument("state", type=click.Choice(["new", "known", "fixed"]))
+@click.argument("numbers", metavar="FINDINGS...", nargs=-1, required=True, type=int)
+def mark(store: str, state: str, numbers: tuple[int, ...]) -> None:
+    """Say of FINDINGS, by their numbers in `status`, that they are known, fixed, or new again."""
+    from pykcov.campaign.store.database import StoreError
+
+    with _opened(store) as opened:
+        for number in numbers:
+            try:
+                opened.set_state(number, state)
+            except StoreError as error:
+                raise CommandError(str(error), BAD_INPUT) from error
+
+
+@command.command("export")
+@store_option
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def export_(store: str, folder: Path) -> None:
+    """Write all corpora and findings to FOLDER as plain files."""
+    from pykcov.campaign.store.folder import export
+
+    with _opened(store) as opened:
+        inputs, findings = export(opened, folder)
+    click.echo(f"{counted(inputs, 'input')} and {counted(findings, 'finding')} in {folder}")
+
+
+@command.command("import")
+@store_option
+@click.option("--target", metavar="TARGET", help="Of which target the inputs of FOLDER are; not for what export wrote.")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def import_(store: str, target: str | None, folder: Path) -> None:
+    """Add what FOLDER holds: what `export` wrote, or, with --target, a corpus or the folder of `pykcov fuzz`."""
+    from pykcov.campaign.store.database import StoreError
+    from pykcov.campaign.store.folder import take
+
+    with _opened(store, create=True) as opened:
+        try:
+            inputs, findings = take(opened, folder, target, _revision())
+        except StoreError as error:
+            raise CommandError(str(error), BAD_INPUT) from error
+    click.echo(f"{counted(inputs, 'new input')}, {counted(findings, 'new finding')}")
 
 
 def _opened(store: str, *, create: bool = False) -> "Store":

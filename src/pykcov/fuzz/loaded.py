@@ -91,7 +91,7 @@ class Loaded:
             raise
         with os.fdopen(descriptor, "rb") as file:
             self.places: list[list[Any]] = json.load(file)
-            """Rows of reaching.places_of(): all that has a probe by now."""
+            """Rows of reaching.places_of(), by number: all that has a probe by now."""
         self.processor = told["processor"]
         self.version: str = told["version"]
         """Stands for all code that has probes: the same on each machine that has the same."""
@@ -234,8 +234,7 @@ def _become(
     os.close(descriptors[-1])
     # The same files, which have other numbers here.
     numbers = dict(zip(asked["descriptors"], descriptors, strict=False))
-    settings = Settings(**asked["settings"])
-    settings = settings._replace(
-        statistics=numbers.get(settings.statistics), dump=numbers.get(settings.dump), parent=os.getppid(), loaded=None
-    )
+    told = asked["settings"] | {"parent": os.getppid(), "loaded": None}
+    told |= {name: numbers.get(told[name]) for name in ("statistics", "dump", "seen")}
+    settings = Settings(**told)
     run(harness._replace(arguments=[*harness.arguments, *settings.arguments]), settings)

@@ -146,11 +146,14 @@ def _reach(target: Target, data: bytes) -> list[tuple[int, int]]:
 
 
 def places_of(first: int, end: int) -> list[list[Any]]:
-    """Return a row for each place with a number of `first` to `end` - 1: pc, file, first line, last line, function."""
+    """Return a row for each place with a number of `first` to `end` - 1: pc, file, first line, last line, function.
+
+    The pc is 0 if it is not known.
+    """
     # Not before: most processes fuzz.
     from pykcov.native.locations import symbolize
 
-    pcs = [pc for pc, _ in locations.numbered(first, end) if pc]
+    pcs = [pc for pc, _ in locations.numbered(first, end)]
     rows = []
     for pc, location in zip(_stable(pcs), symbolize(pcs), strict=True):
         last = max((location.end_line, *location.lines))

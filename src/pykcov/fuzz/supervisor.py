@@ -141,7 +141,8 @@ class Supervisor:
                 dump=dump.fileno(),
                 found=self._jobs.list,
             )
-            self._process = self._start(settings, [statistics.descriptor, dump.fileno()])
+            shared = [each for each in (statistics.descriptor, dump.fileno(), settings.seen) if each is not None]
+            self._process = self._start(settings, shared)
             if self._interrupt:
                 self._process.send_signal(self._interrupt)
             # Those that libFuzzer starts have limits of their own.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 from sqlalchemy import Connection, Engine, Table, and_, bindparam, case, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from pykcov.campaign.slices import Reach, Result, digest_of
+from pykcov.campaign.slices import Finding, Reach, Result, digest_of
 from pykcov.campaign.store.database import READS, StoreError, open_database
 from pykcov.campaign.store.tables import (
     campaigns,
@@ -141,6 +141,7 @@ class Store:
                 new_reach, new_places = self._add_reach(connection, target, result.reach, number)
                 self._add_measured(connection, target, [*result.reach, *result.unmeasured])
                 self._add_seen(connection, target, seen)
+            self._take_replays(connection, harness, result)
             new_findings = self._add_findings(connection, harness, result, revision)
             counts = {"new_inputs": new_inputs, "new_reach": new_reach, "new_places": new_places}
             connection.execute(update(slices).where(slices.c.id == number).values(counts))
@@ -201,6 +202,30 @@ class Store:
         with self.readers.connect() as connection:
             return frozenset(connection.scalars(select(findings.c.name).where(findings.c.harness == harness)))
 
+    def to_replay(self, harness: str, version: str) -> list[tuple[str, str]]:
+        """Return the tokens of findings of which it is not known whether they are in a version, and their inputs.
+
+        Those that take too long or too much memory are left out, as are fixed ones.
+        """
+        best = func.coalesce(findings.c.minimized, findings.c.input)
+        query = (
+            select(findings.c.token, inputs.c.digest)
+            .join(inputs, inputs.c.id == best)
+            .where(
+                findings.c.harness == harness,
+                findings.c.version != version,
+                findings.c.state != "fixed",
+                findings.c.kind.not_in(("timeout", "out-of-memory")),
+            )
+        )
+        with self.readers.connect() as connection:
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
+    def add_findings(self, harness: str, found: Iterable[Finding], revision: str) -> list[str]:
+        """Add findings from elsewhere; return the tokens of those that are new."""
+        with self.engine.begin() as connection:
+            return self._add_findings(connection, harness, Result("", findings=tuple(found)), revision)
+
     def set_state(self, finding: int, state: str) -> None:
         """Say of a finding that it is known, fixed, or new again. Raises StoreError."""
         if state not in STATES:
@@ -209,6 +234,13 @@ class Store:
             done = connection.execute(update(findings).where(findings.c.id == finding).values(state=state))
             if not done.rowcount:
                 raise StoreError(f"there is no finding {finding}")
+
+    def set_states(self, harness: str, states: Mapping[str, str]) -> None:
+        """Set the states of findings of a target, by token."""
+        with self.engine.begin() as connection:
+            for token, state in states.items():
+                same = and_(findings.c.harness == harness, findings.c.token == token)
+                connection.execute(update(findings).where(same).values(state=state))
 
     def _target(self, connection: Connection, harness: str, version: str, python: str) -> int:
         query = select(targets.c.id).where(targets.c.harness == harness, targets.c.version == version)
@@ -233,6 +265,7 @@ class Store:
                 "seen": 0,
             }
             for place, file, line, end_line, function in rows
+            if place
         ]
         if values:
             values.sort(key=lambda row: row["place"])
@@ -316,6 +349,12 @@ class Store:
                 .values(seen=case((total > SEEN_MAX, SEEN_MAX), else_=total))
             )
             connection.execute(statement, rows)
+
+    def _take_replays(self, connection: Connection, harness: str, result: Result) -> None:
+        for tokens, values in ((result.fixed, {"state": "fixed"}), (result.present, {})):
+            for token in tokens:
+                same = and_(findings.c.harness == harness, findings.c.token == token)
+                connection.execute(update(findings).where(same).values(version=result.version, **values))
 
     def _add_findings(self, connection: Connection, harness: str, result: Result, revision: str) -> list[str]:
         now, new = self._now(), []

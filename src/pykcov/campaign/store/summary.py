@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Connection, case, func, select
 
 from pykcov.campaign.allocation import Record
+from pykcov.campaign.store.database import StoreError
 from pykcov.campaign.store.store import Store
 from pykcov.campaign.store.tables import campaigns, corpus, findings, inputs, places, reach, slices, targets
 
@@ -28,6 +29,16 @@ class TargetSummary(NamedTuple):
     """Of its last slice."""
 
 
+class Spent(NamedTuple):
+    """What a target has had."""
+
+    executions: int
+    processor: float
+    """Seconds."""
+    barren: int
+    """Executions since a place was reached first."""
+
+
 class FindingSummary(NamedTuple):
     """A finding."""
 
@@ -43,6 +54,15 @@ class FindingSummary(NamedTuple):
     revision: str
 
 
+class FindingDetails(NamedTuple):
+    """All that is known of a finding."""
+
+    summary: FindingSummary
+    report: str
+    input: bytes
+    minimized: bytes | None
+
+
 class CampaignSummary(NamedTuple):
     """A campaign."""
 
@@ -56,14 +76,19 @@ class CampaignSummary(NamedTuple):
     executions: int
 
 
-def spent(store: Store, target: int) -> tuple[int, float]:
-    """Return the executions of a version of a target so far, and the seconds of processor time."""
-    query = select(func.sum(slices.c.executions), func.sum(slices.c.processor)).where(
-        slices.c.target == target, slices.c.executions > 0
-    )
+def spent(store: Store, target: int) -> Spent:
+    """Return what a version of a target has had so far."""
     with store.readers.connect() as connection:
-        executions, processor = connection.execute(query).one()
-    return int(executions or 0), float(processor or 0)
+        return _spent(connection, target)
+
+
+def _spent(connection: Connection, target: int) -> Spent:
+    own = (slices.c.target == target) & (slices.c.executions > 0)
+    last_find = select(func.coalesce(func.max(slices.c.id), 0)).where(own, slices.c.new_places > 0).scalar_subquery()
+    since = case((slices.c.id > last_find, slices.c.executions), else_=0)
+    query = select(func.sum(slices.c.executions), func.sum(slices.c.processor), func.sum(since)).where(own)
+    executions, processor, barren = connection.execute(query).one()
+    return Spent(int(executions or 0), float(processor or 0), int(barren or 0))
 
 
 def target_summaries(store: Store) -> list[TargetSummary]:
@@ -92,15 +117,11 @@ def target_summaries(store: Store) -> list[TargetSummary]:
             reached, last_new = connection.execute(
                 select(func.count(reach.c.place.distinct()), func.max(reach.c.since)).where(reach.c.target == row.id)
             ).one()
-            executions, processor = connection.execute(
-                select(func.sum(slices.c.executions), func.sum(slices.c.processor)).where(
-                    slices.c.target == row.id, slices.c.executions > 0
-                )
-            ).one()
+            executions, processor, barren = _spent(connection, row.id)
             problem = connection.scalar(
                 select(slices.c.problem).where(slices.c.harness == row.harness).order_by(slices.c.id.desc()).limit(1)
             )
-            record = Record(int(executions or 0), float(processor or 0), seen[1] or 0, seen[2] or 0, reached, seen[0])
+            record = Record(executions, processor, seen[1] or 0, seen[2] or 0, reached, seen[0], barren)
             found.append(
                 TargetSummary(
                     row.id,
@@ -123,6 +144,23 @@ def finding_summaries(store: Store) -> list[FindingSummary]:
     query = select(*columns).order_by(findings.c.first_seen.desc(), findings.c.id.desc())
     with store.readers.connect() as connection:
         return [FindingSummary(*row) for row in connection.execute(query)]
+
+
+def finding_details(store: Store, number: int) -> FindingDetails:
+    """Return a finding with its report and inputs. Raises StoreError if there is none of this number."""
+    summary = next((each for each in finding_summaries(store) if each.number == number), None)
+    if summary is None:
+        raise StoreError(f"there is no finding {number}")
+    with store.readers.connect() as connection:
+        row = connection.execute(
+            select(findings.c.report, findings.c.input, findings.c.minimized).where(findings.c.id == number)
+        ).one()
+        wanted = [each for each in (row.input, row.minimized) if each is not None]
+        datas = {
+            each[0]: bytes(each[1])
+            for each in connection.execute(select(inputs.c.id, inputs.c.data).where(inputs.c.id.in_(wanted)))
+        }
+    return FindingDetails(summary, row.report, datas[row.input], datas.get(row.minimized))
 
 
 def campaign_summaries(store: Store) -> list[CampaignSummary]:
