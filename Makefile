@@ -125,6 +125,9 @@ endurance: $(VENV)/ready ## two hours of services whose every request is traced:
 pytest-suites: $(VENV)/ready ## test suites of libraries: the lines of each test are coverage.py's; faults are found (git, PyPI)
 	$(BIN)/python -m pytest -m slow tests/contrib
 
+pytest-branches: $(VENV)/ready ## test suites of libraries: missing lines and branches are those of coverage run --branch (PyPI; LIBRARIES="click attrs")
+	$(BIN)/python tools/pytest_branches.py $(LIBRARIES) $(OPTIONS)
+
 # A virtual environment for each Python, with the tools to compare with and the libraries that are workloads.
 BENCH = .bench/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 $(BENCH)/ready: pyproject.toml setup.py benchmarks/requirements.txt $(C_SOURCES)

@@ -126,7 +126,6 @@ setup(
                     "numbers.c",
                     "pairs.c",
                     "replay.c",
-                    "seen.c",
                     "stage.c",
                 )
             ],

@@ -24,14 +24,14 @@ FLOORS: list[set[str]] = [
         "counted",
         "pcs",
         "warnings",
+        "zipped",
     },
     {"columns", "device", "locations", "modes", "npz", "records", "tables"},
     {"instrument", "location_table", "native"},
     {"observed", "oncelog", "remote", "results", "tracefile"},
     {"coverage", "kernel", "tracer"},
     {"once", "observing", "opening", "program", "reports", "session"},
-    {"atheris", "contrib", "explore", "fuzz", "package"},
-    {"campaign"},
+    {"atheris", "contrib", "explore", "fuzz"},
     {"", "__main__", "_public", "cli", "pytest_pykcov"},
 ]
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from coverage import CoverageData
 from coverage.parser import PythonParser
-from pytest_contexts import PARTS, Library, command, environment, fetch
+from pytest_contexts import PARTS, Library, command, environment, fetch, is_apart
 
 LIBRARIES = {
     library.name: library
@@ -29,7 +29,13 @@ LIBRARIES = {
         Library("click", "8.1.8", "src/click", options=("-W", "ignore::pytest.PytestRemovedIn10Warning")),
         Library("attrs", "25.3.0", "src/attr", ("hypothesis", "cloudpickle")),
         Library("jinja2", "3.1.6", "src/jinja2", ("markupsafe", "trio")),
-        Library("werkzeug", "3.1.3", "src/werkzeug", ("markupsafe", "ephemeral-port-reserve", "pytest-timeout")),
+        Library(
+            "werkzeug",
+            "3.1.3",
+            "src/werkzeug",
+            ("markupsafe", "ephemeral-port-reserve", "pytest-timeout", "watchdog", "cryptography", "cffi"),
+            options=("-p", "pytest_timeout"),
+        ),
         Library("sqlparse", "0.5.3", "sqlparse"),
         Library("packaging", "25.0", "src/packaging", ("pretend",)),
     )
@@ -45,10 +51,11 @@ def record(library: Library, root: Path, ours: bool, data_file: Path) -> None:
     own |= {"COVERAGE_FILE": str(data_file), "COVERAGE_CORE": "ctrace", "PYTHONHASHSEED": "0"}
     if ours:
         arguments = ["-p", "pytest_pykcov", "--pykcov", "--pykcov-branch", f"--pykcov-source={library.package}"]
+        arguments += ["--pykcov-config=", "--pykcov-report="]
     else:
         arguments = ["-p", "pytest_cov", f"--cov={library.package}", "--cov-branch", "--cov-context=test"]
         arguments += ["--cov-report=", "--cov-config=/dev/null"]
-    seed = ["--hypothesis-seed=0"] if "hypothesis" in library.requirements else []
+    seed = ["-p", "_hypothesis_pytestplugin", "--hypothesis-seed=0"] if "hypothesis" in library.requirements else []
     done = subprocess.run(
         command(library, [*arguments, "--tb=no", *seed]),
         cwd=root,
@@ -115,24 +122,29 @@ def by_test(data_file: Path) -> tuple[CoverageData, dict[str, list[str]]]:
 
 
 def context_differences(one: Path, other: Path, number: int) -> Iterator[str]:
-    """Yield what only one of two data files has of tests, `number` of them at most, chosen at random."""
+    """Yield what only one of two data files has of tests, `number` of them at most, chosen at random.
+
+    Where pykcov has it in a context of its own, as it barged in on the test or a fixture of wider scope ran it, that is
+    no difference.
+    """
     parsers = Parsers()
     (theirs, their_tests), (ours, our_tests) = by_test(one), by_test(other)
-    tests = sorted(test for test in {*their_tests, *our_tests} if "::" in test)
+    tests = sorted(test for test in {*their_tests, *our_tests} if "::" in test and not is_apart(test))
+    apart = shown(parsers, ours, [name for name in ours.measured_contexts() if is_apart(name)])
     for test in random.Random(1).sample(tests, min(number, len(tests))):
-        shown = []
-        for data, contexts in ((theirs, their_tests), (ours, our_tests)):
-            data.set_query_contexts([f"^{_escaped(name)}$" for name in contexts.get(test, ["no such test"])])
-            shown.append(
-                {
-                    (file, each)
-                    for file in data.measured_files()
-                    for each in parsers.shown(file, set(data.arcs(file) or ()))
-                }
-            )
-        for who, only in (("coverage.py", shown[0] - shown[1]), ("pykcov", shown[1] - shown[0])):
+        expected = shown(parsers, theirs, their_tests.get(test, []))
+        found = shown(parsers, ours, our_tests.get(test, []))
+        for who, only in (("coverage.py", expected - found - apart), ("pykcov", found - expected)):
             for file, each in sorted(only, key=str):
                 yield f"{test}: {file} {each} only {who}"
+
+
+def shown(parsers: Parsers, data: CoverageData, contexts: list[str]) -> set[tuple[str, object]]:
+    """Return what a report shows of some contexts, with the file that it is in."""
+    if not contexts:
+        return set()
+    data.set_query_contexts([f"^{_escaped(name)}$" for name in contexts])
+    return {(file, each) for file in data.measured_files() for each in parsers.shown(file, set(data.arcs(file) or ()))}
 
 
 def _escaped(name: str) -> str:

@@ -40,7 +40,7 @@ type_of_column: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LocationTable:
     """Locations in ascending order of pc, one a row. A native pc has a row for each file that it implies lines of.
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from math import prod
 from typing import IO, Any, Final, NamedTuple
-from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+
+from pykcov import zipped
 
 _MAGIC: Final = b"\x93NUMPY"
 _ALIGNMENT: Final = 64
@@ -80,11 +81,7 @@ def single(value: str | int) -> Array:
 
 def save(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
     """Write arrays as numpy.savez_compressed() does. OSError if that fails."""
-    with ZipFile(file, "w", ZIP_DEFLATED) as archive:
-        for name, one in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                for part in _parts(one):
-                    member.write(part)
+    zipped.write(file, ((f"{name}.npy", _parts(one)) for name, one in arrays.items()))
 
 
 def load(path: str | os.PathLike[str], check: Callable[[str, str, tuple[int, ...]], None]) -> dict[str, Array]:
@@ -95,6 +92,9 @@ def load(path: str | os.PathLike[str], check: Callable[[str, str, tuple[int, ...
     zlib and zipfile raise for damaged archives. It takes no more memory than the arrays that it returns, and these
     not much more than half a GB, unless the file is some MB long itself.
     """
+    # Not before: it takes time, which who only saves does not need to spend.
+    from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+
     found = {}
     # Not of a device or pipe, which may never end.
     status = os.stat(path)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, chain
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self
 
 from pykcov import columns, npz, records
 from pykcov.arcs import Arc, ArcsError
@@ -33,8 +33,7 @@ class TraceFileError(Exception):
     """A file is no trace file that this pykcov can read; says which file and why."""
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(NamedTuple):
     """A process of the program; one that became another program by exec is there once for each."""
 
     pid: int = 0
@@ -54,7 +53,7 @@ class Process:
     """-N if signal N ended it; None if it was still running, became another program, or this could not be seen."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Thread:
     """What one thread recorded."""
 
@@ -104,7 +103,7 @@ class Thread:
         return records.starts(self.entries)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TraceFile:
     """A whole trace. Texts that a program did not have are empty."""
 

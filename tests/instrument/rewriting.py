@@ -126,7 +126,10 @@ class LineEvents:
 
 
 class ArcEvents(LineEvents):
-    """The arcs of code from one file, as coverage.py's tracer makes them of a debugger's events."""
+    """The arcs of code from one file, as coverage.py's tracer makes them of a debugger's events.
+
+    But for one: it takes an exception that is thrown into a coroutine, through what that awaits, for a call.
+    """
 
     def __init__(self, filename: str) -> None:
         super().__init__(filename)
@@ -139,9 +142,8 @@ class ArcEvents(LineEvents):
             return None
         bytecode = code.co_code
         if event == "call":
-            # A generator that is resumed has a RESUME with another argument than 0.
-            resumed = bytecode[frame.f_lasti] == opmap["RESUME"] and bytecode[frame.f_lasti + 1]
-            self._last[frame] = frame.f_lineno if resumed else -code.co_firstlineno
+            # Generators and coroutines that are resumed have been here before.
+            self._last[frame] = frame.f_lineno if frame in self._last else -code.co_firstlineno
         elif event == "line":
             self.seen.append((code.co_qualname, frame.f_lineno))
             self.arcs.add((self._last[frame], frame.f_lineno))

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.machinery import PathFinder
-from pathlib import Path
 from typing import NoReturn, TextIO
 
 import click
@@ -65,7 +64,8 @@ def _give_help(command: click.Command) -> None:
 
     callback = command.callback
     assert callback is not None
-    source = Path(callback.__code__.co_filename).read_text(encoding="utf-8")
+    with open(callback.__code__.co_filename, encoding="utf-8") as file:
+        source = file.read()
     functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     texts = {function.name: ast.get_docstring(function) for function in functions}
     command.help = texts.get(callback.__name__)

@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pykcov.coverage.options import NOT_FOLLOWED
 
@@ -22,8 +22,7 @@ class ConfigurationError(Exception):
     """A configuration that cannot be read or followed; says which file or option, and why."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Given:
+class Given(NamedTuple):
     """What a command line says; None where it says nothing."""
 
     config_file: str | None = None
@@ -44,7 +43,7 @@ class Given:
         return found
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Configuration:
     """What is to be traced and reported, and how."""
 

@@ -22,17 +22,9 @@ def main(text: str, modules_that_stay: frozenset[str]) -> NoReturn:
     forget_our_imports(modules_that_stay)
     sys.modules["atheris"] = pykcov.atheris
 
-    def run(declared: harness.Harness, settings: Settings) -> NoReturn:
-        if settings.loaded is not None:
-            from pykcov.fuzz import loaded  # not before: most processes fuzz
-
-            loaded.serve(declared, settings, run)
-        if settings.reach is not None:
-            from pykcov.fuzz import reaching  # not before: see above
-
-            reaching.serve(declared, settings)
+    def run(declared: harness.Harness) -> NoReturn:
         if settings.candidates is not None:
-            from pykcov.fuzz import candidates  # not before: see above
+            from pykcov.fuzz import candidates  # not before: most processes fuzz
 
             candidates.serve(declared, settings)
         if settings.measure is not None:
@@ -43,7 +35,7 @@ def main(text: str, modules_that_stay: frozenset[str]) -> NoReturn:
 
     if settings.candidates is not None or settings.measure is not None:
         instrumentation.granularity = "block"
-    harness.set_runner(lambda declared: run(declared, settings))
+    harness.set_runner(run)
     try:
         targets.run(settings)
     except harness.HarnessError as error:

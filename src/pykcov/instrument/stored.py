@@ -1,14 +1,13 @@
 """Probed code as bytes: made of a module's code once, turned into code with probes again in other processes.
 
-It is the code of a module, or that of functions of a module that were found alive.
-
 Probes cannot be marshalled. In their places stands None, and they are put in when the code was read (_load.c). What is
 known of their places stays bytes until somebody asks.
 """
 
 import marshal
+from _imp import _fix_co_filename  # type: ignore[attr-defined]
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import CodeType
 from typing import Any
 
@@ -20,36 +19,27 @@ from pykcov.instrument.kind import Kind
 from pykcov.locations import described, register_stored
 
 AnyProbe = Probe | CompareProbe
-Description = tuple[bytes, str, bytes, int, tuple[int, ...]]
-Originals = Callable[[], Sequence[CodeType]]
 
 
-def dump(pairs: Sequence[tuple[CodeType, CodeType]]) -> bytes | None:
-    """Write down probed code: pairs of code before and after.
-
-    What cannot be written down, or holds in this process only, is left out; None if that is all.
-    """
+def dump(original: CodeType, probed: CodeType) -> bytes | None:
+    """Write down probed code; None if it has something that cannot be, or that holds in this process only."""
     bindings = array("I")
     places: dict[int, int] = {}  # Of the first probe of code -> where its probes begin.
     probes: list[AnyProbe] = []
-    described_codes: list[Description] = []
-    written: list[CodeType | None] = []
-    for original, probed in pairs:
-        descriptions = _descriptions(original, probed)
-        if descriptions is None:
-            written.append(None)
-            continue
-        written.append(_without_probes(original, probed))
-        for (before, after), description in zip(code_pairs(original, probed), descriptions, strict=True):
-            first = len(before.co_consts)
-            own = constants(after)[first:]
-            if id(own[0]) not in places:
-                described_codes.append(description)
-                places[id(own[0])] = len(probes)
-                probes += own
-            bindings.extend((first, len(own), places[id(own[0])]))
-    if not any(written):
-        return None
+    described_codes = []
+    for before, after in code_pairs(original, probed):
+        if after.co_filename != probed.co_filename:
+            return None
+        first = len(before.co_consts)
+        own = constants(after)[first:]
+        if id(own[0]) not in places:
+            description = described(own[0])
+            if description is None:
+                return None
+            described_codes.append(description)
+            places[id(own[0])] = len(probes)
+            probes += own
+        bindings.extend((first, len(own), places[id(own[0])]))
     comparisons = array(
         "H", [probe.operation | probe.const << 8 if type(probe) is CompareProbe else 0 for probe in probes]
     )
@@ -59,7 +49,7 @@ def dump(pairs: Sequence[tuple[CodeType, CodeType]]) -> bytes | None:
 
         return marshal.dumps(
             (
-                tuple(written),
+                _without_probes(original, probed),
                 bindings.tobytes(),
                 array("Q", [probe.pc for probe in probes]).tobytes(),
                 comparisons.tobytes() if any(comparisons) else b"",
@@ -71,40 +61,25 @@ def dump(pairs: Sequence[tuple[CodeType, CodeType]]) -> bytes | None:
         return None
 
 
-def _descriptions(original: CodeType, probed: CodeType) -> list[Description] | None:
-    found = []
-    for before, after in code_pairs(original, probed):
-        description = described(constants(after)[len(before.co_consts)])
-        if description is None or after.co_filename != probed.co_filename:
-            return None
-        found.append(description)
-    return found
+def load(dumped: memoryview, kind: Kind, module: str, file: str, original: memoryview) -> CodeType | None:
+    """Make probed code of what dump() wrote down; `original` is what marshal made of the code without probes.
 
-
-def load(dumped: memoryview, kind: Kind, module: str, file: str, originals: Originals) -> list[CodeType | None] | None:
-    """Make probed code of what dump() wrote down, in the same order; None in the places of what it has left out.
-
-    originals: returns the code before, in that order. None if some of its pcs are taken: it is there already, or other
-    code is that has the same ones.
+    None if some of its pcs are taken: it is there already, or other code is that has the same ones.
     """
-    codes, bindings, pcs, comparisons, bases, described_codes = marshal.loads(dumped)
+    code, bindings, pcs, comparisons, bases, described_codes = marshal.loads(dumped)
     numbers = memoryview(pcs).cast("Q")
     probes = _probes(numbers, memoryview(comparisons).cast("H"))
-    written = tuple(code is not None for code in codes)
-    stored = StoredCode(kind, module, file, bases, probes, bindings, described_codes, originals, written)
+    stored = StoredCode(kind, module, file, bases, probes, bindings, described_codes, original)
     if not register_stored(stored, numbers, probes):
         return None
-    bind(codes, probes, bindings)
-    return list(codes)
+    bind(code, probes, bindings)
+    return code  # type: ignore[no-any-return]
 
 
 class StoredCode:
-    """Code of a module that load() has read: where its probes are, and what it was before."""
+    """The code of a module that load() has read: where its probes are, and what it was before."""
 
-    __slots__ = (
-        *("_bindings", "_described", "_known", "_originals", "_probes", "_written"),
-        *("bases", "file", "kind", "module"),
-    )
+    __slots__ = ("_bindings", "_described", "_original", "_originals", "_probes", "bases", "file", "kind", "module")
 
     def __init__(
         self,
@@ -115,10 +90,9 @@ class StoredCode:
         probes: list[AnyProbe],
         bindings: bytes,
         described_codes: bytes,
-        originals: Originals,
-        written: Sequence[bool],
+        original: memoryview,
     ) -> None:
-        """Keep the parts of what dump() wrote down; `written`: which of the originals were not left out."""
+        """Keep the parts of what dump() wrote down, and the original as marshal wrote it."""
         self.kind = kind
         self.module = module
         self.file = file
@@ -126,9 +100,8 @@ class StoredCode:
         self._probes = probes
         self._bindings = bindings
         self._described = described_codes
-        self._originals = originals
-        self._written = written
-        self._known: dict[int, CodeType] = {}
+        self._original = original
+        self._originals: dict[int, CodeType] = {}
 
     def read(self) -> Iterator[tuple[bytes, str, bytes, int, tuple[int, ...], Sequence[AnyProbe]]]:
         """Return what locations.described() said of each code object, and its probes."""
@@ -143,12 +116,13 @@ class StoredCode:
 
     def original(self, pc: int) -> CodeType | None:
         """Return what the code of a pc was before it had probes."""
-        if not self._known:
+        if not self._originals:
+            code = marshal.loads(self._original)
+            _fix_co_filename(code, self.file)
             starts = array("I", self._bindings)[2::3]
-            written = (code for code, is_written in zip(self._originals(), self._written, strict=True) if is_written)
-            for start, original in zip(starts, (each for code in written for each in _nested(code)), strict=True):
-                self._known.setdefault(self._probes[start].pc >> 16, original)
-        return self._known.get(pc >> 16)
+            for start, original in zip(starts, _nested(code), strict=True):
+                self._originals.setdefault(self._probes[start].pc >> 16, original)
+        return self._originals.get(pc >> 16)
 
 
 def _probes(pcs: memoryview, comparisons: memoryview) -> list[AnyProbe]:

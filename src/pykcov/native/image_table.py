@@ -18,7 +18,7 @@ type_of_column: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ImageTable:
     """Images by address."""
 

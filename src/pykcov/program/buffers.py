@@ -1,15 +1,15 @@
 """Takes what the traced processes tell and record, and holds it until the program has ended."""
 
+import _socket as sockets  # the module socket imports much
 import array
 import os
-import selectors
 import shlex
-import socket
 from _blake2 import blake2b
 from _operator import _compare_digest as compare_digest  # that of secrets, which imports much
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from select import EPOLLIN, epoll
 from typing import Any
 
 from pykcov._core import Buffer
@@ -27,7 +27,7 @@ _FIRST_LOOK = 16
 class _Connection:
     """One of a process: it may have several, one after the other."""
 
-    def __init__(self, connection: socket.socket, process: Process | None) -> None:
+    def __init__(self, connection: sockets.socket, process: Process | None) -> None:
         self.socket = connection
         self.process = process
         """None until it has said which one it is."""
@@ -39,7 +39,7 @@ class _Connection:
 class Buffers:
     """Reads the sockets until stop() is called. `run` is to be called in a thread."""
 
-    def __init__(self, connection: socket.socket, entry_words: int, nmemb: int, follows: bool = True) -> None:
+    def __init__(self, connection: sockets.socket, entry_words: int, nmemb: int, follows: bool = True) -> None:
         """Take over `connection`, of the first process. An entry has `entry_words` words, a buffer `nmemb`.
 
         follows: whether other processes may connect.
@@ -74,15 +74,15 @@ class Buffers:
         self._images = ImageSpace()
         self._next_look = _FIRST_LOOK
         self._stop_read, self._stop_write = os.pipe()
-        self._selector = selectors.DefaultSelector()
+        self._epoll = epoll()
         self._exit_status = 0
         self.address = ""
         """Where processes connect: name of the socket and what shows that they may."""
-        self._listener: socket.socket | None = None
+        self._listener: sockets.socket | None = None
         if follows:
             name = f"pykcov-{os.getpid()}-{os.urandom(4).hex()}"
             self.address = f"{name}:{os.urandom(16).hex()}"
-            self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+            self._listener = sockets.socket(sockets.AF_UNIX, sockets.SOCK_SEQPACKET | sockets.SOCK_NONBLOCK)
             self._listener.bind("\0" + name)
             self._listener.listen(4096)
 
@@ -102,19 +102,20 @@ class Buffers:
         first = Process(pid, None, command, found.born if found is not None else 0)
         self._add(first)
         self._register(_Connection(self._first, first))
-        self._selector.register(self._stop_read, selectors.EVENT_READ)
-        if self._listener is not None:
-            self._selector.register(self._listener, selectors.EVENT_READ)
+        self._epoll.register(self._stop_read, EPOLLIN)
+        listening = -1 if self._listener is None else self._listener.fileno()
+        if listening >= 0:
+            self._epoll.register(listening, EPOLLIN)
         ended = False
         while not ended:
-            ready = [key.fileobj for key, _ in self._selector.select()]
+            ready = [descriptor for descriptor, _ in self._epoll.poll()]
             ended = self._stop_read in ready
-            those = self._connections.values() if ended else [self._connections.get(_number(one)) for one in ready]
+            those = self._connections.values() if ended else map(self._connections.get, ready)
             for each in list(those):
                 if each is not None and not self._take_of(each):
                     self._drop(each)
-            if self._listener is not None and (ended or self._listener in ready):
-                self._accept_all(ended)
+            if self._listener is not None and (ended or listening in ready):
+                self._accept_all(self._listener, ended)
         for process in list(self._by_pid.values()):
             self._note_end(process)
         next(one for one in reversed(self.processes) if one.pid == pid).exit_status = self._exit_status
@@ -134,7 +135,7 @@ class Buffers:
         self._first.close()
         if self._listener is not None:
             self._listener.close()
-        self._selector.close()
+        self._epoll.close()
         os.close(self._stop_read)
         os.close(self._stop_write)
 
@@ -144,25 +145,24 @@ class Buffers:
 
     def _register(self, each: _Connection) -> None:
         self._connections[each.socket.fileno()] = each
-        self._selector.register(each.socket, selectors.EVENT_READ)
+        self._epoll.register(each.socket.fileno(), EPOLLIN)
 
-    def _accept_all(self, is_last: bool) -> None:
-        assert self._listener is not None
+    def _accept_all(self, listener: sockets.socket, is_last: bool) -> None:
         while True:
             try:
-                accepted, _ = self._listener.accept()
+                descriptor, _ = listener._accept()  # type: ignore[attr-defined]
             except BlockingIOError:
                 return
             except OSError as error:  # of too many descriptors, say: those that wait get them later
                 self.untraced_processes.append(("a process", f"it could not connect: {error}"))
                 return
-            each = _Connection(accepted, None)
+            each = _Connection(sockets.socket(fileno=descriptor), None)
             self._register(each)
             if is_last:
                 self._take_of(each)
 
     def _drop(self, each: _Connection) -> None:
-        self._selector.unregister(each.socket)
+        self._epoll.unregister(each.socket.fileno())
         del self._connections[each.socket.fileno()]
         each.socket.close()
         self._lose(each)
@@ -342,11 +342,11 @@ class Buffers:
     def _tell(self, each: _Connection, details: Mapping[str, Any]) -> None:
         try:
             for packet in packets(details, 0):
-                each.socket.send(packet, socket.MSG_DONTWAIT)
+                each.socket.send(packet, sockets.MSG_DONTWAIT)
         except OSError:
             # It has ended, or has a command line that does not fit into a socket: then it goes on untraced.
             with suppress(OSError):
-                each.socket.shutdown(socket.SHUT_RDWR)
+                each.socket.shutdown(sockets.SHUT_RDWR)
 
     def _kernel_buffer(self, descriptor: int) -> Buffer:
         """Map the buffer of a kernel's device, which the program shares."""
@@ -358,16 +358,12 @@ class Buffers:
         return buffer
 
 
-def _number(file: Any) -> int:
-    return file if isinstance(file, int) else file.fileno()
-
-
-def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:
+def _receive(connection: sockets.socket) -> tuple[bytes, list[int]]:
     descriptors = array.array("i")
     packet, rights, _, _ = connection.recvmsg(
-        PACKET + HEADER, socket.CMSG_SPACE(descriptors.itemsize), socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+        PACKET + HEADER, sockets.CMSG_SPACE(descriptors.itemsize), sockets.MSG_DONTWAIT | sockets.MSG_CMSG_CLOEXEC
     )
     for level, kind, data in rights:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+        if level == sockets.SOL_SOCKET and kind == sockets.SCM_RIGHTS:
             descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
     return packet, descriptors.tolist()

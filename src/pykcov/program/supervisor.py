@@ -1,16 +1,15 @@
 """Starts a program under trace, waits for it and passes signals on to it."""
 
+import _socket as sockets  # the module socket imports much
 import os
 import shlex
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from fcntl import F_DUPFD, fcntl
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pykcov.modes import RunMode, compares
 from pykcov.program.buffers import Buffers
@@ -31,8 +30,7 @@ _IGNORED_BY_PYTHON = [signal.SIGPIPE, signal.SIGXFSZ]
 Kind = Literal["path", "module", "code", "input"]
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """What to run, and what to trace of it."""
 
     program: str
@@ -64,8 +62,7 @@ class Request:
         return [*{"module": ["-m"], "code": ["-c"]}.get(self.kind, []), self.program, *self.arguments]
 
 
-@dataclass(frozen=True)
-class End:
+class End(NamedTuple):
     """How the program ended."""
 
     exit_status: int
@@ -76,15 +73,17 @@ class End:
 
 def run(request: Request) -> tuple[End, Buffers]:
     """Run the program until it ends. No code of it runs in this process. OSError if Python cannot be started."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = sockets.socketpair(sockets.AF_UNIX, sockets.SOCK_SEQPACKET)
     buffers = Buffers(ours, COMPARISON_WORDS if compares(request.mode) else 1, request.nmemb, request.children)
     # Its children may be somewhere else.
     folders = [os.path.abspath(folder) for folder in request.source]
-    buffers.request = {**asdict(request), "source": folders}
+    buffers.request = {**request._asdict(), "source": folders}
     try:
         with _blocked(_PASSED_ON | {signal.SIGCHLD}) as former_mask:
-            with theirs:
+            try:
                 pid = _start(request, theirs)
+            finally:
+                theirs.close()
             _raise_limits()
             reader = threading.Thread(
                 target=buffers.run, args=(pid, shlex.join(request.command)), name="pykcov buffers"
@@ -99,7 +98,7 @@ def run(request: Request) -> tuple[End, Buffers]:
     return end, buffers
 
 
-def _start(request: Request, connection: socket.socket) -> int:
+def _start(request: Request, connection: sockets.socket) -> int:
     # Not one of the first three numbers, even if they are free: the program would take it for its standard input.
     inherited = fcntl(connection.fileno(), F_DUPFD, 3)
     try:
@@ -130,11 +129,11 @@ def _raise_limits() -> None:
                 resource.setrlimit(limit, (hard, hard))
 
 
-def _describe(request: Request, signal_mask: Set[int], connection: socket.socket, address: str) -> None:
+def _describe(request: Request, signal_mask: Set[int], connection: sockets.socket, address: str) -> None:
     """Send what child.main() waits for."""
     options = interpreter_options(sys.orig_argv)
     details = {
-        **asdict(request),
+        **request._asdict(),
         "signal_mask": [int(number) for number in signal_mask],
         "orig_argv": [sys.executable, *options, *request.command],
         "skip_first_line": skips_first_line(),

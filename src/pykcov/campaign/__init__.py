@@ -1,1 +1,0 @@
-"""Campaigns: many targets, many workers, one store of what was found."""

@@ -1,1 +1,0 @@
-"""The store of campaigns: a database of targets, inputs, what they reach, findings and slices."""
