@@ -47,31 +47,16 @@ probe_repr(PyObject *self)
                                 probe->comparison.operation, pc);
 }
 
-/* As that of a Probe. */
 static PyObject *
 probe_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    struct compare_probe *probe = (struct compare_probe *)self;
-    PyObject *locations = PyImport_ImportModule("pykcov.locations");
-    PyObject *maker;
+    struct kcov_comparison *comparison = &((struct compare_probe *)self)->comparison;
+    PyObject *maker = kcov_probe_maker("compare_probe");
 
-    if (locations == NULL)
-        return NULL;
-    maker = PyObject_GetAttrString(locations, "compare_probe");
-    Py_DECREF(locations);
     if (maker == NULL)
         return NULL;
-    return Py_BuildValue("N(KII)", maker, (unsigned long long)probe->comparison.pc,
-                         probe->comparison.operation, probe->comparison.constant);
-}
-
-static void
-probe_dealloc(PyObject *self)
-{
-    PyTypeObject *type = Py_TYPE(self);
-
-    PyObject_Free(self);
-    Py_DECREF(type);
+    return Py_BuildValue("N(KII)", maker, (unsigned long long)comparison->pc, comparison->operation,
+                         comparison->constant);
 }
 
 static PyMemberDef probe_members[] = {
@@ -92,7 +77,7 @@ static PyMethodDef probe_methods[] = {
 static PyType_Slot probe_slots[] = {
     {Py_mp_ass_subscript, probe_assign},
     {Py_tp_repr, probe_repr},
-    {Py_tp_dealloc, probe_dealloc},
+    {Py_tp_dealloc, kcov_probe_dealloc},
     {Py_tp_members, probe_members},
     {Py_tp_methods, probe_methods},
     {Py_tp_doc, "A constant for bytecode: `probe[b] = a` records that a and b are compared. Only "

@@ -1,6 +1,6 @@
 /*
- * device_operations.c: the methods of Device. Each calls the core, which answers with an errno, and
- * says it in words.
+ * device_operations.c: the methods of Device, those of its buffer from device_buffer.c. Each calls
+ * the core, which answers with an errno, and says it in words.
  */
 #include <errno.h>
 
@@ -20,9 +20,8 @@ kcov_state_name(const struct kcov_device_status *status)
     return status->open ? names[status->state] : "closed";
 }
 
-/* ENXIO: what the device is, and what it would have to be. */
-static PyObject *
-raise_not_ready(PyObject *self, const char *operation, const char *needed)
+PyObject *
+kcov_raise_not_ready(PyObject *self, const char *operation, const char *needed)
 {
     struct kcov_device_status status = status_of(self);
 
@@ -35,96 +34,10 @@ raise_not_ready(PyObject *self, const char *operation, const char *needed)
                       kcov_state_name(&status), needed);
 }
 
-static PyObject *
-raise_other(PyObject *self, const char *operation, int error)
+PyObject *
+kcov_raise_other(PyObject *self, const char *operation, int error)
 {
     return kcov_raise(state_of(self), error, "%s: %s", operation, strerror(error));
-}
-
-static PyObject *
-set_buffer_size(PyObject *self, PyObject *nmemb)
-{
-    uint64_t words;
-    bool fits;
-    int error;
-
-    if (kcov_as_uint64(nmemb, &words, &fits) < 0)
-        return NULL;
-    switch (error = kcov_device_set_buffer(core(self), words)) {
-    case 0:
-        Py_RETURN_NONE;
-    case ENXIO:
-        return raise_not_ready(self, "set_buffer_size", "none");
-    case EBUSY:
-        return kcov_raise(state_of(self), error,
-                          "set_buffer_size: the device has a buffer of %llu words already",
-                          (unsigned long long)status_of(self).nmemb);
-    case EINVAL:
-        return kcov_raise(state_of(self), error,
-                          "set_buffer_size: a buffer has 1 to %d words, not %S",
-                          KCOV_BUFFER_WORDS_MAX, nmemb);
-    default:
-        return raise_other(self, "set_buffer_size", error);
-    }
-}
-
-static PyObject *
-device_borrow(PyObject *type, PyObject *fd)
-{
-    struct kcov_module *state = kcov_module_of_type((PyTypeObject *)type);
-    PyObject *self;
-    int number, error;
-
-    if (kcov_as_int(fd, &number) < 0 ||
-        (self = ((PyTypeObject *)type)->tp_alloc((PyTypeObject *)type, 0)) == NULL)
-        return NULL;
-    if ((error = kcov_device_borrow(&((struct device_object *)self)->device, number)) == 0)
-        return self;
-    Py_DECREF(self);
-    if (error == EBUSY)
-        return kcov_raise(state, error,
-                          "borrow: the thread that the device traces counts alone, without a bus "
-                          "lock; enable the device anew, after which others may borrow it");
-    if (error != EINVAL)
-        return kcov_raise(state, error, "borrow: descriptor %d: %s", number, strerror(error));
-    return kcov_raise(state, error, "borrow: descriptor %d is not that of a device with a buffer",
-                      number);
-}
-
-static PyObject *
-device_set_buffer_size(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    static char *keywords[] = {"nmemb", NULL};
-    PyObject *nmemb;
-
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:set_buffer_size", keywords, &nmemb))
-        return NULL;
-    return set_buffer_size(self, nmemb);
-}
-
-static PyObject *
-device_share_buffer(PyObject *self, PyObject *object)
-{
-    struct kcov_buffer *buffer = kcov_buffer_of(state_of(self), object);
-    int error;
-
-    if (buffer == NULL)
-        return NULL;
-    switch (error = kcov_device_share_buffer(core(self), buffer)) {
-    case 0:
-        Py_RETURN_NONE;
-    case ENXIO:
-        return raise_not_ready(self, "share_buffer", "none");
-    case EBUSY:
-        return kcov_raise(state_of(self), error,
-                          "share_buffer: the device has a buffer of %llu words already",
-                          (unsigned long long)status_of(self).nmemb);
-    case EINVAL:
-        return kcov_raise(state_of(self), error,
-                          "share_buffer: only the buffer of a kernel's device can be shared");
-    default:
-        return raise_other(self, "share_buffer", error);
-    }
 }
 
 static PyObject *
@@ -138,7 +51,7 @@ enable(PyObject *self, int mode)
     case 0:
         Py_RETURN_NONE;
     case ENXIO:
-        return raise_not_ready(self, "enable", "ready");
+        return kcov_raise_not_ready(self, "enable", "ready");
     case EBUSY:
         return kcov_raise(state_of(self), error,
                           "enable: the calling thread is attached to a device already");
@@ -147,7 +60,7 @@ enable(PyObject *self, int mode)
                           "enable: no such mode; there are TRACE_PC, TRACE_UNIQUE_PC, TRACE_CMP, "
                           "TRACE_CMP | CMP_BYTES, and CMP_SAMPLED with these two");
     default:
-        return raise_other(self, "enable", error);
+        return kcov_raise_other(self, "enable", error);
     }
 }
 
@@ -178,24 +91,31 @@ disable(PyObject *self, bool wait)
     case EINTR:
         return NULL;
     case ENXIO:
-        return raise_not_ready(self, "disable", "trace");
+        return kcov_raise_not_ready(self, "disable", "trace");
     case EPERM:
         return kcov_raise(state_of(self), error,
                           "disable: only the thread that enabled the device may disable it");
     default:
-        return raise_other(self, "disable", error);
+        return kcov_raise_other(self, "disable", error);
     }
+}
+
+/* The one argument of some methods, `format` has their name: whether to wait. -1: an exception. */
+static int
+wait_argument(PyObject *args, PyObject *kwargs, const char *format)
+{
+    static char *keywords[] = {"wait", NULL};
+    int wait = true;
+
+    return PyArg_ParseTupleAndKeywords(args, kwargs, format, keywords, &wait) ? wait : -1;
 }
 
 static PyObject *
 device_disable(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *keywords[] = {"wait", NULL};
-    int wait = true;
+    int wait = wait_argument(args, kwargs, "|p:disable");
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p:disable", keywords, &wait))
-        return NULL;
-    return disable(self, wait);
+    return wait < 0 ? NULL : disable(self, wait);
 }
 
 static PyObject *
@@ -242,14 +162,14 @@ attach(PyObject *self, PyObject *subsystem, PyObject *id, bool follow)
     case EINTR:
         return NULL;
     case ENXIO:
-        return raise_not_ready(self, "remote_attach", "ready");
+        return kcov_raise_not_ready(self, "remote_attach", "ready");
     case EINVAL:
         return kcov_raise(state_of(self), error,
                           "remote_attach: the handle (%S, %S) is not registered", subsystem, id);
     case EBUSY:
         return raise_attach_busy(self);
     default:
-        return raise_other(self, "remote_attach", error);
+        return kcov_raise_other(self, "remote_attach", error);
     }
 }
 
@@ -281,19 +201,16 @@ close_device(PyObject *self, bool wait)
     case EINTR:
         return NULL;
     default:
-        return raise_other(self, "close", error);
+        return kcov_raise_other(self, "close", error);
     }
 }
 
 static PyObject *
 device_close(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *keywords[] = {"wait", NULL};
-    int wait = true;
+    int wait = wait_argument(args, kwargs, "|p:close");
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p:close", keywords, &wait))
-        return NULL;
-    return close_device(self, wait);
+    return wait < 0 ? NULL : close_device(self, wait);
 }
 
 static PyObject *
@@ -306,35 +223,6 @@ static PyObject *
 device_exit(PyObject *self, PyObject *Py_UNUSED(args))
 {
     return close_device(self, true);
-}
-
-static PyObject *
-device_fileno(PyObject *self, PyObject *Py_UNUSED(unused))
-{
-    int fd = kcov_device_fd(core(self));
-
-    return fd >= 0 ? PyLong_FromLong(fd) : raise_not_ready(self, "fileno", "ready");
-}
-
-static PyObject *
-device_mmap_offset(PyObject *self, PyObject *argument)
-{
-    PyObject *offset = PyNumber_Index(argument);
-    long long bytes;
-    int error, overflow;
-
-    if (offset == NULL)
-        return NULL;
-    bytes = PyLong_AsLongLongAndOverflow(offset, &overflow);
-    error = kcov_device_mmap(core(self), overflow != 0 ? -1 : bytes);
-    if (error == 0)
-        return offset;
-    if (error == EINVAL)
-        kcov_raise(state_of(self), error, "mmap_offset: the buffer does not reach byte %S", offset);
-    else
-        raise_not_ready(self, "mmap_offset", "ready");
-    Py_DECREF(offset);
-    return NULL;
 }
 
 static PyObject *
@@ -370,7 +258,8 @@ device_ioctl(PyObject *self, PyObject *args, PyObject *kwargs)
     switch (number) {
     case KIOSETBUFSIZE:
         zero = PyLong_FromLong(0);
-        none = zero != NULL ? set_buffer_size(self, argument != NULL ? argument : zero) : NULL;
+        none = zero != NULL ? kcov_device_set_buffer_size(self, argument != NULL ? argument : zero)
+                            : NULL;
         Py_XDECREF(zero);
         return ioctl_answer(none);
     case KIOENABLE:
@@ -383,13 +272,13 @@ device_ioctl(PyObject *self, PyObject *args, PyObject *kwargs)
         return ioctl_answer(ioctl_attach(self, argument));
     default:
         if (!status_of(self).open)
-            return raise_not_ready(self, "ioctl", "ready");
+            return kcov_raise_not_ready(self, "ioctl", "ready");
         return kcov_raise(state_of(self), ENOTTY, "ioctl: there is no request %S", request);
     }
 }
 
 PyMethodDef kcov_device_methods[] = {
-    {"borrow", device_borrow, METH_O | METH_CLASS,
+    {"borrow", kcov_device_borrow_method, METH_O | METH_CLASS,
      "borrow($type, fd, /)\n"
      "--\n"
      "\n"
@@ -404,14 +293,14 @@ PyMethodDef kcov_device_methods[] = {
      "again."},
     {"__enter__", device_enter, METH_NOARGS, NULL},
     {"__exit__", device_exit, METH_VARARGS, NULL},
-    {"set_buffer_size", (PyCFunction)(void (*)(void))device_set_buffer_size,
+    {"set_buffer_size", (PyCFunction)(void (*)(void))kcov_device_set_buffer_size_method,
      METH_VARARGS | METH_KEYWORDS,
      "set_buffer_size($self, /, nmemb)\n"
      "--\n"
      "\n"
      "Give the device its buffer of `nmemb` 64-bit words, 1 to BUFFER_WORDS_MAX (EBUSY, EINVAL, "
      "ENOMEM)."},
-    {"share_buffer", device_share_buffer, METH_O,
+    {"share_buffer", kcov_device_share_buffer_method, METH_O,
      "share_buffer($self, buffer, /)\n"
      "--\n"
      "\n"
@@ -455,12 +344,12 @@ PyMethodDef kcov_device_methods[] = {
      "\n"
      "Do the same by number; `arg` of KIOREMOTEATTACH is (subsystem, id). ENOTTY for an unknown "
      "request."},
-    {"mmap_offset", device_mmap_offset, METH_O,
+    {"mmap_offset", kcov_device_mmap_offset_method, METH_O,
      "mmap_offset($self, offset, /)\n"
      "--\n"
      "\n"
      "Return `offset`, in bytes, if the buffer can be mapped there, else EINVAL (ENXIO: closed)."},
-    {"fileno", device_fileno, METH_NOARGS,
+    {"fileno", kcov_device_fileno_method, METH_NOARGS,
      "fileno($self, /)\n"
      "--\n"
      "\n"

@@ -1,5 +1,5 @@
 /*
- * device_type.h: what the two files of the type Device share.
+ * device_type.h: what the files of the type Device share.
  */
 #ifndef KCOV_DEVICE_TYPE_H
 #define KCOV_DEVICE_TYPE_H
@@ -34,7 +34,19 @@ status_of(PyObject *self)
 
 const char *kcov_state_name(const struct kcov_device_status *status);
 
+/* ENXIO: what the device is, and what it would have to be. Another errno: in its own words. */
+PyObject *kcov_raise_not_ready(PyObject *self, const char *operation, const char *needed);
+PyObject *kcov_raise_other(PyObject *self, const char *operation, int error);
+
 extern PyMethodDef kcov_device_methods[];
+
+/* device_buffer.c */
+PyObject *kcov_device_set_buffer_size(PyObject *self, PyObject *nmemb);
+PyObject *kcov_device_set_buffer_size_method(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *kcov_device_borrow_method(PyObject *type, PyObject *fd);
+PyObject *kcov_device_share_buffer_method(PyObject *self, PyObject *object);
+PyObject *kcov_device_fileno_method(PyObject *self, PyObject *unused);
+PyObject *kcov_device_mmap_offset_method(PyObject *self, PyObject *argument);
 
 /* counters_type.c: two members of Device. */
 PyObject *kcov_device_set_counters_method(PyObject *self, PyObject *args, PyObject *kwargs);

@@ -174,6 +174,13 @@ int kcov_probe_add(PyObject *module, struct kcov_module *state);
 int kcov_compare_add(PyObject *module, struct kcov_module *state);
 int kcov_native_add(PyObject *module);
 int kcov_environment_add(PyObject *module);
+
+/*
+ * probe.c, also for what else stands in bytecode: the function of pykcov.locations that makes such
+ * a constant again, a new reference; how one is freed.
+ */
+PyObject *kcov_probe_maker(const char *name);
+void kcov_probe_dealloc(PyObject *self);
 void kcov_probe_clear(void);
 
 struct kcov_buffer;

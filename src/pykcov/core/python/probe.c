@@ -5,12 +5,11 @@
  */
 #include "module.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
-#include "adopt.h"
+#include "ask_adopter.h"
 #include "awake.h"
 #include "lock.h"
 #include "numbers.h"
@@ -22,43 +21,7 @@ struct probe {
     uint32_t number;
 };
 
-static PyObject *adopter;        /* [L] NULL: none */
 static PyTypeObject *probe_type; /* [I] */
-
-static PyObject *
-adopter_reference(void)
-{
-    PyObject *callable;
-
-    kcov_lock();
-    callable = Py_XNewRef(adopter);
-    kcov_unlock();
-    return callable;
-}
-
-/*
- * The adopter is asked, once, in a thread that it has not seen. Its errors are not the traced
- * program's. But what is no Exception, such as the KeyboardInterrupt of a Ctrl-C that fell into
- * this moment, is meant for the program.
- */
-static int
-ask_adopter(void)
-{
-    PyObject *asked = adopter_reference();
-    PyObject *answer;
-
-    if (asked == NULL || !kcov_adopt_begin()) {
-        Py_XDECREF(asked);
-        return 0;
-    }
-    answer = PyObject_CallNoArgs(asked);
-    kcov_adopt_end();
-    if (answer == NULL && PyErr_ExceptionMatches(PyExc_Exception))
-        PyErr_WriteUnraisable(asked);
-    Py_DECREF(asked);
-    Py_XDECREF(answer);
-    return PyErr_Occurred() ? -1 : 0;
-}
 
 /* In a thread that may have to be attached to something else first. */
 static __attribute__((noinline)) int
@@ -71,7 +34,7 @@ hit_in_moving_thread(struct probe *probe)
     trace = kcov_attached_trace();
     mode = kcov_probe_mode(trace);
     if (__builtin_expect(mode & KCOV_MODE_ADOPT, 0)) {
-        if (ask_adopter() < 0)
+        if (kcov_adopter_ask() < 0)
             return -1;
         trace = kcov_attached_trace();
         mode = kcov_probe_mode(trace);
@@ -188,23 +151,28 @@ probe_repr(PyObject *self)
  * By its place, so that a copied or unpickled function has the same probe, or one that its process
  * knows how to make.
  */
+PyObject *
+kcov_probe_maker(const char *name)
+{
+    PyObject *locations = PyImport_ImportModule("pykcov.locations");
+    PyObject *maker = locations != NULL ? PyObject_GetAttrString(locations, name) : NULL;
+
+    Py_XDECREF(locations);
+    return maker;
+}
+
 static PyObject *
 probe_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    PyObject *locations = PyImport_ImportModule("pykcov.locations");
-    PyObject *maker;
+    PyObject *maker = kcov_probe_maker("probe");
 
-    if (locations == NULL)
-        return NULL;
-    maker = PyObject_GetAttrString(locations, "probe");
-    Py_DECREF(locations);
     if (maker == NULL)
         return NULL;
     return Py_BuildValue("N(K)", maker, (unsigned long long)((struct probe *)self)->pc);
 }
 
-static void
-probe_dealloc(PyObject *self)
+void
+kcov_probe_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
 
@@ -228,7 +196,7 @@ static PyType_Slot probe_slots[] = {
     {Py_am_aiter, probe_aiter},
     {Py_am_anext, probe_anext},
     {Py_tp_repr, probe_repr},
-    {Py_tp_dealloc, probe_dealloc},
+    {Py_tp_dealloc, kcov_probe_dealloc},
     {Py_tp_members, probe_members},
     {Py_tp_methods, probe_methods},
     {Py_tp_doc, "A constant for bytecode: `~probe` records that its place was reached. Only "
@@ -359,37 +327,12 @@ probes_awake(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     return PyBool_FromLong(awake);
 }
 
-static void
-replace_adopter(PyObject *callable)
-{
-    PyObject *before;
-
-    kcov_lock();
-    before = adopter;
-    adopter = Py_XNewRef(callable);
-    kcov_unlock();
-    Py_XDECREF(before);
-}
-
-static PyObject *
-set_adopter(PyObject *module, PyObject *callable)
-{
-    if (callable != Py_None && !PyCallable_Check(callable))
-        return PyErr_Format(PyExc_TypeError, "an adopter is a callable or None, not %.200s",
-                            Py_TYPE(callable)->tp_name);
-    if (kcov_adopter_set(callable != Py_None) != 0)
-        return kcov_raise(kcov_module_state(module), ENOMEM, "no memory for an adopter");
-    replace_adopter(callable != Py_None ? callable : NULL);
-    Py_RETURN_NONE;
-}
-
 void
 kcov_probe_clear(void)
 {
     kcov_once_clear();
     kcov_awake_listen(NULL);
-    kcov_adopter_set(false);
-    replace_adopter(NULL);
+    kcov_adopter_clear();
 }
 
 static PyMethodDef functions[] = {
@@ -409,16 +352,6 @@ static PyMethodDef functions[] = {
      "--\n"
      "\n"
      "Whether a device records, or an adopter is set: every hit may matter to somebody."},
-    {"set_adopter", set_adopter, METH_O,
-     "set_adopter($module, adopter, /)\n"
-     "--\n"
-     "\n"
-     "Call `adopter` once in every thread, at its first probe event while it is not attached.\n"
-     "\n"
-     "During the call the thread records nothing; the event that led to it is recorded into "
-     "whatever the call enabled.\n"
-     "An Exception goes to sys.unraisablehook. A new adopter is called in every thread again. Off "
-     "in a forked child."},
     {0},
 };
 
@@ -430,5 +363,7 @@ kcov_probe_add(PyObject *module, struct kcov_module *state)
         return -1;
     probe_type = state->probe_type;
     kcov_awake_listen(set_awake);
-    return PyModule_AddFunctions(module, functions) < 0 ? -1 : kcov_once_add(module);
+    return PyModule_AddFunctions(module, functions) < 0 || kcov_adopter_add(module) < 0
+               ? -1
+               : kcov_once_add(module);
 }
