@@ -12,6 +12,7 @@ import trio
 import trio.testing
 import uvloop
 from following import EXPECTED, TRACES, ran
+from trio._core._thread_cache import ThreadCache
 
 from pykcov import Tracer, trace
 
@@ -156,6 +157,23 @@ async def trio_with_threads(job: Callable[[], Any]) -> None:
     await trio.to_thread.run_sync(job)
 
 
+async def trio_with_a_job_of_its_threads(job: Callable[[], Any]) -> None:
+    done, token = trio.Event(), trio.lowlevel.current_trio_token()
+    trio.lowlevel.start_thread_soon(job, lambda _: token.run_sync_soon(done.set))
+    await done.wait()
+
+
+async def trio_with_what_takes_the_result_of_a_job(job: Callable[[], Any]) -> None:
+    done, token = trio.Event(), trio.lowlevel.current_trio_token()
+
+    def deliver(_: object) -> None:
+        job()
+        token.run_sync_soon(done.set)
+
+    trio.lowlevel.start_thread_soon(lambda: None, deliver)
+    await done.wait()
+
+
 async def trio_with_a_call_from_a_thread(job: Callable[[], Any]) -> None:
     await trio.to_thread.run_sync(trio.from_thread.run_sync, job)
 
@@ -182,6 +200,8 @@ async def trio_with_cancellation(job: Callable[[], Any]) -> None:
 TRIO_WAYS = [
     trio_with_tasks,
     trio_with_threads,
+    trio_with_a_job_of_its_threads,
+    trio_with_what_takes_the_result_of_a_job,
     trio_with_a_call_from_a_thread,
     trio_with_a_call_from_elsewhere,
     trio_with_cancellation,
@@ -207,6 +227,13 @@ def test_what_50_concurrent_traces_of_trio_cause_is_each_ones_own(
 
     trio.run(main)
     assert found == EXPECTED
+
+
+def test_trio_has_its_own_functions_back_when_nobody_follows() -> None:
+    original = vars(ThreadCache)["start_thread_soon"]
+    with trace(follow=True):
+        assert vars(ThreadCache)["start_thread_soon"] is not original
+    assert vars(ThreadCache)["start_thread_soon"] is original
 
 
 async def anyio_with_tasks(job: Callable[[], Any]) -> None:

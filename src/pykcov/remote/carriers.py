@@ -83,7 +83,7 @@ def remove() -> None:
             garbage_collector.remove()
             interrupts.end()
         tell_imported(None)
-        for carrier in list(_placed):
+        for carrier in reversed(list(_placed)):  # two may stand before the same function
             placed = _placed.pop(carrier, None)
             if placed is not None:
                 placed.remove()
