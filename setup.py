@@ -126,6 +126,7 @@ setup(
                     "numbers.c",
                     "pairs.c",
                     "replay.c",
+                    "seen.c",
                     "stage.c",
                 )
             ],

@@ -31,7 +31,8 @@ FLOORS: list[set[str]] = [
     {"observed", "oncelog", "remote", "results", "tracefile"},
     {"coverage", "kernel", "tracer"},
     {"once", "observing", "opening", "program", "reports", "session"},
-    {"atheris", "contrib", "explore", "fuzz"},
+    {"atheris", "contrib", "explore", "fuzz", "package"},
+    {"campaign"},
     {"", "__main__", "_public", "cli", "pytest_pykcov"},
 ]
 

@@ -12,8 +12,8 @@ def compile_bytecode(
 def set_find(find: Callable[..., CodeType | None] | None, original: Callable[..., CodeType] | None, /) -> None:
     """Set what compile_bytecode() asks first, or None, and importlib's own function."""
 
-def bind(code: CodeType, probes: list[Any], bindings: bytes, /) -> None:
-    """Put probes into the constants of a code object that nobody else has seen, and of those nested in it.
+def bind(codes: tuple[CodeType | None, ...], probes: list[Any], bindings: bytes, /) -> None:
+    """Put probes into the constants of code objects that nobody else has seen, and of those nested in them.
 
     `bindings` are three unsigned ints of 32 bits a code object, outer ones first: index of its first probe in
     co_consts, how many it has, and where in `probes` they begin. In their places is None. ValueError if that is not so;

@@ -36,6 +36,8 @@ _INTEGER = 0x80
 
 Operand = int | float | str | bytes
 
+_ENTRY = struct.Struct("=4Q")
+
 
 class Comparison(NamedTuple):
     """What was compared at a place: an entry of TRACE_CMP, or, with CMP_BYTES, one with the payload behind it."""
@@ -107,24 +109,34 @@ def comparisons(rows: "NDArray[np.uint64]") -> list[Comparison]:
     return list(decode(rows, beginnings))
 
 
-def comparisons_in(words: memoryview, most: int) -> Iterator[Comparison]:
-    """Decode the comparisons in a buffer of TRACE_CMP, at most so many, without numpy; up to a damaged one."""
+def records_in(words: memoryview, most: int) -> Iterator[bytes]:
+    """Return the records in a buffer of TRACE_CMP as they are, at most so many; up to a damaged one. Without numpy.
+
+    Equal bytes are equal comparisons, which need to be decoded only once.
+    """
     count = min(words[0], (len(words) - 1) // COMPARISON_WORDS)
     rows = words[1 : 1 + COMPARISON_WORDS * count]
     numbers, octets = rows.tolist(), rows.tobytes()
     at = 0
     while at < count and most > 0:
-        kind, first, second, pc = numbers[COMPARISON_WORDS * at : COMPARISON_WORDS * (at + 1)]
+        kind = numbers[COMPARISON_WORDS * at]
         end = at + 1
         if kind & _PAYLOAD:
+            first, second = numbers[COMPARISON_WORDS * at + 1 : COMPARISON_WORDS * at + 3]
             end += _operand_entries(first) + _operand_entries(second)
             if end - at - 1 != kind >> 16 or end > count:
                 return
-            yield _payload_record(kind, first, second, pc, octets, 32 * (at + 1))
-        else:
-            yield _number_record(kind, first, second, pc)
+        yield octets[_ENTRY.size * at : _ENTRY.size * end]
         at = end
         most -= 1
+
+
+def comparison_of(record: bytes) -> Comparison:
+    """Decode a record that records_in() has returned."""
+    kind, first, second, pc = _ENTRY.unpack_from(record)
+    if kind & _PAYLOAD:
+        return _payload_record(kind, first, second, pc, record, _ENTRY.size)
+    return _number_record(kind, first, second, pc)
 
 
 def starts(rows: "NDArray[np.uint64]") -> tuple["NDArray[np.int64]", str]:

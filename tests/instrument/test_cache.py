@@ -297,16 +297,56 @@ def test_bindings_that_do_not_fit_are_refused() -> None:
     numbers = b"".join(n.to_bytes(4, sys.byteorder) for n in (1, 2, 0))
     for wrong in (b"", numbers[:8], numbers * 2, numbers[4:] + numbers[:4], b"\xff" * 12):
         with pytest.raises(ValueError, match="do not fit"):
-            bind(code(), probes, wrong)
+            bind((code(),), probes, wrong)
     with pytest.raises(ValueError, match="do not fit"):
-        bind(code(), probes[:1], numbers)
+        bind((code(),), probes[:1], numbers)
     with pytest.raises(ValueError, match="do not fit"):
-        bind(code().replace(co_consts=(1, 2, 3)), probes, numbers)
+        bind((code().replace(co_consts=(1, 2, 3)),), probes, numbers)
     shared = code()
     constants = shared.co_consts
     with pytest.raises(ValueError, match="do not fit"):
-        bind(shared, probes, numbers)
+        bind((shared,), probes, numbers)
     assert constants == (1, None, None)
     bound = code()
-    bind(bound, probes, numbers)
+    bind((bound,), probes, numbers)
     assert bound.co_consts == (1, *probes)
+
+
+FUNCTIONS = """
+import sys
+import shapes
+from pykcov.instrument import rewriter
+from pykcov.instrument.functions import instrument_selected
+from pykcov.instrument.originals import original_of
+from pykcov.instrument.selection import Selection
+from pykcov.locations import known_lines
+rewritten = []
+real = rewriter.instrument_code
+rewriter.instrument_code = lambda code, name, **options: rewritten.append(code.co_name) or real(code, name, **options)
+before = shapes.match.__code__
+print(instrument_selected(Selection(["shapes"]), "branch", compare=True))
+assert original_of(shapes.match.__code__) == before
+print(shapes.Shape().area(1, 2), shapes.match({"go": "north"}))
+print({file: sorted(lines) for file, lines in known_lines().items()})
+print(*rewritten, file=sys.stderr)
+"""
+
+
+def test_functions_found_alive_come_from_the_cache_until_one_of_them_changes(tmp_path: Path) -> None:
+    def run() -> tuple[str, list[str]]:
+        environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONDONTWRITEBYTECODE", cache.VARIABLE)}
+        done = subprocess.run(
+            [sys.executable, "-c", FUNCTIONS], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout, done.stderr.split()
+
+    file = tmp_path / "shapes.py"
+    file.write_text(MODULE)
+    names = ["area", "later", "match"]
+    made, rewritten = run()
+    assert rewritten == names
+    assert run() == (made, [])
+    file.write_text(MODULE.replace("10 ** 30", "10 ** 301"))
+    changed, rewritten = run()
+    assert rewritten == names
+    assert run() == (changed, [])

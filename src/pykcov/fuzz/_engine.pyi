@@ -77,6 +77,12 @@ def exchange(functions: list[tuple[ref[FunctionType], CodeType, CodeType]], inde
 def collect_by(function: Callable[[], object], /) -> None:
     """Have a function called after each input from now on, before `failures` is looked at."""
 
+def note_seen(memory: Any, after: int, /) -> None:
+    """Have it noted in writable memory, a byte for each counter, in how many executions that was reached, at most 3.
+
+    after: so many executions do not count: those of the corpus. Once (RuntimeError).
+    """
+
 def mutate(data: bytes, max_size: int, /) -> bytes:
     """Let libFuzzer change an input. RuntimeError unless it runs; ValueError for a size of less than 1."""
 

@@ -2,6 +2,7 @@
 
 import atexit
 import faulthandler
+import mmap
 import os
 import signal
 import sys
@@ -32,6 +33,8 @@ def run(harness: Harness, settings: Settings | None = None) -> NoReturn:
         _engine.set_mutator(_library("_crossover"), harness.crossover)
     if settings.dump is not None:
         _engine.preload(_library("_memory"))
+    if settings.seen is not None:
+        _engine.note_seen(mmap.mmap(settings.seen, 0), settings.seen_after)
     background = Background(findings=settings.background, once=True)
     try:
         statistics = Statistics(settings.statistics) if settings.statistics is not None else None

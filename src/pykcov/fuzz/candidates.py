@@ -72,7 +72,7 @@ def judge(background: Background, target: Target, data: bytes, seconds: float = 
         child = os.fork()
         if child == 0:
             _try(background, target, data, dump.fileno(), answer.fileno())
-        code = _end_of(child, seconds)
+        code = end_of(child, seconds)
         answer.seek(0)
         told = answer.read()
         if told:
@@ -96,7 +96,7 @@ def last_locations(background: Background, target: Target, data: bytes, seconds:
             child = os.fork()
             if child == 0:
                 _try(background, target, data, -1, -1, lambda: device.enable(mode))  # noqa: B023
-            _end_of(child, seconds)
+            end_of(child, seconds)
             pcs = buffer.pcs()[-_SHOWN:]
             # Full: the last ones are not there. Each place once, in the order of the first time, is the next best.
             if not buffer.dropped or mode != _core.TRACE_PC:
@@ -104,7 +104,7 @@ def last_locations(background: Background, target: Target, data: bytes, seconds:
     return []
 
 
-def _end_of(child: int, seconds: float) -> int | None:
+def end_of(child: int, seconds: float) -> int | None:
     """Wait for a process, and end all that it has started; return its exit code, None if it took too long."""
     descriptor = os.pidfd_open(child)
     ended = select.poll()

@@ -453,6 +453,8 @@ pykcov_engine_execute(const uint8_t *data, size_t size)
     replay_comparisons(data, size, staged);
     if (!staged && engine.stages)
         pykcov_stage_end(&engine.stage, engine.counters.buf, engine.registered, data, size);
+    if (!staged && engine.seen.bytes != NULL && engine.statistics->executions >= engine.seen.after)
+        pykcov_seen_note(&engine.seen, engine.counters.buf, engine.registered);
     after_execution(exception, input);
     Py_XDECREF(exception);
     Py_DECREF(input);

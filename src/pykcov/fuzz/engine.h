@@ -13,6 +13,7 @@
 
 #include "libfuzzer.h"
 #include "replay.h"
+#include "seen.h"
 #include "statistics.h"
 
 /* So many inputs may run without reaching a probe. */
@@ -54,6 +55,7 @@ struct engine {
     struct stage stage;
     bool stages;                      /* the stage is used: the program has no mutator of its own */
     uint64_t dropped_before[DEVICES]; /* counted already */
+    struct seen seen;
 };
 
 extern struct engine pykcov_engine __attribute__((visibility("hidden")));

@@ -114,7 +114,7 @@ def without_probes() -> list[str]:
         name, file = module_name(namespace).partition(".")[0], namespace.get("__file__")
         if not name or name in probed or not isinstance(file, str) or name in sys.stdlib_module_names:
             continue
-        if name in ("pykcov", "__main__", "atheris", "sitecustomize") or name.startswith("_"):
+        if name in ("pykcov", "__main__", "atheris", "sitecustomize") or name.startswith(("_", "pyimod0")):
             continue
         # Of extension modules only their makers know.
         if places.matches_name(name) and file.endswith(".py"):

@@ -226,6 +226,20 @@ collect_by(PyObject *Py_UNUSED(module), PyObject *function)
     Py_RETURN_NONE;
 }
 
+static PyObject *
+note_seen(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    static Py_buffer buffer; /* kept as long as the process, which libFuzzer ends */
+    unsigned long long after;
+
+    if (engine.seen.bytes != NULL)
+        return PyErr_Format(PyExc_RuntimeError, "note_seen() is called once");
+    if (!PyArg_ParseTuple(args, "w*K:note_seen", &buffer, &after))
+        return NULL;
+    engine.seen = (struct seen){buffer.buf, (size_t)buffer.len, after};
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
     {"load", load, METH_VARARGS, NULL},
     {"run", (PyCFunction)(void (*)(void))run, METH_VARARGS | METH_KEYWORDS, NULL},
@@ -233,6 +247,7 @@ static PyMethodDef functions[] = {
     {"collect_by", collect_by, METH_O, NULL},
     {"end_with", end_with, METH_O, NULL},
     {"exchange", pykcov_exchange, METH_VARARGS, NULL},
+    {"note_seen", note_seen, METH_VARARGS, NULL},
     {"preload", pykcov_preload, METH_O, NULL},
     {"set_mutator", pykcov_set_mutator, METH_VARARGS, NULL},
     {0},

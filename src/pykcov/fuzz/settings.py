@@ -47,6 +47,14 @@ class Settings(NamedTuple):
     """Of the script, as Python's option -x wants it."""
     measure: str | None = None
     """A folder of fuzz/corpus.py: run the inputs that it names and say there what each reaches, instead of fuzzing."""
+    seen: int | None = None
+    """The descriptor of a file with a byte for each counter: note there in how many executions it was reached."""
+    seen_after: int = 0
+    """So many executions, those of the corpus, are left out of that."""
+    loaded: int | None = None
+    """The descriptor of a socket: stay at Fuzz(), and fork processes that do what comes there (fuzz/loaded.py)."""
+    reach: str | None = None
+    """A folder of fuzz/reaching.py: run the inputs that it names and say which counters each reaches."""
 
     def command_line(self) -> list[str]:
         """Return what starts the other process."""

@@ -6,18 +6,22 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, NamedTuple, Self
+from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
 from pykcov.counted import counted
 from pykcov.fuzz import exits, sanitizers
 from pykcov.fuzz.jobs import Jobs, make_folder, remove_folder, tell
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.statistics import Snapshot, total
-from pykcov.fuzz.watch import TOTAL, Ended, Limits, Watch, limits_of
+from pykcov.fuzz.watch import TOTAL, Ended, Limits, Process, Watch, limits_of
 from pykcov.program.options import interpreter_options, without
+
+if TYPE_CHECKING:
+    from pykcov.fuzz.loaded import Loaded
 
 _ARTIFACTS = {
     "crash-": "crash",
@@ -47,21 +51,33 @@ class Outcome(NamedTuple):
 class Supervisor:
     """One campaign: one process after the other, until enough was found. A context manager."""
 
-    def __init__(self, settings: Settings, *, minimize_seconds: float, part_of: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        minimize_seconds: float,
+        part_of: str | None = None,
+        loaded: "Loaded | None" = None,
+        known: Container[str] = (),
+    ) -> None:
         """Take what to fuzz, and how long to make the input of each finding shorter.
 
         part_of: the folder of the campaign that this one is a job of (fuzz/jobs.py), if it is.
+        loaded: the process that forks those that fuzz; without it each is started anew.
+        known: names of findings whose inputs need not be made shorter.
         """
         assert settings.findings is not None
         self._settings = settings
         self._minimize_seconds = minimize_seconds
+        self._loaded, self._known = loaded, known
         self._leader = part_of  # None: ourselves
         self._scratch = make_folder()
         self._jobs = Jobs(part_of or self._scratch)
         self._say: Callable[[str], object] = print
         self._errors: IO[bytes] | None = None
         self._folder = settings.findings
-        self._process: subprocess.Popen[bytes] | None = None
+        self._reports = loaded.reports if loaded is not None else self._scratch
+        self._process: Process | None = None
         self._report: sanitizers.Report | None = None
         self._interrupt = 0
         self._began = time.monotonic()
@@ -78,14 +94,15 @@ class Supervisor:
         """Fuzz. `say` shows a line; standard error of the processes goes to `errors`, None: to ours."""
         self._say, self._errors = say, errors
         os.makedirs(self._folder, exist_ok=True)
-        with _handlers(self._end):
+        with _handlers(self.end):
             code = self._run_processes()
             if self._leader is None:
                 self._end_jobs()
         names = self._jobs.found() if self._leader is None else self._jobs.own_found()
         found = [os.path.join(self._folder, name) for name in names]
         try:
-            for folder in [each for each in found if os.path.isdir(each)] if self._minimize_seconds > 0 else ():
+            new = [each for each in found if os.path.isdir(each) and os.path.basename(each) not in self._known]
+            for folder in new if self._minimize_seconds > 0 else ():
                 self._examine(folder)
         except KeyboardInterrupt:
             self._say("interrupted: no more inputs are made shorter")
@@ -124,12 +141,8 @@ class Supervisor:
                 dump=dump.fileno(),
                 found=self._jobs.list,
             )
-            self._process = subprocess.Popen(
-                settings.command_line(),
-                pass_fds=[statistics.descriptor, dump.fileno()],
-                stderr=self._errors,
-                env=sanitizers.environment(self._scratch),
-            )
+            shared = [each for each in (statistics.descriptor, dump.fileno(), settings.seen) if each is not None]
+            self._process = self._start(settings, shared)
             if self._interrupt:
                 self._process.send_signal(self._interrupt)
             # Those that libFuzzer starts have limits of their own.
@@ -141,9 +154,15 @@ class Supervisor:
         self._take_report(self._process.pid)
         return self._outcome(ended, stacks, statistics.snapshot())
 
+    def _start(self, settings: Settings, descriptors: list[int]) -> Process:
+        if self._loaded is not None:
+            return self._loaded.start(settings, descriptors, self._errors)
+        environment = sanitizers.environment(self._reports)
+        return subprocess.Popen(settings.command_line(), pass_fds=descriptors, stderr=self._errors, env=environment)
+
     def _take_report(self, process: int) -> None:
         """Take what a sanitizer has said, and show it, as it would have done."""
-        self._report = sanitizers.take(self._scratch, process)
+        self._report = sanitizers.take(self._reports, process)
         if self._report is not None and self._errors is not None:
             self._errors.write(self._report.text.encode("utf-8", "replace"))
         elif self._report is not None and sys.stderr is not None:
@@ -198,7 +217,7 @@ class Supervisor:
     def _has_jobs(self) -> bool:
         return any(_HAS_JOBS.match(argument) for argument in self._settings.arguments)
 
-    def _end(self, number: int) -> None:
+    def end(self, number: int) -> None:
         """Interrupt what runs. A terminal has sent the signal to all already; those who get it twice know that."""
         self._interrupt = number
         self._jobs.end(number)
@@ -327,7 +346,10 @@ class Supervisor:
 
 @contextmanager
 def _handlers(end: Callable[[int], object]) -> Iterator[None]:
-    """Have SIGINT and SIGTERM call `end`."""
+    """Have SIGINT and SIGTERM call `end`, in the thread that Python gives signals to; else who runs us calls it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     old = {number: signal.signal(number, lambda number, _: end(number)) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

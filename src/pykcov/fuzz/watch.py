@@ -7,11 +7,10 @@ and at last killed, with all that it has started.
 import os
 import select
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Protocol
 
 from pykcov.fuzz.statistics import Statistics
 
@@ -41,6 +40,20 @@ _STEPS: dict[str, Sequence[_Step]] = {
     MEMORY: ((None, 1.5), (signal.Signals(signal.SIGRTMAX), 0.5), (signal.SIGKILL, 60)),
     TOTAL: ((None, 1), (signal.SIGTERM, 2), (signal.SIGKILL, 60)),
 }
+
+
+class Process(Protocol):
+    """A process to watch: subprocess.Popen, or one that another process has forked (fuzz/loaded.py)."""
+
+    @property
+    def pid(self) -> int:
+        """Its id, which is nobody else's until it was waited for."""
+
+    def wait(self) -> int:
+        """Wait for it and return its exit code, a signal's number as a negative one."""
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal. ProcessLookupError if there is no such process."""
 
 
 class Limits(NamedTuple):
@@ -78,9 +91,7 @@ def limits_of(arguments: Sequence[str], began: float) -> Limits:
 class Watch:
     """Waits for one process, and ends it when it must end."""
 
-    def __init__(
-        self, process: "subprocess.Popen[bytes]", dump: IO[bytes], statistics: Statistics, limits: Limits
-    ) -> None:
+    def __init__(self, process: Process, dump: IO[bytes], statistics: Statistics, limits: Limits) -> None:
         """Take what to watch.
 
         dump: where its stacks are written.

@@ -22,9 +22,17 @@ def main(text: str, modules_that_stay: frozenset[str]) -> NoReturn:
     forget_our_imports(modules_that_stay)
     sys.modules["atheris"] = pykcov.atheris
 
-    def run(declared: harness.Harness) -> NoReturn:
+    def run(declared: harness.Harness, settings: Settings) -> NoReturn:
+        if settings.loaded is not None:
+            from pykcov.fuzz import loaded  # not before: most processes fuzz
+
+            loaded.serve(declared, settings, run)
+        if settings.reach is not None:
+            from pykcov.fuzz import reaching  # not before: see above
+
+            reaching.serve(declared, settings)
         if settings.candidates is not None:
-            from pykcov.fuzz import candidates  # not before: most processes fuzz
+            from pykcov.fuzz import candidates  # not before: see above
 
             candidates.serve(declared, settings)
         if settings.measure is not None:
@@ -35,7 +43,7 @@ def main(text: str, modules_that_stay: frozenset[str]) -> NoReturn:
 
     if settings.candidates is not None or settings.measure is not None:
         instrumentation.granularity = "block"
-    harness.set_runner(run)
+    harness.set_runner(lambda declared: run(declared, settings))
     try:
         targets.run(settings)
     except harness.HarnessError as error:

@@ -118,23 +118,37 @@ bind_code(PyObject *code, struct bindings *bindings)
     return 0;
 }
 
+static int
+bind_codes(PyObject *codes, struct bindings *bindings)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(codes); i++) {
+        PyObject *code = PyTuple_GET_ITEM(codes, i);
+
+        if (code == Py_None)
+            continue;
+        if (!PyCode_Check(code))
+            return refuse();
+        if (bind_code(code, bindings) < 0)
+            return -1;
+    }
+    return bindings->next == bindings->end ? 0 : refuse();
+}
+
 static PyObject *
 bind(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    PyObject *code;
+    PyObject *codes;
     struct bindings bindings;
     Py_buffer view;
     int result;
 
-    if (!PyArg_ParseTuple(args, "O!O!y*:bind", &PyCode_Type, &code, &PyList_Type, &bindings.probes,
-                          &view))
+    if (!PyArg_ParseTuple(args, "O!O!y*:bind", &PyTuple_Type, &codes, &PyList_Type,
+                          &bindings.probes, &view))
         return NULL;
     bindings.next = view.buf;
     bindings.end = bindings.next + view.len / (Py_ssize_t)sizeof(struct binding);
-    result =
-        (uintptr_t)view.buf % _Alignof(struct binding) != 0 ? refuse() : bind_code(code, &bindings);
-    if (result == 0 && bindings.next != bindings.end)
-        result = refuse();
+    result = (uintptr_t)view.buf % _Alignof(struct binding) != 0 ? refuse()
+                                                                 : bind_codes(codes, &bindings);
     PyBuffer_Release(&view);
     if (result < 0)
         return NULL;
@@ -174,9 +188,9 @@ static PyMethodDef methods[] = {
      "find() with these arguments or, if that gives None, importlib's function."},
     {"set_find", set_find, METH_VARARGS, "Set what is asked first, or None, and importlib's own."},
     {"bind", bind, METH_VARARGS,
-     "Put probes in the places of the None at the end of each tuple of constants. The code must be "
-     "new: nobody else may have a reference to it. ValueError: it is not what it should be, and is "
-     "not to be used."},
+     "Put probes in the places of the None at the end of each tuple of constants. The code in the "
+     "tuple must be new: nobody else may have a reference to it. ValueError: it is not what it "
+     "should be, and is not to be used."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -5,6 +5,10 @@ The file belongs to the very bytes of the .pyc file, not to a time: importlib sa
 source, and a clock that jumps changes nothing. What it was made for, and a checksum over all of it, stand in front. A
 file that does not fit is none: the module is rewritten, and the file is written anew.
 
+Functions that were found alive have a file for those of a module, `decoder.cpython-311.pykcov-line-functions`, which
+belongs to their code. In a program that PyInstaller has put together, where there are no .pyc files, so has the code of
+a module.
+
 A file is written under another name and moved: readers see the old one or the new one. Where `__pycache__` cannot be
 written, it goes to the user's folder for caches. PYKCOV_CACHE names another folder for all files, or is "off".
 """
@@ -13,11 +17,12 @@ import marshal
 import os
 import sys
 from _blake2 import blake2b
-from _imp import source_hash
+from _imp import _fix_co_filename, source_hash  # type: ignore[attr-defined]
 from _thread import get_ident
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from types import CodeType
+from typing import Any
 
 from pykcov.instrument import stored
 from pykcov.instrument.kind import Kind
@@ -33,6 +38,10 @@ _SEED = int.from_bytes(_MAGIC, "little")
 _PYC_HEADER = 16
 # No module has so much code: what is longer is read into no program's memory.
 _SIZE_MAX = 1 << 28
+FUNCTIONS = "-functions"
+"""What ends the name of a file that has the functions of a module which were found alive."""
+# The last version of marshal's format that has none.
+_NO_REFERENCES = 2
 
 
 def load(data: memoryview, module: str, bytecode_path: str, source_path: str, kind: Kind) -> CodeType | None:
@@ -44,10 +53,30 @@ def load(data: memoryview, module: str, bytecode_path: str, source_path: str, ki
         content = _read(path)
         if content is None or not _fits(content, _digest(data, module, source_path, kind)):
             continue
-        try:
-            return stored.load(memoryview(content)[_HEADER:], kind, module, source_path, data)
-        except (ValueError, TypeError, EOFError):
-            return None
+
+        def originals() -> list[CodeType]:
+            code = marshal.loads(data)
+            _fix_co_filename(code, source_path)
+            return [code]
+
+        loaded = _load(content, kind, module, source_path, originals)
+        return loaded[0] if loaded is not None else None
+    return None
+
+
+def load_codes(
+    codes: Sequence[CodeType], module: str, bytecode_path: str, kind: Kind, what: str = FUNCTIONS
+) -> Sequence[CodeType | None] | None:
+    """Return the probed code of each of `codes`, which are of one file, None for those that the cache does not have.
+
+    bytecode_path: of their module. what: a part of the file's name. None if it has none of them.
+    """
+    for path in _paths(bytecode_path, kind, what):
+        content = _read(path)
+        if content is None or (digest := _digest_of_codes(codes, module, kind)) is None or not _fits(content, digest):
+            continue
+        # Who is asked for them later needs all of them.
+        return _load(content, kind, module, codes[0].co_filename, lambda: codes)
     return None
 
 
@@ -59,11 +88,34 @@ def store(original: CodeType, probed: CodeType, module: str, bytecode_path: str,
     content = _read(bytecode_path)
     if content is None or not _holds(content, original):
         return
-    dumped = stored.dump(original, probed)
-    if dumped is None:
-        return
-    checked = _digest(memoryview(content)[_PYC_HEADER:], module, original.co_filename, kind) + dumped
-    mode = _mode(bytecode_path)
+    dumped = stored.dump([(original, probed)])
+    if dumped is not None:
+        digest = _digest(memoryview(content)[_PYC_HEADER:], module, original.co_filename, kind)
+        _write_first(paths, digest + dumped, _mode(bytecode_path))
+
+
+def store_codes(
+    pairs: Sequence[tuple[CodeType, CodeType]], module: str, bytecode_path: str, kind: Kind, what: str = FUNCTIONS
+) -> None:
+    """Keep probed code of a module: pairs of code before and after. Nothing happens if that is not possible."""
+    paths = [] if sys.dont_write_bytecode else list(_paths(bytecode_path, kind, what))
+    digest = _digest_of_codes([original for original, _ in pairs], module, kind) if paths else None
+    dumped = stored.dump(pairs) if digest is not None else None
+    if digest is not None and dumped is not None:
+        _write_first(paths, digest + dumped, _mode(bytecode_path))
+
+
+def _load(
+    content: bytes, kind: Kind, module: str, file: str, originals: stored.Originals
+) -> Sequence[CodeType | None] | None:
+    try:
+        return stored.load(memoryview(content)[_HEADER:], kind, module, file, originals)
+    except (ValueError, TypeError, EOFError):
+        return None
+
+
+def _write_first(paths: Sequence[str], checked: bytes, mode: int) -> None:
+    """Write to the first of the paths that can be written."""
     for path in paths:
         if _write(path, _MAGIC + _checksum(checked) + checked, mode):
             break
@@ -87,23 +139,50 @@ def files_below(top: str) -> Iterator[str]:
         yield from (os.path.join(path, name) for name in sorted(names) if _SUFFIX in name)
 
 
-def _paths(bytecode_path: str, kind: Kind) -> Iterator[str]:
+def _paths(bytecode_path: str, kind: Kind, what: str = "") -> Iterator[str]:
     """Yield where the file may be, the first choice first; nothing if there is no cache."""
     value = os.environ.get(VARIABLE, "")
-    if value == "off" or _fingerprint() is None:
+    if value == "off" or _fingerprint() is None or (not value and _is_unpacked_each_time()):
         return
     if not value:
-        yield f"{bytecode_path.removesuffix('.pyc')}{_SUFFIX}{kind}"
+        yield f"{bytecode_path.removesuffix('.pyc')}{_SUFFIX}{kind}{what}"
     elsewhere = folder()
     if elsewhere is not None:
         name = blake2b(os.fsencode(os.path.abspath(bytecode_path)), digest_size=_DIGEST).hexdigest()
-        yield os.path.join(elsewhere, f"{name}{_SUFFIX}{kind}")
+        yield os.path.join(elsewhere, f"{name}{_SUFFIX}{kind}{what}")
 
 
 def _digest(data: memoryview, module: str, source_path: str, kind: Kind) -> bytes:
     """Name all that probed code depends on."""
     words = f"{module}\0{source_path}\0{kind}\0{len(data)}\0".encode("utf-8", "surrogatepass")
     return blake2b(words + source_hash(_SEED, data) + (_fingerprint() or b""), digest_size=_DIGEST).digest()
+
+
+def _digest_of_codes(codes: Sequence[CodeType], module: str, kind: Kind) -> bytes | None:
+    """Name all that the probed code of functions depends on; None: it has something that cannot be named."""
+    try:
+        data = b"".join(map(_bytes_of, codes))
+    except ValueError:
+        return None
+    return _digest(memoryview(data), module, codes[0].co_filename, kind)
+
+
+def _bytes_of(code: CodeType) -> bytes:
+    """Return the same for equal code. Newer formats depend on who else has the same constants."""
+    try:
+        return marshal.dumps(code, _NO_REFERENCES)
+    except ValueError:  # since 3.14 slices are constants
+        return marshal.dumps(_plain(code), _NO_REFERENCES)
+
+
+def _plain(constant: Any) -> Any:
+    if type(constant) is slice:
+        return "slice", constant.start, constant.stop, constant.step
+    if type(constant) is tuple:
+        return tuple(map(_plain, constant))
+    if type(constant) is CodeType:
+        return constant.replace(co_consts=tuple(map(_plain, constant.co_consts)))
+    return constant
 
 
 def _checksum(checked: bytes | memoryview) -> bytes:
@@ -144,6 +223,12 @@ def _make_fingerprint() -> bytes | None:
     except OSError:
         return None
     return hasher.digest()
+
+
+def _is_unpacked_each_time() -> bool:
+    """Whether this program is one file of PyInstaller's, which makes a new folder each time that it starts."""
+    own = getattr(sys, "_MEIPASS", "")
+    return bool(own) and not os.path.realpath(own).startswith(os.path.dirname(os.path.realpath(sys.executable)))
 
 
 def _has_no_gil() -> bool:
@@ -209,4 +294,4 @@ def _remove(path: str) -> None:
         os.unlink(path)
 
 
-__all__ = ["VARIABLE", "files_below", "folder", "load", "store"]
+__all__ = ["FUNCTIONS", "VARIABLE", "files_below", "folder", "load", "load_codes", "store", "store_codes"]

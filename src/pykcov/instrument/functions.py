@@ -14,10 +14,11 @@ from typing import TypeVar
 
 from pykcov._exec import Unrecorded
 from pykcov.instrument import alive
-from pykcov.instrument.code import check, instrument_code, is_instrumented
+from pykcov.instrument.code import check, is_instrumented
 from pykcov.instrument.holders import functions_in, is_c_function, type_name
 from pykcov.instrument.registered import register_again
 from pykcov.instrument.rewrite import Granularity
+from pykcov.instrument.rewriter import Rewriter
 from pykcov.instrument.selection import Selection, module_name, namespace_of
 from pykcov.instrument.skips import skip
 
@@ -76,35 +77,35 @@ def instrument_functions(
 ) -> int:
     """Give functions probed code; return how many have it now, however they came by it.
 
-    thorough: look for all that is registered by their code, see registered.py.
+    thorough: look for all that is registered by their code, see registered.py, and use the cache.
     """
     functions = list(functions)
     # By the code before and the module. The values keep that code alive, so that ids stay its own.
-    rewritten: dict[tuple[int, str], tuple[CodeType, CodeType, str]] = {}
+    codes: dict[tuple[int, str], tuple[CodeType, str]] = {}
     for function in functions:
         code, module = function.__code__, module_name(function.__globals__)
-        if (id(code), module) not in rewritten:
-            rewritten[id(code), module] = code, _rewritten(code, module, granularity, compare), module
-    exchanged = [(code, probed, module) for code, probed, module in rewritten.values() if probed is not code]
+        codes[id(code), module] = code, module
+    rewrite = Rewriter(granularity, compare)
+    rewritten = (
+        rewrite.all(codes.values()) if thorough else [rewrite.one(code, module) for code, module in codes.values()]
+    )
+    probed_codes = dict(zip(codes, rewritten, strict=True))
+    exchanged = [
+        (code, probed, module)
+        for (code, module), probed in zip(codes.values(), rewritten, strict=True)
+        if probed is not code
+    ]
     register_again([(code, probed) for code, probed, _ in exchanged], thorough)
     done = 0
     for function in functions:
         code, module = function.__code__, module_name(function.__globals__)
-        _, probed, _ = rewritten.get((id(code), module), (code, code, module))  # another thread may have changed it
+        probed = probed_codes.get((id(code), module), code)  # another thread may have changed it
         if probed is not code:
             function.__code__ = probed
         # CPython keeps one for each module while its code runs, which will not run again.
         done += bool(code.co_flags & _OF_FUNCTIONS) and is_instrumented(probed)
     _note_running([(code, module) for code, _, module in exchanged])
     return done
-
-
-def _rewritten(code: CodeType, module: str, granularity: Granularity, compare: bool) -> CodeType:
-    try:
-        return instrument_code(code, module, granularity=granularity, compare=compare)
-    except Exception as error:
-        skip(f"{module}.{code.co_qualname}", f"{type(error).__name__}: {error}")
-        return code
 
 
 def _note_running(originals: list[tuple[CodeType, str]]) -> None:

@@ -32,8 +32,10 @@ from pykcov.instrument.selection import Selection, module_name, namespace_of
 from pykcov.instrument.skips import Skipped, noted, skip
 
 # Modules that run the code of others and may be imported later than a hook is opened.
-_RUNNERS = ("runpy", "_pytest.assertion.rewrite")
+_RUNNERS = ("runpy", "_pytest.assertion.rewrite", "pyimod02_importers")
 _EXTENSIONS = tuple(extension_suffixes())
+# PyInstaller has put this program together.
+_PACKAGED = hasattr(sys, "_MEIPASS")
 
 
 class ImportHook:
@@ -266,9 +268,11 @@ def _transform(code: CodeType, namespace: object) -> CodeType:
                 hooks, kind = _wanted(name, code.co_filename)
                 if not hooks:
                     return code
-                probed = instrument_code(code, name, granularity=kind.granularity, compare=kind.compare)
-                if not is_instrumented(code):
-                    _store(code, probed, name, namespace, kind)
+                probed = _packaged(code, name, namespace, kind)
+                if probed is None:
+                    probed = instrument_code(code, name, granularity=kind.granularity, compare=kind.compare)
+                    if not is_instrumented(code):
+                        _store(code, probed, name, namespace, kind)
         except Exception as error:
             skip(name, f"{type(error).__name__}: {error}")
             for hook in tuple(_open):
@@ -280,9 +284,25 @@ def _transform(code: CodeType, namespace: object) -> CodeType:
 
 
 def _store(code: CodeType, probed: CodeType, name: str, namespace: dict[str, object], kind: Kind) -> None:
+    path = _bytecode_path(namespace)
+    if path is not None and _PACKAGED:
+        cache.store_codes([(code, probed)], name, path, kind, what="")
+    elif path is not None:
+        cache.store(code, probed, name, path, kind)
+
+
+def _packaged(code: CodeType, name: str, namespace: dict[str, object], kind: Kind) -> CodeType | None:
+    """Return the probed code of a module from the cache, where modules do not come from .pyc files."""
+    path = _bytecode_path(namespace) if _PACKAGED and not is_instrumented(code) else None
+    found = cache.load_codes([code], name, path, kind, what="") if path is not None else None
+    return found[0] if found is not None else None
+
+
+def _bytecode_path(namespace: dict[str, object]) -> str | None:
     specification = namespace.get("__spec__")
-    if type(specification) is ModuleSpec and specification.has_location and type(specification.cached) is str:
-        cache.store(code, probed, name, specification.cached, kind)
+    if type(specification) is not ModuleSpec or not specification.has_location:
+        return None
+    return specification.cached if type(specification.cached) is str else None
 
 
 def _imported() -> list[ModuleType]:

@@ -1,13 +1,14 @@
 """Probed code as bytes: made of a module's code once, turned into code with probes again in other processes.
 
+It is the code of a module, or that of functions of a module that were found alive.
+
 Probes cannot be marshalled. In their places stands None, and they are put in when the code was read (_load.c). What is
 known of their places stays bytes until somebody asks.
 """
 
 import marshal
-from _imp import _fix_co_filename  # type: ignore[attr-defined]
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import CodeType
 from typing import Any
 
@@ -19,27 +20,36 @@ from pykcov.instrument.kind import Kind
 from pykcov.locations import described, register_stored
 
 AnyProbe = Probe | CompareProbe
+Description = tuple[bytes, str, bytes, int, tuple[int, ...]]
+Originals = Callable[[], Sequence[CodeType]]
 
 
-def dump(original: CodeType, probed: CodeType) -> bytes | None:
-    """Write down probed code; None if it has something that cannot be, or that holds in this process only."""
+def dump(pairs: Sequence[tuple[CodeType, CodeType]]) -> bytes | None:
+    """Write down probed code: pairs of code before and after.
+
+    What cannot be written down, or holds in this process only, is left out; None if that is all.
+    """
     bindings = array("I")
     places: dict[int, int] = {}  # Of the first probe of code -> where its probes begin.
     probes: list[AnyProbe] = []
-    described_codes = []
-    for before, after in code_pairs(original, probed):
-        if after.co_filename != probed.co_filename:
-            return None
-        first = len(before.co_consts)
-        own = constants(after)[first:]
-        if id(own[0]) not in places:
-            description = described(own[0])
-            if description is None:
-                return None
-            described_codes.append(description)
-            places[id(own[0])] = len(probes)
-            probes += own
-        bindings.extend((first, len(own), places[id(own[0])]))
+    described_codes: list[Description] = []
+    written: list[CodeType | None] = []
+    for original, probed in pairs:
+        descriptions = _descriptions(original, probed)
+        if descriptions is None:
+            written.append(None)
+            continue
+        written.append(_without_probes(original, probed))
+        for (before, after), description in zip(code_pairs(original, probed), descriptions, strict=True):
+            first = len(before.co_consts)
+            own = constants(after)[first:]
+            if id(own[0]) not in places:
+                described_codes.append(description)
+                places[id(own[0])] = len(probes)
+                probes += own
+            bindings.extend((first, len(own), places[id(own[0])]))
+    if not any(written):
+        return None
     comparisons = array(
         "H", [probe.operation | probe.const << 8 if type(probe) is CompareProbe else 0 for probe in probes]
     )
@@ -49,7 +59,7 @@ def dump(original: CodeType, probed: CodeType) -> bytes | None:
 
         return marshal.dumps(
             (
-                _without_probes(original, probed),
+                tuple(written),
                 bindings.tobytes(),
                 array("Q", [probe.pc for probe in probes]).tobytes(),
                 comparisons.tobytes() if any(comparisons) else b"",
@@ -61,25 +71,40 @@ def dump(original: CodeType, probed: CodeType) -> bytes | None:
         return None
 
 
-def load(dumped: memoryview, kind: Kind, module: str, file: str, original: memoryview) -> CodeType | None:
-    """Make probed code of what dump() wrote down; `original` is what marshal made of the code without probes.
+def _descriptions(original: CodeType, probed: CodeType) -> list[Description] | None:
+    found = []
+    for before, after in code_pairs(original, probed):
+        description = described(constants(after)[len(before.co_consts)])
+        if description is None or after.co_filename != probed.co_filename:
+            return None
+        found.append(description)
+    return found
 
-    None if some of its pcs are taken: it is there already, or other code is that has the same ones.
+
+def load(dumped: memoryview, kind: Kind, module: str, file: str, originals: Originals) -> list[CodeType | None] | None:
+    """Make probed code of what dump() wrote down, in the same order; None in the places of what it has left out.
+
+    originals: returns the code before, in that order. None if some of its pcs are taken: it is there already, or other
+    code is that has the same ones.
     """
-    code, bindings, pcs, comparisons, bases, described_codes = marshal.loads(dumped)
+    codes, bindings, pcs, comparisons, bases, described_codes = marshal.loads(dumped)
     numbers = memoryview(pcs).cast("Q")
     probes = _probes(numbers, memoryview(comparisons).cast("H"))
-    stored = StoredCode(kind, module, file, bases, probes, bindings, described_codes, original)
+    written = tuple(code is not None for code in codes)
+    stored = StoredCode(kind, module, file, bases, probes, bindings, described_codes, originals, written)
     if not register_stored(stored, numbers, probes):
         return None
-    bind(code, probes, bindings)
-    return code  # type: ignore[no-any-return]
+    bind(codes, probes, bindings)
+    return list(codes)
 
 
 class StoredCode:
-    """The code of a module that load() has read: where its probes are, and what it was before."""
+    """Code of a module that load() has read: where its probes are, and what it was before."""
 
-    __slots__ = ("_bindings", "_described", "_original", "_originals", "_probes", "bases", "file", "kind", "module")
+    __slots__ = (
+        *("_bindings", "_described", "_known", "_originals", "_probes", "_written"),
+        *("bases", "file", "kind", "module"),
+    )
 
     def __init__(
         self,
@@ -90,9 +115,10 @@ class StoredCode:
         probes: list[AnyProbe],
         bindings: bytes,
         described_codes: bytes,
-        original: memoryview,
+        originals: Originals,
+        written: Sequence[bool],
     ) -> None:
-        """Keep the parts of what dump() wrote down, and the original as marshal wrote it."""
+        """Keep the parts of what dump() wrote down; `written`: which of the originals were not left out."""
         self.kind = kind
         self.module = module
         self.file = file
@@ -100,8 +126,9 @@ class StoredCode:
         self._probes = probes
         self._bindings = bindings
         self._described = described_codes
-        self._original = original
-        self._originals: dict[int, CodeType] = {}
+        self._originals = originals
+        self._written = written
+        self._known: dict[int, CodeType] = {}
 
     def read(self) -> Iterator[tuple[bytes, str, bytes, int, tuple[int, ...], Sequence[AnyProbe]]]:
         """Return what locations.described() said of each code object, and its probes."""
@@ -116,13 +143,12 @@ class StoredCode:
 
     def original(self, pc: int) -> CodeType | None:
         """Return what the code of a pc was before it had probes."""
-        if not self._originals:
-            code = marshal.loads(self._original)
-            _fix_co_filename(code, self.file)
+        if not self._known:
             starts = array("I", self._bindings)[2::3]
-            for start, original in zip(starts, _nested(code), strict=True):
-                self._originals.setdefault(self._probes[start].pc >> 16, original)
-        return self._originals.get(pc >> 16)
+            written = (code for code, is_written in zip(self._originals(), self._written, strict=True) if is_written)
+            for start, original in zip(starts, (each for code in written for each in _nested(code)), strict=True):
+                self._known.setdefault(self._probes[start].pc >> 16, original)
+        return self._known.get(pc >> 16)
 
 
 def _probes(pcs: memoryview, comparisons: memoryview) -> list[AnyProbe]:

@@ -3,9 +3,12 @@
 from collections.abc import Generator
 
 import pytest
+from hypothesis.internal.conjecture.choice import choice_permitted
+from hypothesis.internal.intervalsets import IntervalSet
 
 from pykcov.contrib.hypothesis import climbing
 from pykcov.contrib.hypothesis.example import FRESH, Choice, Example, Value, Values, fingerprint, fits, resized
+from pykcov.contrib.hypothesis.meetings import Meeting
 from pykcov.contrib.hypothesis.places import Place
 from pykcov.contrib.hypothesis.proposals import Sought, proposals, sought
 from pykcov.contrib.hypothesis.waiting import Plan, Rank, Waiting
@@ -85,11 +88,28 @@ def test_both_operands_are_sought_but_neither_constants_nor_what_is_met_already(
 def test_a_place_knows_the_side_that_stays_the_same() -> None:
     place = Place()
     for number in range(1, 12):
-        place.meet(compared("==", 5, number), number)
+        place.meet(Meeting(compared("==", 5, number)), number)
     assert place.varies(1)
     assert not place.varies(0)
     assert place.is_fixed(0)
     assert not place.is_fixed(1)
+
+
+def test_what_a_place_wants_is_looked_at_less_once_it_has_been_met() -> None:
+    place = Place()
+    place.meet(Meeting(compared("==", 5, 7)), 1)
+    assert [place.is_open(7, number) for number in range(100)].count(True) > 10
+    place.meet(Meeting(compared("==", 9, 9)), 101)
+    closed = [place.is_open(9, number) for number in range(101, 200)].count(True)
+    assert 0 < closed < 10
+    assert place.is_open(11, 200)
+
+
+def test_orders_have_been_met_when_they_have_come_out_both_ways() -> None:
+    place = Place()
+    place.meet(Meeting(compared("<", 5, 7)), 1)
+    place.meet(Meeting(compared("<", 9, 7)), 2)
+    assert [place.is_open(7, number) for number in range(2, 100)].count(True) < 10
 
 
 def test_what_was_tried_least_is_tried_first_and_nothing_twice() -> None:
@@ -173,6 +193,13 @@ def test_fingerprints_tell_apart_what_is_equal_but_not_the_same() -> None:
     assert len({fingerprint(values) for values in different}) == len(different)
     example = integers(1, 2)
     assert example.fingerprint_with(1, 5) == fingerprint((1, 5))
+
+
+@pytest.mark.parametrize("text", ["", "a", "abab", "abc", "c", "aaaaaa"])
+def test_a_text_fits_as_hypothesis_says_however_often_it_is_asked(text: str) -> None:
+    constraints = {"intervals": IntervalSet.from_string("ab"), "min_size": 1, "max_size": 5}
+    for _ in range(2):
+        assert fits(text, Choice("string", constraints, "a")) == choice_permitted(text, constraints)
 
 
 def test_a_value_fits_only_what_could_have_drawn_it() -> None:

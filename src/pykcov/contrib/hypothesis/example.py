@@ -1,10 +1,11 @@
 """What was drawn for an example: its choices, and the spans that group them."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from hypothesis.internal.conjecture.choice import choice_permitted
+from hypothesis.internal.intervalsets import IntervalSet
 
 Value: TypeAlias = bool | int | float | str | bytes
 
@@ -38,7 +39,30 @@ class Choice(NamedTuple):
 
 def fits(value: object, choice: Choice) -> bool:
     """Return whether a choice could have come to `value`."""
-    return type(value) is TYPES[choice.type] and choice_permitted(value, choice.constraints)  # type: ignore[arg-type]
+    if type(value) is not TYPES[choice.type]:
+        return False
+    if isinstance(value, str):
+        return _text_fits(value, choice.constraints)
+    return choice_permitted(value, choice.constraints)  # type: ignore[arg-type]
+
+
+def _text_fits(value: str, constraints: Mapping[str, Any]) -> bool:
+    """As choice_permitted(), which is slow: most of the characters have been looked at before."""
+    if not constraints["min_size"] <= len(value) <= constraints["max_size"]:
+        return False
+    intervals = constraints["intervals"]
+    permitted = _permitted(intervals)
+    others = set(value) - permitted
+    if not all(ord(character) in intervals for character in others):
+        return False
+    permitted |= others
+    return True
+
+
+@lru_cache(maxsize=64)
+def _permitted(intervals: IntervalSet) -> set[str]:
+    """Return the characters that are known to be among these; more are added as they are met."""
+    return set()
 
 
 class Span(NamedTuple):

@@ -3,18 +3,19 @@
 from random import Random
 
 from pykcov.contrib.hypothesis.example import Choice, Example, Value, Values, fingerprint
+from pykcov.contrib.hypothesis.meetings import Meetings
 from pykcov.contrib.hypothesis.mutations import mutated
 from pykcov.contrib.hypothesis.operands import Operands
 from pykcov.contrib.hypothesis.pool import Pool
 from pykcov.contrib.hypothesis.waiting import Plan, Rank, Waiting
-from pykcov.records import Comparison
 
 _RANDOM_SHARE = 0.2
 """Of all examples so many are Hypothesis's own, whatever there is to try: what it finds is not to be lost."""
 
-_COMPARED_FIRST = 50
-_COMPARED = 8
-"""Of the first examples all comparisons are looked at, later of one of so many that were not planned for it."""
+_CREDIT = 20_000
+_CREDIT_OF_EXAMPLE, _CREDIT_OF_CHOICE = 100, 50
+"""How much may be looked at, in comparisons: at first, and more with each example and each of its choices. About what
+makes up for that Hypothesis's own engine has work of its own with each."""
 
 _MOST_KEPT = 500
 _MOST_TURNS = 12
@@ -42,11 +43,12 @@ class Guidance:
         self.pool = Pool()
         """Values worth drawing now and then where nothing is planned."""
         self._operands = Operands(self._waiting, self.pool)
+        self._meetings = Meetings()
+        self._credit = _CREDIT
 
     def plan(self, random: Random) -> Plan:
         """Return what to try now."""
         self._examples += 1
-        compare = self._examples <= _COMPARED_FIRST or self._examples % _COMPARED == 0
         if self._next:
             return self._next.pop()
         if random.random() >= _RANDOM_SHARE:
@@ -55,27 +57,30 @@ class Guidance:
             for _ in range(3 if self._kept else 0):
                 values = self._mutated(random)
                 if self._waiting.is_wanted("mutation", fingerprint(values)):
-                    return Plan(values, "mutation", compare)
-        return Plan((), "random", compare)
+                    return Plan(values, "mutation")
+        return Plan((), "random")
 
     def replay(self, values: Values) -> None:
         """Have values tried next."""
         self._next.append(Plan(values, "replay"))
 
-    def learn(self, plan: Plan, example: Example, is_new: bool, met: list[Comparison]) -> None:
-        """Take what an example has led to; `met` is empty unless the plan had comparisons recorded."""
+    def looks_at(self, plan: Plan, example: Example, is_new: bool) -> bool:
+        """Return whether an example is worth looking at what it compared."""
+        self._credit = min(_CREDIT, self._credit + _CREDIT_OF_EXAMPLE + _CREDIT_OF_CHOICE * len(example.choices))
+        return is_new or plan.climb is not None or self._credit > 0
+
+    def learn(self, plan: Plan, example: Example, is_new: bool, records: dict[bytes, None]) -> None:
+        """Take what an example has led to; records: of what it compared, none unless that is looked at."""
         if is_new and example.choices:
             self._kept.append(_Kept(example))
             if len(self._kept) > _MOST_KEPT:
                 self._kept.remove(max(self._kept, key=lambda kept: kept.chosen))
             self._turn(example)
-            if not plan.compare:
-                # It goes ahead of all else: what it compares is what stands behind the new code.
-                self._next.append(Plan(example.values, "again, to see what it compares"))
         self._waiting.note(example.fingerprint)
+        met = self._meetings.of(records)
         if plan.climb is not None:
-            self._operands.go_on(plan.climb, met)
-        self._operands.match(plan, example, self._examples, is_new, met)
+            self._operands.go_on(plan.climb, [one.comparison for one in met])
+        self._credit -= self._operands.match(plan, example, self._examples, is_new, met)
 
     def _mutated(self, random: Random) -> Values:
         one = min(random.sample(self._kept, min(3, len(self._kept))), key=lambda kept: kept.chosen)

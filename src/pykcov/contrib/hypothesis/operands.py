@@ -4,19 +4,20 @@ from collections.abc import Generator
 
 from pykcov.contrib.hypothesis import climbing
 from pykcov.contrib.hypothesis.example import Example, Values, fingerprint, resized
+from pykcov.contrib.hypothesis.meetings import Meeting
 from pykcov.contrib.hypothesis.places import Place
 from pykcov.contrib.hypothesis.pool import Pool
-from pykcov.contrib.hypothesis.proposals import ORDERS, Sought, proposals, sought
+from pykcov.contrib.hypothesis.proposals import ORDERS, Sought, proposals
 from pykcov.contrib.hypothesis.waiting import Plan, Rank, Waiting
-from pykcov.records import Comparison
 
 _MOST_CHOICES = 64
 """So many choices of an example are matched."""
 _MOST_PROPOSALS = 1000
 """So many ways of changing an example are looked at."""
-_MOST_OF_A_PLACE = 2000
-"""The same for what a place compares in examples that reach nothing new: it is always the same."""
-_MOST_SEEN = 10000
+_MOST_TRIES = 4
+"""Of examples that reached new code and compared the same, so many are looked at."""
+_COST = 8
+"""What a change costs to look at, in comparisons."""
 _LONGEST = 64
 """Nothing is given more elements."""
 _MOST_CLIMBS = 2
@@ -31,43 +32,47 @@ class Operands:
         self._pool = pool
         self._waiting = waiting
         self._places: dict[int, Place] = {}
-        self._seen: set[tuple[int, object, object]] = set()
         self._climbs: dict[tuple[int, int], int] = {}
 
-    def match(self, plan: Plan, example: Example, number: int, is_new: bool, met: list[Comparison]) -> None:
-        """Plan changes of an example, which has a number and came from `plan`, by what it met."""
+    def match(self, plan: Plan, example: Example, number: int, is_new: bool, met: list[Meeting]) -> int:
+        """Plan changes of an example, which has a number and came from `plan`, by what it met; return what it cost."""
         left = _MOST_PROPOSALS
-        held = frozenset([one.pc for one in met if one.operand1 == one.operand2])
+        held = frozenset([one.pc for one in met if one.is_met])
         rank = Rank.NEW if is_new else Rank.OTHER
-        if len(self._seen) > _MOST_SEEN or is_new:
-            self._seen.clear()
-        for comparison in met:
-            key = (comparison.pc, comparison.operand1, comparison.operand2)
-            if key in self._seen or left < 0:
+        most = _MOST_TRIES if is_new else 1
+        for one in met:
+            place = self._place(one, number)
+            if one.tries >= most or left < 0:
                 continue
-            self._seen.add(key)
-            place = self._places.setdefault(comparison.pc, Place())
-            place.meet(comparison, number)
-            if place.looked_at > _MOST_OF_A_PLACE and not is_new:
-                continue
+            one.tries += 1
             # What the change of one choice has broken, another one may mend, at once.
-            is_broken = plan.changed >= 0 and comparison.pc in plan.held and comparison.pc not in held
+            is_broken = plan.changed >= 0 and one.pc in plan.held and one.pc not in held
             changed = Plan((), "operand", held=plan.held if is_broken else held)
             left_out = plan.changed if is_broken else -1
-            for one in sought(comparison):
-                if place.is_fixed(one.side):
+            for sought in one.sought:
+                if place.is_fixed(sought.side):
                     continue
-                self._pool.add(one.want)
-                kind = comparison.pc, _wanted(one, place)
-                looked_at = self._change(example, one, kind, changed, Rank.FIRST if is_broken else rank, left_out)
-                left -= looked_at
-                place.looked_at += looked_at
-                if isinstance(one.have, int) and isinstance(one.want, int):
-                    self._resize(example, one, kind, changed, rank)
-                    if place.varies(one.side) and one.have not in example.values:
-                        self._climb(example, comparison.pc, one.side, one.have, one.want)
+                self._pool.add(sought.want)
+                wanted = _wanted(sought, place)
+                if not place.is_open(wanted, number) and not is_broken:
+                    continue
+                kind = one.pc, wanted
+                looked_at = self._change(example, sought, kind, changed, Rank.FIRST if is_broken else rank, left_out)
+                left -= looked_at + 1
+                if isinstance(sought.have, int) and isinstance(sought.want, int):
+                    self._resize(example, sought, kind, changed, rank)
+                    if place.varies(sought.side) and sought.have not in example.values:
+                        self._climb(example, one.pc, sought.side, sought.have, sought.want)
+        return len(met) + _COST * (_MOST_PROPOSALS - left)
 
-    def go_on(self, climb: Generator[Values, climbing.Met, None], met: list[Comparison] | None) -> None:
+    def _place(self, one: Meeting, number: int) -> Place:
+        place = self._places.get(one.pc)
+        if place is None:
+            place = self._places[one.pc] = Place()
+        place.meet(one, number)
+        return place
+
+    def go_on(self, climb: Generator[Values, climbing.Met, None], met: climbing.Met | None) -> None:
         """Plan the next step of a climb; met: what the last one compared, None before the first."""
         try:
             values = next(climb) if met is None else climb.send(met)

@@ -1,34 +1,57 @@
-"""Which operands of a place are the program's, and which come from what was drawn."""
+"""What is known of the places where something is compared."""
 
+from pykcov.contrib.hypothesis.meetings import Meeting
+from pykcov.contrib.hypothesis.proposals import ORDERS
 from pykcov.records import Comparison
 
 _MOST_OPERANDS = 64
 _EXAMPLES = 8
 
+_TRIES_OPEN, _TRIES_CLOSED = 24, 4
+"""In so many examples is looked at what a place wants: until it came out that way, and then."""
+
 
 class Place:
-    """Where something is compared: what the operands were so far, on either side."""
+    """Where something is compared: what the operands were so far, on either side, and how it came out."""
 
     def __init__(self) -> None:
         """Know nothing."""
-        self.looked_at = 0
-        """How many changes were looked at for what was compared here."""
         self._operands: tuple[set[object], set[object]] = (set(), set())
         self._grown = [0, 0]
         self._examples = 0
         self._example = 0
+        self._orders: set[bool] = set()
+        self._met: set[object] = set()
+        self._tries: dict[object, tuple[int, int]] = {}
 
-    def meet(self, comparison: Comparison, example: int) -> None:
+    def meet(self, one: Meeting, example: int) -> None:
         """Note what an example, by its number, compared here."""
         if example != self._example:
             self._example = example
             self._examples += 1
+        if one.tries:
+            return  # as before
+        comparison = one.comparison
         for side, operand in enumerate((comparison.operand1, comparison.operand2)):
             operands = self._operands[side]
             if operand not in operands:
                 self._grown[side] = self._examples
                 if len(operands) < _MOST_OPERANDS:
                     operands.add(operand)
+        if comparison.op in ORDERS:
+            self._orders.add(_is_less(comparison))
+        elif one.is_met:
+            self._met.add(comparison.operand1)
+
+    def is_open(self, wanted: object, example: int) -> bool:
+        """Return whether to look at what this place wants once more."""
+        tries, last = self._tries.get(wanted, (0, 0))
+        if last == example:
+            return True
+        if tries >= (_TRIES_CLOSED if wanted in self._met or len(self._orders) > 1 else _TRIES_OPEN):
+            return False
+        self._tries[wanted] = tries + 1, example
+        return True
 
     def varies(self, side: int) -> bool:
         """Return whether operand1 (0) or operand2 (1) had another value in a later example than the first."""
@@ -40,3 +63,10 @@ class Place:
 
     def _is_settled(self, side: int) -> bool:
         return self._examples - self._grown[side] >= _EXAMPLES
+
+
+def _is_less(comparison: Comparison) -> bool:
+    try:
+        return comparison.operand1 < comparison.operand2  # type: ignore[operator]
+    except TypeError:  # the program's own, too
+        return False

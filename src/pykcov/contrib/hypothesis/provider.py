@@ -59,7 +59,7 @@ class Provider(PrimitiveProvider):
             yield
             return
         try:
-            with recording.example(self._plan.compare):
+            with recording.example():
                 yield
         finally:
             try:
@@ -95,8 +95,9 @@ class Provider(PrimitiveProvider):
     def _learn(self, recording: Recording, data: ConjectureData) -> None:
         self._example.end()
         new = recording.reached()
-        met = recording.comparisons(_MOST_COMPARISONS) if self._plan.compare else []
-        self._guidance.learn(self._plan, self._example, new > 0, met)
+        is_looked_at = self._guidance.looks_at(self._plan, self._example, new > 0)
+        records = recording.records(_MOST_COMPARISONS) if is_looked_at else {}
+        self._guidance.learn(self._plan, self._example, new > 0, records)
         data.events[f"pykcov: {self._plan.origin}"] = ""
         if new:
             data.events["pykcov: reached new code"] = ""

@@ -9,7 +9,7 @@ from pykcov._core import CMP_BYTES, TRACE_CMP, Counters, Group
 from pykcov._exec import Unrecorded
 from pykcov.device import Buffer, Device
 from pykcov.opening import open
-from pykcov.records import Comparison, comparisons_in
+from pykcov.records import records_in
 from pykcov.remote import carriers
 
 _NMEMB = 1 << 15
@@ -42,12 +42,12 @@ class Recording:
         weakref.finalize(self, _close, self._device, self._group)
 
     @contextmanager
-    def example(self, compare: bool) -> Iterator[None]:
-        """Record the block anew; `compare`: what it compares as well as what it runs."""
+    def example(self) -> Iterator[None]:
+        """Record the block anew."""
         self._buffer.reset()
         self._counters.reset()
         self._rounds = self._rounds % 0xFFFFFFFF + 1
-        _core.begin_round(self._rounds if compare else 0)
+        _core.begin_round(self._rounds)
         token = _core.group_variable.set(self._group)
         _core.follow()
         try:
@@ -60,9 +60,9 @@ class Recording:
         """Return how many places the last example reached, or reached in another order of magnitude, that were new."""
         return self._counters.reach(self._seen)
 
-    def comparisons(self, most: int) -> list[Comparison]:
-        """Return what the last example compared, at most so many."""
-        return list(comparisons_in(self._buffer.words, most))
+    def records(self, most: int) -> dict[bytes, None]:
+        """Return the records of what the last example compared, of at most so many comparisons, each once."""
+        return dict.fromkeys(records_in(self._buffer.words, most))
 
 
 def is_traced() -> bool:

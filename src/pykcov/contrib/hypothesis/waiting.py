@@ -19,8 +19,6 @@ class Plan(NamedTuple):
     values: Values
     origin: str
     """Why, for statistics."""
-    compare: bool = True
-    """Whether what it compares is looked at."""
     held: frozenset[int] = frozenset()
     """Pcs of the places where the example that this one changes compared equal operands."""
     changed: int = -1

@@ -1,0 +1,1 @@
+"""Campaigns: many targets, many workers, one store of what was found."""
