@@ -9,6 +9,11 @@ from collections.abc import Iterable
 Arc = tuple[int, int]
 
 
+def tells_arcs(granularity: str) -> bool:
+    """Return whether code of this granularity has probes for arcs."""
+    return granularity in ("arc", "condition")
+
+
 class ArcsError(ValueError):
     """Arcs were asked for where no code was to record them."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from pykcov.facts import TRUE_DECIDED
 from pykcov.modes import RUN_MODES, compares
 from pykcov.npz import Array
 from pykcov.records import COMPARISON_WORDS, OPERATIONS
@@ -64,6 +65,8 @@ COLUMNS: Mapping[str, Column] = {
     "location_lines": Column(("i4",), "location_lines", low=1, high=LINE_MAX),
     "location_arcs_end": Column(("i8",), _ROW, low=0, is_new=True),
     "location_arcs": Column(("i4",), "location_arcs", low=-LINE_MAX, high=LINE_MAX, is_new=True),
+    "location_conditions_end": Column(("i8",), _ROW, low=0, is_new=True),
+    "location_conditions": Column(("i4",), "location_conditions", low=0, is_new=True),
     _FILE: Column(("U",), _FILE, _NAMES_MAX),
     "location_functions": Column(("U",), "location_functions", _NAMES_MAX),
     "location_modules": Column(("U",), "location_modules", _NAMES_MAX),
@@ -146,18 +149,26 @@ def _check_locations(arrays: Mapping[str, Array]) -> None:
         if values and max(values) >= arrays[f"location_{names}"].shape[0]:
             raise ValueError(f"'location_{name}' points outside 'location_{names}'")
     _check_ends(arrays, "location_lines")
-    if "location_arcs" in arrays or "location_arcs_end" in arrays:
-        for name in ("location_arcs", "location_arcs_end"):
-            if name not in arrays:
-                raise ValueError(f"{name!r} is missing")
-        _check_ends(arrays, "location_arcs")
-        if any(end % 2 for end in arrays["location_arcs_end"].values):
-            raise ValueError("'location_arcs_end' splits an arc")
-    for name in ("location_lines_end", "location_arcs_end", "location_pc"):
+    for name, width in (("location_arcs", 2), ("location_conditions", 5)):
+        if name not in arrays and f"{name}_end" not in arrays:
+            continue
+        for each in (name, f"{name}_end"):
+            if each not in arrays:
+                raise ValueError(f"{each!r} is missing")
+        _check_ends(arrays, name)
+        if any(end % width for end in arrays[f"{name}_end"].values):
+            raise ValueError(f"'{name}_end' splits an entry of {width} numbers")
+    if any(outcome > TRUE_DECIDED for outcome in _conditions(arrays)[4::5]):
+        raise ValueError("'location_conditions' holds an outcome that is none")
+    for name in ("location_lines_end", "location_arcs_end", "location_conditions_end", "location_pc"):
         if name not in arrays:
             continue
         if any(one > following for one, following in pairwise(arrays[name].values)):
             raise ValueError(f"{name!r} is not in ascending order")
+
+
+def _conditions(arrays: Mapping[str, Array]) -> Sequence[int]:
+    return arrays["location_conditions"].values if "location_conditions" in arrays else ()
 
 
 def _check_ends(arrays: Mapping[str, Array], name: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Self
 from pykcov import npz
 from pykcov.arcs import Arc, arcs_of
 from pykcov.columns import LINE_MAX
+from pykcov.facts import Fact, facts_in
 from pykcov.locations import Location
 from pykcov.pcs import is_python
 from pykcov.records import OPERATIONS
@@ -34,6 +35,8 @@ type_of_column: Mapping[str, str] = {
     "lines": "i4",
     "arcs_end": "i8",
     "arcs": "i4",
+    "conditions_end": "i8",
+    "conditions": "i4",
     "files": "U",
     "functions": "U",
     "modules": "U",
@@ -47,7 +50,7 @@ class LocationTable:
     `file`, `function` and `module` are indices into the sorted names `files`, `functions` and `modules`, `comparison`
     is one into records.OPERATIONS. The source lines that a hit of row i implies are
     `lines[lines_end[i - 1] : lines_end[i]]` (from 0 for the first row), its arcs are pairs of
-    `arcs`, by `arcs_end`.
+    `arcs`, by `arcs_end`, and what it says of conditions is in `conditions`, five numbers each (pykcov.facts).
     """
 
     pc: Sequence[int]
@@ -63,6 +66,8 @@ class LocationTable:
     lines: Sequence[int]
     arcs_end: Sequence[int]
     arcs: Sequence[int]
+    conditions_end: Sequence[int]
+    conditions: Sequence[int]
     files: Sequence[str]
     functions: Sequence[str]
     modules: Sequence[str]
@@ -91,6 +96,8 @@ class LocationTable:
             lines=array("i", (line for of_row in lines for line in of_row)),
             arcs_end=array("q", accumulate(2 * len(row.arcs) for row in rows)),
             arcs=array("i", (line for row in rows for arc in row.arcs for line in arc)),
+            conditions_end=array("q", accumulate(5 * len(row.conditions) for row in rows)),
+            conditions=array("i", (number for row in rows for fact in row.conditions for number in fact)),
             files=files,
             functions=functions,
             modules=modules,
@@ -99,8 +106,9 @@ class LocationTable:
     @classmethod
     def from_columns(cls, columns: Mapping[str, Sequence[Any]]) -> Self:
         """Make a table of saved columns, which were checked (columns.py)."""
-        if "arcs_end" not in columns:  # of a pykcov that knew no arcs
-            columns = {**columns, "arcs_end": array("q", bytes(8 * len(columns["pc"]))), "arcs": array("i")}
+        for name in ("arcs", "conditions"):
+            if f"{name}_end" not in columns:  # of a pykcov that did not know them
+                columns = {**columns, f"{name}_end": array("q", bytes(8 * len(columns["pc"]))), name: array("i")}
         return cls(**{field.name: columns[field.name] for field in fields(cls)})
 
     def __len__(self) -> int:
@@ -139,6 +147,7 @@ class LocationTable:
             lines=tuple(self._lines_of(row)),
             comparison=OPERATIONS[self.comparison[row]],
             arcs=tuple(self._arcs_of(row)),
+            conditions=tuple(self._conditions_of(row)),
         )
 
     def line_keys(self, rows: Iterable[int]) -> set[tuple[int, int]]:
@@ -156,6 +165,17 @@ class LocationTable:
     def arcs_of(self, rows: Iterable[int]) -> dict[str, list[Arc]]:
         """Return the arcs that hits of these rows imply, sorted by file."""
         return arcs_of((self.files[self.file[row]], self._lines_of(row), self._arcs_of(row)) for row in rows)
+
+    def conditions_of(self, rows: Iterable[int]) -> dict[str, set[Fact]]:
+        """Return what hits of these rows say of conditions, by file."""
+        found: dict[str, set[Fact]] = {}
+        for row in rows:
+            if facts := [*self._conditions_of(row)]:
+                found.setdefault(self.files[self.file[row]], set()).update(facts)
+        return found
+
+    def _conditions_of(self, row: int) -> Iterator[Fact]:
+        return facts_in(self.conditions[self.conditions_end[row - 1] if row else 0 : self.conditions_end[row]])
 
     def _arcs_of(self, row: int) -> Iterator[Arc]:
         numbers = self.arcs[self.arcs_end[row - 1] if row else 0 : self.arcs_end[row]]

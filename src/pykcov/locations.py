@@ -19,6 +19,7 @@ from typing import NamedTuple, Protocol, SupportsIndex
 
 from pykcov import _core
 from pykcov._core import CompareProbe, Probe
+from pykcov.facts import Fact, facts_in
 from pykcov.pcs import KERNEL_PC, PYTHON_PC
 from pykcov.records import OPERATIONS
 from pykcov.warnings import PykcovWarning
@@ -54,6 +55,8 @@ class Location(NamedTuple):
     arcs: tuple[tuple[int, int], ...] = ()
     """Of code of granularity 'arc': pairs of lines that were run one after the other, ascending. A negative number is
     the way into a function or out of it. An arc counts if the line it leads to has run as well (pykcov.arcs)."""
+    conditions: tuple[Fact, ...] = ()
+    """Of code of granularity 'condition': what a hit implies of conditions, ascending (pykcov.facts)."""
 
     @property
     def known(self) -> bool:
@@ -67,9 +70,10 @@ class Location(NamedTuple):
         return f"{self.file}:{self.line} {self.function}"
 
 
-Site = tuple[int, int, int, int, int, tuple[int, ...], int, int, tuple[tuple[int, int], ...]]
+Site = tuple[int, int, int, int, int, tuple[int, ...], int, int, tuple[tuple[int, int], ...], tuple[Fact, ...]]
 """What the rewriter says of a place: offset in code units, line, end_line, column, end_column, lines, of a comparison,
-which may have the offset of the site before it, the operation and which operand is a constant, and arcs."""
+which may have the offset of the site before it, the operation and which operand is a constant, arcs, and
+what was seen of conditions."""
 
 
 class _Code:
@@ -78,11 +82,13 @@ class _Code:
     __slots__ = ("bases", "file", "function", "identity", "module", "numbers", "probes", "salt", "sites", "stored")
 
     # Of `numbers`, per site: offset, line, end_line, column, end_column, end of its lines, operation and const << 8,
-    # and how many of these lines are arcs: two numbers each, behind the others. Then the lines of all sites.
-    COLUMNS = 8
+    # how many of these lines are arcs, two numbers each, behind the others, and how many are facts of conditions,
+    # five numbers each, behind those. Then the lines of all sites.
+    COLUMNS = 9
     LINES_END = 5
     COMPARISON = 6
     ARCS = 7
+    CONDITIONS = 8
 
     def __init__(
         self,
@@ -120,12 +126,15 @@ class _Code:
 
     def location(self, row: int) -> Location:
         at = row * self.COLUMNS
-        offset, line, end_line, column, end_column, lines_end, comparison, arcs = self.numbers[at : at + self.COLUMNS]
+        offset, line, end_line, column, end_column, lines_end, comparison, arcs, conditions = self.numbers[
+            at : at + self.COLUMNS
+        ]
         following = at + self.COLUMNS
         if row + 1 < self.sites and self.numbers[following] == offset:
             comparison = self.numbers[following + self.COMPARISON]  # one that code begins with
         lines_start = self.numbers[at + self.LINES_END - self.COLUMNS] if row else self.sites * self.COLUMNS
-        arcs_start = lines_end - 2 * arcs
+        arcs_end = lines_end - 5 * conditions
+        arcs_start = arcs_end - 2 * arcs
         return Location(
             self.probes[row].pc,
             self.file,
@@ -137,7 +146,8 @@ class _Code:
             self.module,
             tuple(self.numbers[lines_start:arcs_start]),
             OPERATIONS[comparison & 0xFF],
-            tuple(zip(self.numbers[arcs_start:lines_end:2], self.numbers[arcs_start + 1 : lines_end : 2], strict=True)),
+            tuple(zip(self.numbers[arcs_start:arcs_end:2], self.numbers[arcs_start + 1 : arcs_end : 2], strict=True)),
+            tuple(facts_in(self.numbers[arcs_end:lines_end])),
         )
 
     def _offsets(self) -> "array[int]":
@@ -149,7 +159,7 @@ class _Code:
 
     def implied_lines(self) -> Iterable[int]:
         first = self.sites * self.COLUMNS
-        if not any(self.numbers[self.ARCS : first : self.COLUMNS]):
+        if not any(any(self.numbers[count : first : self.COLUMNS]) for count in (self.ARCS, self.CONDITIONS)):
             return self.numbers[first:]
         return [line for row in range(self.sites) for line in self.location(row).lines]
 
@@ -459,12 +469,13 @@ def _numbers(sites: Sequence[Site]) -> "array[int]":
     numbers = array("i")
     lines = array("i")
     lines_start = len(sites) * _Code.COLUMNS
-    for offset, line, end_line, column, end_column, implied, operation, const, arcs in sites:
+    for offset, line, end_line, column, end_column, implied, operation, const, arcs, conditions in sites:
         lines.extend(implied)
-        for arc in arcs:
-            lines.extend(arc)
+        for pair_or_fact in (*arcs, *conditions):
+            lines.extend(pair_or_fact)
         comparison = operation | const << 8
-        numbers.extend((offset, line, end_line, column, end_column, lines_start + len(lines), comparison, len(arcs)))
+        counts = len(arcs), len(conditions)
+        numbers.extend((offset, line, end_line, column, end_column, lines_start + len(lines), comparison, *counts))
     numbers.extend(lines)
     return numbers
 

@@ -233,7 +233,7 @@ def _places(rows: list[list[Any]]) -> dict[int, Location]:
 
 def _place(*row: Any) -> Location:
     place = Location(*row)
-    return place._replace(lines=tuple(place.lines), arcs=tuple((start, end) for start, end in place.arcs))
+    return place._replace(lines=tuple(place.lines), arcs=tuple(map(tuple, place.arcs)), conditions=tuple(map(tuple, place.conditions)))
 
 
 def _has_ended(descriptor: int) -> bool:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Self
 
 from pykcov import _core, records
 from pykcov._exec import Unrecorded
-from pykcov.arcs import Arc, ArcsError, arcs_of
+from pykcov.arcs import Arc, ArcsError, arcs_of, tells_arcs
 from pykcov.device import Buffer
+from pykcov.facts import ConditionsError, Fact
 from pykcov.instrument.selection import Selection
 from pykcov.instrument.sites import Granularity
 from pykcov.locations import Location, owner
@@ -107,10 +108,26 @@ class Results:
         -first) the way out; (line, line) says that a line ran of which no other arc tells. None if comparisons are
         recorded instead. Raises ArcsError, a ValueError, unless granularity is 'arc'.
         """
-        if self._granularity != "arc":
+        if not tells_arcs(self._granularity):
             raise ArcsError(self._granularity)
         with Unrecorded():
             return {} if self._compares else arcs_of(implied_by(self._pcs()))
+
+    def conditions(self) -> dict[str, set[Fact]]:
+        """Return what was seen of conditions so far, by file (docs/conditions.md).
+
+        Each is (line, column, last line, column behind it, outcome), and outcome one of FALSE, TRUE, FALSE_DECIDED and
+        TRUE_DECIDED of pykcov.facts. None if comparisons are recorded instead. Raises ConditionsError, a ValueError,
+        unless granularity is 'condition'.
+        """
+        if self._granularity != "condition":
+            raise ConditionsError(self._granularity)
+        found: dict[str, set[Fact]] = {}
+        with Unrecorded():
+            for place in [] if self._compares else self.locations():
+                if place.conditions:
+                    found.setdefault(place.file, set()).update(place.conditions)
+        return found
 
     def raw(self) -> bytes:
         """Return the entries recorded so far as they are in the buffer: 8 bytes a pc, 32 an entry of a comparison.

@@ -11,7 +11,8 @@ from itertools import accumulate, chain
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self
 
 from pykcov import columns, npz, records
-from pykcov.arcs import Arc, ArcsError
+from pykcov.arcs import Arc, ArcsError, tells_arcs
+from pykcov.facts import ConditionsError, Fact
 from pykcov.location_table import LocationTable
 from pykcov.modes import compares
 from pykcov.native.image_table import ImageTable
@@ -117,7 +118,7 @@ class TraceFile:
     mode: str = ""
     """'unique', 'pc', 'cmp' or 'cmp-bytes'."""
     granularity: str = ""
-    """'line', 'block' or 'arc'."""
+    """'line', 'block', 'arc' or 'condition'."""
     started: str = ""
     """Date and time of the start, ISO 8601, UTC."""
     exit_status: int = 0
@@ -215,9 +216,18 @@ class TraceFile:
 
         ArcsError unless the granularity is 'arc'.
         """
-        if self.granularity != "arc":
+        if not tells_arcs(self.granularity):
             raise ArcsError(self.granularity)
         return self.locations.arcs_of(self.rows(thread))
+
+    def conditions(self, thread: Thread | None = None) -> dict[str, set[Fact]]:
+        """Return what `thread`, or any thread, has seen of conditions, by file (pykcov.facts).
+
+        ConditionsError unless the granularity is 'condition'.
+        """
+        if self.granularity != "condition":
+            raise ConditionsError(self.granularity)
+        return self.locations.conditions_of(self.rows(thread))
 
     def known_lines(self) -> dict[str, list[int]]:
         """Return all source lines that could have been recorded: sorted, by file."""

@@ -1,10 +1,11 @@
-"""The code that granularity "arc" adds beside the code: pads before blocks, and detours behind it (evidence.py)."""
+"""The code that granularities "arc" and "condition" add beside the code: pads before blocks, and detours behind it (evidence.py)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import CodeType
 
 from pykcov.instrument.arcs import LineGraph
 from pykcov.instrument.blocks import Blocks
+from pykcov.instrument.controlflow import ControlFlow
 from pykcov.instrument.evidence import Detour, Evidence, Shown, find_evidence
 from pykcov.instrument.exceptiontable import Handled
 from pykcov.instrument.opcodes import EXTENDED_ARG, JUMP_BACKWARD_NO_INTERRUPT, JUMP_FORWARD, RERAISE
@@ -22,20 +23,28 @@ _LONGEST_NEAR = 8000
 class Beside:
     """What to put beside a code object. Its sites have offsets behind those of the code."""
 
-    def __init__(self, code: CodeType, opcodes: bytes, blocks: Blocks, handled: list[Handled]) -> None:
-        """Find out."""
+    def __init__(
+        self, code: CodeType, opcodes: bytes, flow: ControlFlow, blocks: Blocks, handled: list[Handled], finest: bool
+    ) -> None:
+        """Find out. finest: for granularity "condition"."""
         self._size = len(opcodes)
         self._handled = handled
         positions = positions_of(code, opcodes)
         graph = LineGraph(code, opcodes, blocks, handled)
-        evidence = find_evidence(code, graph, blocks, Room(opcodes, positions))
+        room = Room(opcodes, positions)
+        evidence = find_evidence(code, graph, blocks, room)
+        if finest:
+            from pykcov.instrument.edges import add_conditions  # Not before: most runs ask for no conditions.
+
+            evidence = add_conditions(evidence, code, flow.jumps, graph, blocks, room, positions)
         self._pads = dict(sorted(evidence.pads.items()))
         self._detours = evidence.detours
         self._past = evidence.past
 
         def site(offset: int, shown: Shown) -> Site:
             arcs = shown.arcs | _following(shown, graph, evidence)
-            return site_at(offset, positions[shown.offset], tuple(sorted(shown.lines)), arcs=tuple(sorted(arcs)))
+            lines, conditions = tuple(sorted(shown.lines)), tuple(sorted(shown.conditions))
+            return site_at(offset, positions[shown.offset], lines, arcs=tuple(sorted(arcs)), conditions=conditions)
 
         self.before = [site(shown.offset, shown) for shown in evidence.before]
         """The sites before instructions of the code, ascending."""

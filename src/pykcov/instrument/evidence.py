@@ -15,6 +15,7 @@ from itertools import pairwise
 from types import CodeType
 from typing import NamedTuple
 
+from pykcov.facts import Fact
 from pykcov.instrument.arcs import Arc, Edge, LineGraph, Ways
 from pykcov.instrument.blocks import Blocks
 from pykcov.instrument.exceptiontable import Handled
@@ -29,6 +30,8 @@ class Shown(NamedTuple):
     """Of the instruction that it precedes, or belongs to."""
     lines: frozenset[int]
     arcs: frozenset[Arc]
+    conditions: frozenset[Fact] = frozenset()
+    """Granularity "condition": what was seen of conditions (edges.py)."""
 
 
 class Pad(NamedTuple):

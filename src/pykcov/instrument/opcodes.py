@@ -35,6 +35,7 @@ SEND = opmap["SEND"]
 EVENT = opmap[fact("event")]
 COPY = opmap["COPY"]
 SWAP = opmap["SWAP"]
+UNARY_NOT = opmap["UNARY_NOT"]
 STORE_SUBSCR = opmap["STORE_SUBSCR"]
 PUSH_NULL = opmap["PUSH_NULL"]
 COMPARE_OP = opmap["COMPARE_OP"]
@@ -48,6 +49,14 @@ FOR_ITER = opmap["FOR_ITER"]
 POP_JUMP_IF_FALSE = opmap.get("POP_JUMP_IF_FALSE", -1)
 
 JUMPS = _having("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT")
+JUMPS_IF_TRUE = bytes(sorted(number for name, number in opmap.items() if "JUMP" in name and "_IF_TRUE" in name and number < 256))
+JUMPS_IF_NONE = {
+    number: "_IF_NONE" in name
+    for name, number in opmap.items()
+    if number < 256 and "JUMP" in name and name.endswith(("_IF_NONE", "_IF_NOT_NONE"))
+}
+"""Whether they jump if it is None, or if it is not."""
+JUMPS_IF_FALSE = bytes(sorted(number for name, number in opmap.items() if "JUMP" in name and "_IF_FALSE" in name and number < 256))
 REFERENCES = _having("END_ASYNC_FOR") if fact("end_async_for_refers") else b""
 """Their argument names an instruction, but control does not go there."""
 BACKWARD = REFERENCES + bytes(
@@ -72,6 +81,11 @@ YIELD_VALUE = opmap["YIELD_VALUE"]
 DECISIONS = CONDITIONAL_JUMPS + _having("GET_ANEXT")
 """Where a condition of the source decides, or a loop ends."""
 DECISION_PREFIXES = _having("TO_BOOL", "COPY", "CACHE", "EXTENDED_ARG")
+TESTS = bytes([*JUMPS_IF_TRUE, *JUMPS_IF_FALSE, *JUMPS_IF_NONE])
+"""Jumps that depend on a value."""
+TEST_PREFIXES = DECISION_PREFIXES + _having("NOP")
+CONTAINMENTS = _having("CONTAINS_OP", "IS_OP")
+"""The lowest bit of their argument says that the result is the opposite."""
 UNDECIDED_BEHIND = _having("CHECK_EXC_MATCH", "CHECK_EG_MATCH", "WITH_EXCEPT_START")
 """Conditional jumps behind these tell exceptions apart."""
 ASSERTION_ERROR = bytes((opmap.get("LOAD_ASSERTION_ERROR") or opmap["LOAD_COMMON_CONSTANT"], 0))

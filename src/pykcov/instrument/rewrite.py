@@ -17,7 +17,7 @@ from pykcov._view import with_constants
 from pykcov.instrument import exceptiontable, linetable, versions
 from pykcov.instrument.blocks import Blocks
 from pykcov.instrument.comparisons import METHOD_OPERATIONS, SEARCHES, Loads, choose_comparisons
-from pykcov.instrument.controlflow import control_flow
+from pykcov.instrument.controlflow import ControlFlow, control_flow
 from pykcov.instrument.exceptiontable import Handled
 from pykcov.instrument.kind import GRANULARITIES
 from pykcov.instrument.layout import Layout
@@ -68,7 +68,7 @@ def rewrite(
     if versions.VERSION is None:
         raise UnsupportedPythonError
     if granularity not in GRANULARITIES:
-        raise ValueError(f"granularity must be 'branch', 'block', 'line' or 'arc', not {granularity!r}")
+        raise ValueError(f"granularity must be 'branch', 'block', 'line', 'arc' or 'condition', not {granularity!r}")
     return _rewrite(code, make_probes, granularity, compare)
 
 
@@ -110,7 +110,8 @@ def _rewrite(
     handled = exceptiontable.parse(code.co_exceptiontable)
     entry = opcodes.find(RESUME) + 1 + CACHES[RESUME]
     blocks = Blocks(opcodes, flow, handled, entry)
-    beside = _beside(code, opcodes, blocks, handled) if granularity == "arc" else None
+    has_beside = granularity in ("arc", "condition")
+    beside = _beside(code, opcodes, flow, blocks, handled, granularity == "condition") if has_beside else None
     sites = beside.before if beside else choose(code, opcodes, blocks, granularity)
     # Where an instruction pushes something, the stack has room for the probe.
     tight = [
@@ -168,10 +169,12 @@ def _rewrite(
     )
 
 
-def _beside(code: CodeType, opcodes: bytes, blocks: Blocks, handled: list[Handled]) -> "Beside":
+def _beside(
+    code: CodeType, opcodes: bytes, flow: ControlFlow, blocks: Blocks, handled: list[Handled], finest: bool
+) -> "Beside":
     from pykcov.instrument.beside import Beside  # Not before: most runs ask for lines alone.
 
-    return Beside(code, opcodes, blocks, handled)
+    return Beside(code, opcodes, flow, blocks, handled, finest)
 
 
 _offset = itemgetter(0)

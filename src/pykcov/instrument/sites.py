@@ -27,6 +27,7 @@ from bisect import bisect_right
 from types import CodeType
 from typing import Literal, NamedTuple
 
+from pykcov.facts import Fact
 from pykcov.instrument.blocks import Blocks
 from pykcov.instrument.controlflow import Jump, instruction_at
 from pykcov.instrument.implied import implied
@@ -40,7 +41,7 @@ from pykcov.instrument.opcodes import (
 )
 from pykcov.instrument.room import Room
 
-Granularity = Literal["branch", "block", "line", "arc"]
+Granularity = Literal["branch", "block", "line", "arc", "condition"]
 """From the coarsest to the finest; "branch" leaves out what follows from the rest (implied.py)."""
 Position = tuple[int | None, int | None, int | None, int | None]
 
@@ -66,6 +67,8 @@ class Site(NamedTuple):
     """Which operand of the comparison is a constant of the code: 1 the left, 2 the right, 0 none."""
     arcs: tuple[tuple[int, int], ...] = ()
     """Granularity "arc": what a hit implies of arcs (arcs.py), ascending; of arcs to lines that have run."""
+    conditions: tuple[Fact, ...] = ()
+    """Granularity "condition": what a hit implies of conditions (edges.py), ascending."""
 
 
 def choose(code: CodeType, opcodes: bytes, blocks: Blocks, granularity: Granularity) -> list[Site]:
@@ -209,6 +212,7 @@ def site_at(
     operation: int = 0,
     const: int = 0,
     arcs: tuple[tuple[int, int], ...] = (),
+    conditions: tuple[Fact, ...] = (),
 ) -> Site:
     """Make a site, given the source position of its instruction."""
     line, end_line, column, end_column = position
@@ -224,5 +228,6 @@ def site_at(
             operation,
             const,
             arcs,
+            conditions,
         ),
     )

@@ -327,6 +327,16 @@ sys.settrace(None)
 assert (f.__code__.co_code == before) is value
 """,
     ),
+    "jumps_have_positions": Fact(
+        "A conditional jump has the source position of what it tests, not of the statement.",
+        {(3, 11): False, (3, 12): True, (3, 13): True, (3, 14): True, (3, 15): True},
+        """
+def f(a, b):
+    if a.x and b.y: pass
+positions = [place.positions for place in __import__("dis").get_instructions(f) if "POP_JUMP" in place.opname]
+assert all(place.end_col_offset - place.col_offset == len("a.x") for place in positions) is value
+""",
+    ),
     "replace_keeps_hidden_locals": Fact(
         "code.replace() keeps the variables of inlined comprehensions out of locals() of modules and classes.",
         dict.fromkeys(ALL, True),

@@ -11,6 +11,7 @@ from typing import Any
 from coverage import Coverage
 from coverage.exceptions import CoverageWarning
 
+from pykcov.arcs import tells_arcs
 from pykcov.coverage.configuration import UNCONFIGURED, Configuration
 from pykcov.coverage.data import add_contexts
 from pykcov.coverage.native_code import plugin
@@ -73,7 +74,7 @@ def _coverage_of(trace: TraceFile, configuration: Configuration) -> tuple[Covera
     coverage = configuration.coverage(None, plugin(native) if native else None)
     folder = os.path.join(os.getcwd(), "") if configuration.relative_files else ""
     names = {file: file.removeprefix(folder) for file in files}
-    has_branches = trace.granularity == "arc"
+    has_branches = tells_arcs(trace.granularity)
     found: list[Mapping[str, Any]] = [
         trace.arcs(thread) if has_branches else trace.lines(thread) for thread in trace.threads
     ]

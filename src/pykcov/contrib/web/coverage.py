@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from os import PathLike
 
 from pykcov._exec import Unrecorded
-from pykcov.arcs import arcs_of
+from pykcov.arcs import arcs_of, tells_arcs
 from pykcov.instrument.rewrite import Granularity
 from pykcov.remote.interrupts import EXIT, follow_exit
 from pykcov.tracer import NMEMB, FollowedTrace, Tracer
@@ -162,7 +162,7 @@ class RequestCoverage:
         interrupts = self._tracer.interrupts()
         temporary = f"{name}.new"
         files = [file for file in self._tracer.files() if os.path.isabs(file)]
-        if self._tracer.granularity == "arc":
+        if tells_arcs(self._tracer.granularity):
             arcs = [(context, arcs_of(implied_by(pcs))) for context, pcs in chosen.items()]
             arcs += [(context, found) for context, one in interrupts.items() if (found := one.arcs())]
             write_contexts(temporary, arcs, files, branch=True)

@@ -1,0 +1,198 @@
+"""Which conditional jumps of a code object test which conditions of its source (decisions.py).
+
+Since 3.12 a jump has the source position of what it tests: a condition, a chain of comparisons, or, where the value of
+an `and` or `or` is used, that one. On 3.11 it mostly has the position of the statement, and what was evaluated just
+before it says what it tests. The compiler copies tests (of a `while`, of a `finally`): a condition may have several
+jumps.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from pykcov.decisions import Decision, Formula, Span, decisions_of
+from pykcov.instrument.controlflow import Jump
+from pykcov.instrument.opcodes import (
+    CACHE,
+    CONTAINMENTS,
+    JUMPS_IF_NONE,
+    JUMPS_IF_TRUE,
+    TESTS,
+    SWAP,
+    TEST_PREFIXES,
+    UNARY_NOT,
+)
+from pykcov.instrument.sites import Position
+from pykcov.instrument.versions import fact
+
+
+class Test(NamedTuple):
+    """What a conditional jump tests."""
+
+    decision: Decision
+    number: int
+    """Of the condition."""
+    jumps_if: bool
+    """The value of the condition with which it jumps."""
+    again: Formula | None = None
+    """Not None: it tests the value of this part of the decision, which was tested on some of the ways there before."""
+
+
+class Source:
+    """The decisions of a source file, by their positions."""
+
+    def __init__(self, decisions: Iterable[Decision]) -> None:
+        """Sort them."""
+        self.conditions: dict[Span, tuple[Decision, Formula]] = {}
+        """Those that are tested by themselves."""
+        self.chains: dict[Span, tuple[Decision, Formula]] = {}
+        self.operations: dict[Span, tuple[Decision, Formula]] = {}
+        """`and` and `or` that are there for their values."""
+        for decision in decisions:
+            parts = [decision.formula]
+            while parts:
+                part = parts.pop()
+                if part.is_chain:
+                    self.chains[part.span] = decision, part
+                    continue
+                if part.kind == "operation" and decision.is_value:
+                    self.operations[part.span] = decision, part
+                if part.kind == "condition" and not decision.is_value:
+                    self.conditions[part.span] = decision, part
+                parts += part.parts
+        self._on_line: dict[int, list[Span]] = {}
+        for span in self.conditions:
+            for line in range(span[0], span[2] + 1):
+                self._on_line.setdefault(line, []).append(span)
+
+    def around(self, span: Span) -> Span | None:
+        """Return the smallest condition that a position lies in."""
+        found = [one for one in self._on_line.get(span[0], ()) if _contains(one, span)]
+        return min(found, key=_extent) if found else None
+
+
+def _contains(outer: Span, inner: Span) -> bool:
+    return outer[:2] <= inner[:2] and inner[2:] <= outer[2:]
+
+
+def _extent(span: Span) -> tuple[int, int]:
+    lines = span[2] - span[0]
+    return lines, span[3] - span[1] if not lines else 0
+
+
+_sources: dict[str, Source | None] = {}
+_SOURCES_MAX = 8
+"""Code comes file by file."""
+
+
+def source_of(file: str) -> Source | None:
+    """Return the decisions of a file; None if there is no source that can be read."""
+    if file not in _sources:
+        if len(_sources) >= _SOURCES_MAX:
+            _sources.clear()
+        try:
+            with open(file, "rb") as opened:
+                _sources[file] = Source(decisions_of(opened.read(), file))
+        except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+            _sources[file] = None
+    return _sources[file]
+
+
+def find_tests(source: Source, code: bytes, jumps: Iterable[Jump], positions: Sequence[Position]) -> dict[int, Test]:
+    """Return what the jumps of a code string test, by their starts; only those of which that is known.
+
+    Offsets are in code units; `positions` are those of co_positions().
+    """
+    search = _Search(source, code, positions)
+    found = {}
+    targets = {jump.target for jump in jumps}
+    for jump in jumps:
+        if jump.conditional and jump.opcode in TESTS and (test := search.test(jump, targets)) is not None:
+            found[jump.start] = test
+    return found
+
+
+class _Search:
+    def __init__(self, source: Source, code: bytes, positions: Sequence[Position]) -> None:
+        self.source = source
+        self.code = code
+        self.opcodes = code[::2]
+        self.positions = positions
+
+    def test(self, jump: Jump, targets: set[int]) -> Test | None:
+        before, negations, first = self._before(jump.start)
+        span = _span(self.positions[jump.offset])
+        if span in self.source.operations:
+            is_joined = any(at in targets for at in range(first, jump.start + 1))
+            return self._of_operation(*self.source.operations[span], jump, before, negations, is_joined)
+        if not fact("jumps_have_positions"):
+            span = _span(self.positions[before])
+            if span not in self.source.chains and span is not None:
+                span = self.source.around(span)
+        if span in self.source.chains:
+            decision, chain = self.source.chains[span]
+            return self._of_link(decision, chain, jump, before)
+        if span in self.source.conditions:
+            decision, formula = self.source.conditions[span]
+            return self._of_condition(decision, formula.number, jump, before, 0)
+        return None
+
+    def _before(self, offset: int) -> tuple[int, list[Span | None], int]:
+        """Return which instruction makes what is tested at an offset, where its `not` are, and what is behind it."""
+        negations = []
+        at = offset - 1
+        while at > 0 and (self.opcodes[at] in TEST_PREFIXES or self.opcodes[at] == UNARY_NOT):
+            if self.opcodes[at] == UNARY_NOT:
+                negations.append(_span(self.positions[at]))
+            at -= 1
+        first = at + 1
+        while first < offset and self.opcodes[first] == CACHE:
+            first += 1
+        return at, negations, first
+
+    def _of_operation(
+        self, decision: Decision, operation: Formula, jump: Jump, before: int, negations: list[Span | None], is_joined: bool
+    ) -> Test | None:
+        span = _span(self.positions[before])
+        part = next((part for part in operation.parts if span is not None and _contains(part.span, span)), None)
+        while part is not None and part.kind == "not":
+            part = part.parts[0]
+        if part is None or part.kind == "constant":
+            return None
+        if part.kind == "condition":
+            outside = [one for one in negations if one is None or not _contains(part.span, one)]
+            return self._of_condition(decision, part.number, jump, before, len(outside))
+        last = part
+        while last.kind == "operation":
+            last = last.parts[-1]
+        if last.kind != "condition":
+            return None
+        found = self._of_condition(decision, last.number, jump, before, len(negations))
+        return found._replace(again=part) if is_joined else found
+
+    def _of_link(self, decision: Decision, chain: Formula, jump: Jump, before: int) -> Test | None:
+        at = before - 1
+        while at > 0 and (self.opcodes[at] in TEST_PREFIXES or self.opcodes[at] == SWAP):
+            at -= 1
+        span = _span(self.positions[at])
+        for link in chain.parts:
+            if span is not None and _contains(link.span, span):
+                return self._of_condition(decision, link.number, jump, before, 0)
+        return None
+
+    def _of_condition(self, decision: Decision, number: int, jump: Jump, before: int, negations: int) -> Test:
+        negative = decision.conditions[number].negative
+        if jump.opcode in JUMPS_IF_NONE:
+            jumps_if = JUMPS_IF_NONE[jump.opcode] is not bool(negative)
+        else:
+            jumps_if = jump.opcode in JUMPS_IF_TRUE
+            jumps_if ^= negations % 2 == 1
+            if negative is not None and self.opcodes[before] in CONTAINMENTS:
+                jumps_if ^= bool(self.code[before * 2 + 1] & 1) is not negative
+        return Test(decision, number, jumps_if)
+
+
+def _span(position: Position) -> Span | None:
+    line, end_line, column, end_column = position
+    if line is None or end_line is None or column is None or end_column is None:
+        return None
+    return line, column, end_line, end_column
