@@ -30,7 +30,9 @@ def example(name: str = "example", file: str = "example.py") -> CodeType:
 
 
 def sites(*offsets: int) -> list[Site]:
-    return [(offset, 3 + row, 4 + row, row, -1, (3 + row, 10 + row), 0, 0, ()) for row, offset in enumerate(offsets)]
+    return [
+        (offset, 3 + row, 4 + row, row, -1, (3 + row, 10 + row), 0, 0, (), ()) for row, offset in enumerate(offsets)
+    ]
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_site_without_lines_has_none() -> None:
     made = register(
         example(),
         "without",
-        [(1, 0, 0, -1, -1, (), 0, 0, ()), (2, 5, 5, 1, 2, (5,), 0, 0, ()), (3, 0, 0, -1, -1, (), 0, 0, ())],
+        [(1, 0, 0, -1, -1, (), 0, 0, (), ()), (2, 5, 5, 1, 2, (5,), 0, 0, (), ()), (3, 0, 0, -1, -1, (), 0, 0, (), ())],
     )
 
     assert [location.lines for location in symbolize([one.pc for one in made])] == [(), (5,), ()]
@@ -168,8 +170,8 @@ def test_copies_of_code_that_collides_keep_apart(monkeypatch: pytest.MonkeyPatch
 
 
 def test_same_code_at_another_granularity_keeps_exact_lines() -> None:
-    (block,) = register(example(), "finer", [(2, 3, 3, 0, 1, (3, 4), 0, 0, ())])
-    line, _ = register(example(), "finer", [(2, 3, 3, 0, 1, (3,), 0, 0, ()), (5, 4, 4, 0, 1, (4,), 0, 0, ())])
+    (block,) = register(example(), "finer", [(2, 3, 3, 0, 1, (3, 4), 0, 0, (), ())])
+    line, _ = register(example(), "finer", [(2, 3, 3, 0, 1, (3,), 0, 0, (), ()), (5, 4, 4, 0, 1, (4,), 0, 0, (), ())])
 
     assert [location.lines for location in symbolize([block.pc, line.pc])] == [(3, 4), (3,)]
 
@@ -199,7 +201,7 @@ def test_unknown_pc_says_so() -> None:
     unknown, native, not_even = symbolize([1 << 63 | 12345, 0x7F0012345678, -1])
 
     assert not unknown.known
-    assert unknown == (1 << 63 | 12345, "", 0, 0, -1, -1, "", "", (), "", ())
+    assert unknown == (1 << 63 | 12345, "", 0, 0, -1, -1, "", "", (), "", (), ())
     assert str(unknown) == "unknown pc 0x8000000000003039"
     assert not native.known
     assert not not_even.known

@@ -1,7 +1,7 @@
 """The decisions of a source file, and the conditions that they are made of.
 
-A *decision* is what an `if`, a `while`, an `assert`, a conditional expression, a filter of a comprehension or a guard of
-a case tests, and every `and`, `or` and chained comparison whose value is used otherwise. Its *conditions* are the
+A *decision* is what an `if`, a `while`, an `assert`, a conditional expression, a filter of a comprehension or a guard
+of a case tests, and every `and`, `or` and chained comparison whose value is used otherwise. Its *conditions* are the
 operands that `and`, `or`, `not` and the links of a chain combine.
 
 A condition has *decided* if the outcome would have been another one had it been the other way round. Short circuits

@@ -11,7 +11,12 @@ FALSE, TRUE, FALSE_DECIDED, TRUE_DECIDED = range(4)
 
 def facts_in(numbers: Sequence[int]) -> Iterator[Fact]:
     """Return what an array of numbers says, five of them a fact."""
-    return zip(*(numbers[at::5] for at in range(5)), strict=True)  # type: ignore[return-value]
+    return zip(*(numbers[at::5] for at in range(5)), strict=True)
+
+
+def span_of(fact: Fact) -> tuple[int, int, int, int]:
+    """Return where the condition of a fact begins and ends."""
+    return fact[0], fact[1], fact[2], fact[3]
 
 
 class ConditionsError(ValueError):

@@ -233,7 +233,12 @@ def _places(rows: list[list[Any]]) -> dict[int, Location]:
 
 def _place(*row: Any) -> Location:
     place = Location(*row)
-    return place._replace(lines=tuple(place.lines), arcs=tuple(map(tuple, place.arcs)), conditions=tuple(map(tuple, place.conditions)))
+    conditions = tuple(
+        (line, column, end, end_column, what) for line, column, end, end_column, what in place.conditions
+    )
+    return place._replace(
+        lines=tuple(place.lines), arcs=tuple((start, end) for start, end in place.arcs), conditions=conditions
+    )
 
 
 def _has_ended(descriptor: int) -> bool:

@@ -91,7 +91,7 @@ class Evaluation:
             value = self.condition(name, self.values[name], is_last and number + 1 == len(node.ops))
             if not value:
                 for one in self.log[:start]:
-                    if one[0] in {f"{a.id} < {b.id}" for a, b in zip(operands, operands[1:], strict=False)}:
+                    if one[0] in {f"{a.id} < {b.id}" for a, b in pairwise(operands)}:
                         one[2] = True
                 break
         return value

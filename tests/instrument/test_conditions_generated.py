@@ -1,19 +1,16 @@
 """What is recorded of random conditions is what an evaluation by hand sees of them."""
 
 import random
-import sys
-from pathlib import Path
 from typing import Any
 
-import pytest
 from decided import OTHERS, Seen, World, expected, names_in, programs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rewriting import Recorder
 
+from pykcov.decisions import decisions_of
 from pykcov.instrument import conditions
 from pykcov.instrument.rewrite import rewrite
-from pykcov.decisions import decisions_of
 
 FILE = "<decisions>"
 
@@ -50,7 +47,7 @@ def check(source: str, seed: int) -> None:
         assert {one for one in found if one[2]} <= wanted, (source, values)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(programs(), st.integers(0, 1000))
 def test_random_decisions(program: tuple[str, str], seed: int) -> None:
     check(program[1], seed)

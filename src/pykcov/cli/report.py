@@ -1,7 +1,7 @@
 """`pykcov report`: which lines ran, rendered by coverage.py."""
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,17 +9,22 @@ from pykcov.cli._errors import BAD_INPUT, CommandError, complain_of_damage
 from pykcov.cli._options import rcfile, trace_file
 from pykcov.reports import formats
 
+if TYPE_CHECKING:
+    from pykcov.tracefile import TraceFile
+
 _EXAMPLES = """\
 \b
 Examples:
   pykcov report                             tables of files and threads
   pykcov report --show-missing              with the lines that did not run
+  pykcov report --conditions                with the conditions that were never true, or never false
   pykcov report --format html -o pages      pages; each line shows the threads that ran it
   pykcov report trace.npz --fail-under 80   exit code 2 below 80 per cent
 
 \b
 Exit code: 0, or
-  2  less ran than --fail-under; FILE is missing, damaged or no trace; FILE holds comparisons, and lines were asked for
+  2  less ran than --fail-under; FILE is missing, damaged or no trace; FILE holds
+     comparisons or no conditions, and others were asked for
 """
 
 
@@ -44,11 +49,22 @@ class _Percent(click.FloatRange):
 )
 @click.option("--show-missing", is_flag=True, help="Also list the lines that did not run (text).")
 @click.option(
+    "--conditions", is_flag=True, help="Also show which conditions were true, and which false (text, json, html)."
+)
+@click.option("--mcdc", is_flag=True, help="Also show which conditions decided by themselves: masking MC/DC.")
+@click.option(
     "--fail-under", type=_Percent(0, 100), metavar="PERCENT", help="End with exit code 2 if less ran in total."
 )
 @rcfile
 def command(
-    file: str, format: str, output: str | None, show_missing: bool, fail_under: float | None, config_file: str | None
+    file: str,
+    format: str,
+    output: str | None,
+    show_missing: bool,
+    conditions: bool,
+    mcdc: bool,
+    fail_under: float | None,
+    config_file: str | None,
 ) -> int:
     """Show which lines of a program ran, as FILE (of `pykcov run`, or a data file of coverage.py) has it.
 
@@ -60,7 +76,7 @@ def command(
     from pykcov.coverage.configuration import Given, read
     from pykcov.reports._report import report
     from pykcov.reports._sources import is_data_file
-    from pykcov.tracefile import TraceFile
+    from pykcov.tracefile import TraceFile  # not before: it takes time
 
     source: TraceFile | str = os.path.abspath(file)
     if is_data_file(file):
@@ -82,8 +98,12 @@ def command(
         if written != "-":
             click.echo(f"Written: {written}", err=True)
         return complain_of_damage(source)
+    if conditions or mcdc:
+        _check_conditions(file, source, format)
     configuration = read(Given(config_file=config_file), tracing=False)
-    made = report(source, format, output, show_missing, configuration)
+    made = report(
+        source, format, output, show_missing, configuration, "mcdc" if mcdc else "seen" if conditions else None
+    )
     for remark in [*configuration.remarks, *made.remarks]:
         click.echo(f"pykcov: {remark}", err=True)
     if made.output != "-":
@@ -93,3 +113,11 @@ def command(
         click.echo(f"pykcov: {made.total:.2f}% of the lines ran, less than {bound:g}%", err=True)
         return BAD_INPUT
     return 0
+
+
+def _check_conditions(file: str, source: "TraceFile | str", format: str) -> None:
+    """Raise CommandError if no report of conditions can be made."""
+    if isinstance(source, str) or source.granularity != "condition":
+        raise CommandError(f"{file}: holds no conditions: `pykcov run --conditions` records them", BAD_INPUT)
+    if format not in ("text", "json", "html"):
+        raise CommandError(f"--format {format} has no place for conditions: only text, json and html", BAD_INPUT)

@@ -83,15 +83,22 @@ class _RunCommand(click.Command):
 )
 @click.option(
     "--granularity",
-    type=click.Choice(["line", "block", "arc"]),
+    type=click.Choice(["line", "block", "arc", "condition"]),
     help="Where the probes are: at each line; at each basic block, which is faster and tells the same lines but for "
-    "those behind an exception; or where branches part, too (--branch).  [default: line; for comparisons, of which all "
-    "tell the same, block]",
+    "those behind an exception; or where branches part, too (--branch), and at each condition "
+    "(--conditions).  [default: line; for comparisons, of which all tell the same, block]",
 )
 @click.option(
     "--branch",
     is_flag=True,
     help="Record branches as well: which line a condition led to. As --granularity arc.",
+)
+@click.option(
+    "--conditions",
+    "--mcdc",
+    is_flag=True,
+    help="Record branches and conditions: which operand of and, or and not was true or false, and whether it decided. "
+    "As --granularity condition.",
 )
 @click.option("--include", multiple=True, metavar="GLOB", help="Trace modules of this name only. May be repeated.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Do not trace modules of this name. May be repeated.")
@@ -124,6 +131,7 @@ def command(
     kernel: str | None,
     granularity: "Granularity | None",
     branch: bool,
+    conditions: bool,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     source: tuple[str, ...],
@@ -155,6 +163,7 @@ def command(
     if kind == "input" and os.isatty(0):
         raise CommandError("-: standard input is a terminal; pykcov runs code from a file or a pipe", BAD_INPUT)
 
+    from pykcov.arcs import tells_arcs
     from pykcov.coverage.configuration import Given, read
     from pykcov.instrument.versions import VERSION, UnsupportedPythonError
     from pykcov.modes import compares
@@ -162,9 +171,12 @@ def command(
 
     if mode is None:
         mode = "unique" if kernel is None else "pc" if kernel == "pc" else "cmp"
-    if branch and (compares(mode) or granularity not in (None, "arc")):
-        what = f"--mode {mode}" if compares(mode) else f"--granularity {granularity}"
-        raise CommandError(f"--branch and {what} exclude each other", BAD_INPUT)
+    for asked, option, kinds in ((branch, "branch", ("arc", "condition")), (conditions, "conditions", ("condition",))):
+        if asked and (compares(mode) or granularity not in (None, *kinds)):
+            what = f"--mode {mode}" if compares(mode) else f"--granularity {granularity}"
+            raise CommandError(f"--{option} and {what} exclude each other", BAD_INPUT)
+    if conditions:
+        granularity = "condition"
     if VERSION is None:
         raise UnsupportedPythonError
     words = 262144 if nmemb is None else nmemb
@@ -174,7 +186,7 @@ def command(
         config_file=config_file,
         source=_checked_source(source),
         omit=omit or None,
-        branch=True if branch or granularity == "arc" else None,
+        branch=True if branch or tells_arcs(granularity or "") else None,
     )
     configuration = read(given)
     if granularity is None:

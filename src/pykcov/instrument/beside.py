@@ -1,4 +1,4 @@
-"""The code that granularities "arc" and "condition" add beside the code: pads before blocks, and detours behind it (evidence.py)."""
+"""What granularities "arc" and "condition" add beside the code: pads before blocks, detours behind it (evidence.py)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import CodeType

@@ -16,9 +16,9 @@ from pykcov.instrument.opcodes import (
     CONTAINMENTS,
     JUMPS_IF_NONE,
     JUMPS_IF_TRUE,
-    TESTS,
     SWAP,
     TEST_PREFIXES,
+    TESTS,
     UNARY_NOT,
 )
 from pykcov.instrument.sites import Position
@@ -124,17 +124,29 @@ class _Search:
         if span in self.source.operations:
             is_joined = any(at in targets for at in range(first, jump.start + 1))
             return self._of_operation(*self.source.operations[span], jump, before, negations, is_joined)
-        if not fact("jumps_have_positions"):
-            span = _span(self.positions[before])
-            if span not in self.source.chains and span is not None:
-                span = self.source.around(span)
-        if span in self.source.chains:
-            decision, chain = self.source.chains[span]
+        found = self._tested(jump, before)
+        if found in self.source.chains:
+            decision, chain = self.source.chains[found]
             return self._of_link(decision, chain, jump, before)
-        if span in self.source.conditions:
-            decision, formula = self.source.conditions[span]
+        if found in self.source.conditions:
+            decision, formula = self.source.conditions[found]
             return self._of_condition(decision, formula.number, jump, before, 0)
         return None
+
+    def _tested(self, jump: Jump, before: int) -> Span | None:
+        """Return the condition or chain that a jump tests; what comes just `before` it makes what is tested."""
+        at = jump.start - 1
+        while at > before and self.opcodes[at] == CACHE:
+            at -= 1
+        # A jump that was turned around may have the position of what follows.
+        for offset in (jump.offset, at, before) if fact("jumps_have_positions") else (at, before):
+            span = _span(self.positions[offset])
+            if span in self.source.chains or span in self.source.conditions:
+                return span
+        if fact("inlines_any") and jump.opcode not in JUMPS_IF_NONE:
+            return None  # of the loop that any() or all() became
+        span = _span(self.positions[before])
+        return self.source.around(span) if span is not None else None
 
     def _before(self, offset: int) -> tuple[int, list[Span | None], int]:
         """Return which instruction makes what is tested at an offset, where its `not` are, and what is behind it."""
@@ -150,7 +162,13 @@ class _Search:
         return at, negations, first
 
     def _of_operation(
-        self, decision: Decision, operation: Formula, jump: Jump, before: int, negations: list[Span | None], is_joined: bool
+        self,
+        decision: Decision,
+        operation: Formula,
+        jump: Jump,
+        before: int,
+        negations: list[Span | None],
+        is_joined: bool,
     ) -> Test | None:
         span = _span(self.positions[before])
         part = next((part for part in operation.parts if span is not None and _contains(part.span, span)), None)

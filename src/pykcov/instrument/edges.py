@@ -14,7 +14,7 @@ from pykcov.instrument.blocks import Blocks
 from pykcov.instrument.conditions import Test, find_tests, source_of
 from pykcov.instrument.controlflow import Jump
 from pykcov.instrument.evidence import Evidence, Pad, Shown
-from pykcov.instrument.opcodes import UNFAILING
+from pykcov.instrument.opcodes import TESTS, UNFAILING
 from pykcov.instrument.room import Room
 from pykcov.instrument.sites import Position
 from pykcov.instrument.skips import skip
@@ -33,6 +33,8 @@ def add_conditions(
     positions: Sequence[Position],
 ) -> Evidence:
     """Return the probes of a code object with those of its conditions."""
+    if not any(jump.opcode in TESTS for jump in jumps):
+        return evidence
     source = source_of(code.co_filename)
     if source is None:
         skip(code.co_filename, "its source cannot be read: its conditions are not recorded")

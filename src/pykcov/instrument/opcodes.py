@@ -49,14 +49,18 @@ FOR_ITER = opmap["FOR_ITER"]
 POP_JUMP_IF_FALSE = opmap.get("POP_JUMP_IF_FALSE", -1)
 
 JUMPS = _having("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT")
-JUMPS_IF_TRUE = bytes(sorted(number for name, number in opmap.items() if "JUMP" in name and "_IF_TRUE" in name and number < 256))
+JUMPS_IF_TRUE = bytes(
+    sorted(number for name, number in opmap.items() if "JUMP" in name and "_IF_TRUE" in name and number < 256)
+)
 JUMPS_IF_NONE = {
     number: "_IF_NONE" in name
     for name, number in opmap.items()
     if number < 256 and "JUMP" in name and name.endswith(("_IF_NONE", "_IF_NOT_NONE"))
 }
 """Whether they jump if it is None, or if it is not."""
-JUMPS_IF_FALSE = bytes(sorted(number for name, number in opmap.items() if "JUMP" in name and "_IF_FALSE" in name and number < 256))
+JUMPS_IF_FALSE = bytes(
+    sorted(number for name, number in opmap.items() if "JUMP" in name and "_IF_FALSE" in name and number < 256)
+)
 REFERENCES = _having("END_ASYNC_FOR") if fact("end_async_for_refers") else b""
 """Their argument names an instruction, but control does not go there."""
 BACKWARD = REFERENCES + bytes(

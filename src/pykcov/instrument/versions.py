@@ -337,6 +337,14 @@ positions = [place.positions for place in __import__("dis").get_instructions(f) 
 assert all(place.end_col_offset - place.col_offset == len("a.x") for place in positions) is value
 """,
     ),
+    "inlines_any": Fact(
+        "any(), all() and tuple() of a generator expression become loops, which have jumps of their own.",
+        {(3, 11): False, (3, 12): False, (3, 13): False, (3, 14): True, (3, 15): True},
+        """
+def f(a): return any(b for b in a)
+assert ("FOR_ITER" in names(f.__code__)) is value
+""",
+    ),
     "replace_keeps_hidden_locals": Fact(
         "code.replace() keeps the variables of inlined comprehensions out of locals() of modules and classes.",
         dict.fromkeys(ALL, True),

@@ -1,7 +1,7 @@
 """Reports of a trace. Every module of this folder whose name has no leading underscore renders one format.
 
 Each has `OUTPUT_OPTION`, the option of coverage.py that says which file or folder is written to unless another one is
-named, None for standard output, and `render(coverage, trace, output, show_missing)`,
+named, None for standard output, and `render(coverage, trace, output, show_missing, conditions)`,
 which returns the total in per cent.
 """
 

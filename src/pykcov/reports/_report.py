@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 from coverage import Coverage
 from coverage.exceptions import CoverageWarning
@@ -15,6 +15,7 @@ from pykcov.arcs import tells_arcs
 from pykcov.coverage.configuration import UNCONFIGURED, Configuration
 from pykcov.coverage.data import add_contexts
 from pykcov.coverage.native_code import plugin
+from pykcov.reports._conditions import conditions_of_trace
 from pykcov.reports._sources import usable_files
 from pykcov.tracefile import TraceFile
 
@@ -41,10 +42,12 @@ def report(
     output: str | None = None,
     show_missing: bool = False,
     configuration: Configuration = UNCONFIGURED,
+    conditions: Literal["seen", "mcdc"] | None = None,
 ) -> Report:
     """Write a report of a trace, or of a data file of coverage.py, in one of reports.formats().
 
-    `output` is a file or folder, '-' standard output. Raises NothingToReportError if no source file of the trace is
+    `output` is a file or folder, '-' standard output. conditions: what to say of these, if anything: which way they
+    were seen to go, or also what decided ('mcdc'). Raises NothingToReportError if no source file of the trace is
     left, OSError, and what coverage raises.
     """
     renderer = import_module(f"pykcov.reports.{format}")
@@ -59,7 +62,12 @@ def report(
             trace = source
             coverage, remarks = _coverage_of(trace, configuration)
         output = output or _default_output(coverage, renderer.OUTPUT_OPTION)
-        total = renderer.render(coverage, trace, output, show_missing)
+        of_conditions = None
+        if conditions and trace is not None:
+            files = {file: os.path.relpath(file) for file in usable_files(trace)[0]}
+            of_conditions = conditions_of_trace(trace, files, conditions == "mcdc")
+            remarks += of_conditions.remarks
+        total = renderer.render(coverage, trace, output, show_missing, of_conditions)
     texts = dict.fromkeys(str(warning.message) for warning in warned if warning.category is CoverageWarning)
     remarks += [text for text in texts if text not in configuration.remarks]
     return Report(total, output, remarks)

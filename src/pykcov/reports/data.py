@@ -5,12 +5,15 @@ import os
 
 from coverage import Coverage, CoverageData
 
+from pykcov.reports._conditions import Conditions
 from pykcov.tracefile import TraceFile
 
 OUTPUT_OPTION = "run:data_file"
 
 
-def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> float:
+def render(
+    coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool, conditions: Conditions | None
+) -> float:
     """Write the file, whole or not at all."""
     temporary = f"{output}.{os.getpid()}.new"
     data = CoverageData(temporary)

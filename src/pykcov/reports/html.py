@@ -2,12 +2,19 @@
 
 from coverage import Coverage
 
+from pykcov.reports._conditions import Conditions
+from pykcov.reports._html_conditions import annotate
 from pykcov.tracefile import TraceFile
 
 OUTPUT_OPTION = "html:directory"
 
 
-def render(coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool) -> float:
+def render(
+    coverage: Coverage, trace: TraceFile | None, output: str, show_missing: bool, conditions: Conditions | None
+) -> float:
     """Write the report."""
     title = None if coverage.get_option("html:title") != "Coverage report" else "pykcov"
-    return coverage.html_report(directory=output, show_contexts=True, title=title, ignore_errors=True)
+    total = coverage.html_report(directory=output, show_contexts=True, title=title, ignore_errors=True)
+    if conditions is not None:
+        annotate(output, conditions)
+    return total
