@@ -4,8 +4,11 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Iterator
 
 import pytest
+
+from pykcov.instrument.code import is_instrumented
 
 _CACHE = "PYKCOV_CACHE"
 
@@ -21,3 +24,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if _CACHE not in os.environ:
         os.environ[_CACHE] = tempfile.mkdtemp(prefix="pykcov-cache-")
         config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(_CACHE), ignore_errors=True))
+
+
+def _of_the_tests_alone() -> None:
+    """Code that no test is about."""
+
+
+@pytest.fixture(autouse=True)
+def _leave_no_probes_to_other_tests() -> Iterator[None]:
+    """Fail the test that puts probes into everything: others, which count entries, would fail long after it."""
+    before = is_instrumented(_of_the_tests_alone.__code__)
+    yield
+    assert before or not is_instrumented(_of_the_tests_alone.__code__), "give what is traced an include of its own"

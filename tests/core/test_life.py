@@ -190,6 +190,7 @@ def test_what_other_threads_held_is_given_up_in_a_forked_child(device: pykcov.De
     group, own = pykcov.current_group(), pykcov.open()
     own.set_buffer_size(8)
     inside, go = threading.Event(), threading.Event()
+    others = len(_core.handles()) - 1
 
     def work() -> None:
         own.enable()
@@ -198,25 +199,27 @@ def test_what_other_threads_held_is_given_up_in_a_forked_child(device: pykcov.De
             go.wait()
 
     thread = threading.Thread(target=work)
+    sleeper = threading.Thread(target=device.disable)
     thread.start()
     inside.wait()
-    sleeper = threading.Thread(target=device.disable)
     sleeper.start()
-    while _core.sleepers() == 0:
-        time.sleep(0.001)
-    child = os.fork()
-    if child == 0:
-        good = _core.sleepers() == 0 and (device.state, own.state) == ("ready", "ready")
-        device.enable()  # remote
-        device.close()
-        own.enable()
-        own.close()
-        os._exit(0 if good and _core.handles() == [] else 1)
-    assert os.waitpid(child, 0)[1] == 0
-    assert (device.state, own.state) == ("stopping", "trace")
-    go.set()
-    thread.join()
-    sleeper.join()
+    try:
+        while _core.sleepers() == 0:
+            time.sleep(0.001)
+        child = os.fork()
+        if child == 0:
+            good = _core.sleepers() == 0 and (device.state, own.state) == ("ready", "ready")
+            device.enable()  # remote
+            device.close()
+            own.enable()
+            own.close()
+            os._exit(0 if good and len(_core.handles()) == others else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert (device.state, own.state) == ("stopping", "trace")
+    finally:
+        go.set()
+        thread.join()
+        sleeper.join()
     assert (device.state, own.state) == ("ready", "ready")
     own.close()
 

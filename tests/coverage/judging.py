@@ -1,13 +1,14 @@
-"""What coverage.py reports for a project, and what pykcov does: each in a process forked for it."""
+"""What coverage.py reports for a project, and what pykcov does: each in a process that a server forks for it."""
 
 import io
 import json
+import multiprocessing
 import os
-import pickle
 import sys
 import textwrap
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,28 +33,28 @@ def make(folder: Path, case: Case) -> None:
 
 
 def forked(folder: Path, judge: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what `judge` returns in a child process, whose current folder is `folder`."""
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if not pid:
-        try:
-            os.close(reader)
-            os.chdir(folder)
-            for name in [name for name in os.environ if name.startswith("COV")]:
-                del os.environ[name]
-            sys.path.insert(0, str(folder))
-            warnings.simplefilter("ignore")
-            with open(writer, "wb") as file:
-                pickle.dump(judge(), file)
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with open(reader, "rb") as file:
-        data = file.read()
-    os.waitpid(pid, 0)
-    assert data, "the child failed"
-    found: dict[str, Any] = pickle.loads(data)
-    return found
+    """Return what `judge` returns in a process of its own, whose current folder is `folder`.
+
+    It is not a child of the process that runs the tests: there other tests have left code with probes.
+    """
+    with ProcessPoolExecutor(1, mp_context=_FORKSERVER) as executor:
+        return executor.submit(_judged, folder, judge).result()
+
+
+def _judged(folder: Path, judge: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    os.chdir(folder)
+    for name in [name for name in os.environ if name.startswith("COV")]:
+        del os.environ[name]
+    sys.path.insert(0, str(folder))
+    warnings.simplefilter("ignore")
+    return judge()
+
+
+_FORKSERVER = multiprocessing.get_context("forkserver")
+# What takes long to import; this module itself is not on the server's path before CPython 3.14.
+_FORKSERVER.set_forkserver_preload(
+    ["pytest", "coverage", "pykcov.contrib.pytest_plugin.tracing", "pykcov.coverage.datafile"]
+)
 
 
 def by_coverage() -> dict[str, Any]:

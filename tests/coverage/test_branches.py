@@ -1,10 +1,13 @@
 """Branches: reports and data files show what those of `coverage run --branch` show."""
 
+import importlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -155,22 +158,32 @@ def test_each_test_has_the_branches_of_coverage(folder: Path) -> None:
     }
 
 
-def branching(x: int) -> int:
+BRANCHING = """
+def branching(x):
     if x:
         return 1
     return 2
+"""
 
 
-def test_a_trace_tells_arcs() -> None:
-    first = branching.__code__.co_firstlineno
-    with pykcov.trace(granularity="arc", include=[__name__]) as trace:
-        branching(0)
-    assert trace.arcs() == {__file__: [(-first, first + 1), (first + 1, first + 3), (first + 3, -first)]}
+@pytest.fixture
+def branching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A module of its own: what has probes once keeps them, and other tests want none in theirs."""
+    (tmp_path / "branching_of_a_test.py").write_text(BRANCHING.lstrip())
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("branching_of_a_test")
+    del sys.modules["branching_of_a_test"]
 
 
-def test_arcs_of_lines_alone_are_refused(tmp_path: Path) -> None:
-    with pykcov.trace(include=[__name__]) as trace:
-        branching(1)
+def test_a_trace_tells_arcs(branching: ModuleType) -> None:
+    with pykcov.trace(granularity="arc", include=[branching.__name__]) as trace:
+        branching.branching(0)
+    assert trace.arcs() == {branching.__file__: [(-1, 2), (2, 4), (4, -1)]}
+
+
+def test_arcs_of_lines_alone_are_refused(branching: ModuleType) -> None:
+    with pykcov.trace(include=[branching.__name__]) as trace:
+        branching.branching(1)
     with pytest.raises(ArcsError, match="granularity 'arc', not with 'line'"):
         trace.arcs()
     with pytest.raises(ArcsError):

@@ -278,13 +278,13 @@ def test_what_50_concurrent_traces_of_anyio_cause_is_each_ones_own(
     assert found == EXPECTED
 
 
-def test_trio_runs_an_idempotent_call_once_also_where_a_trace_begins_between() -> None:
+def test_trio_runs_an_idempotent_call_once_also_where_a_trace_begins_between(functions: ModuleType) -> None:
     called: list[int] = []
 
     async def main() -> None:
         token = trio.lowlevel.current_trio_token()
         token.run_sync_soon(called.append, 1, idempotent=True)
-        with trace(follow=True):
+        with trace(follow=True, include=[functions.__name__]):
             for _ in range(2):
                 token.run_sync_soon(called.append, 1, idempotent=True)
             await trio.testing.wait_all_tasks_blocked()

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 import pytest
 
 from pykcov.contrib.hypothesis import chosen
+from pykcov.contrib.hypothesis.recording import Recording
 
 
 @pytest.fixture(autouse=True, scope="module")
 def watch_only_this(request: pytest.FixtureRequest) -> Iterator[None]:
     chosen.choose(include=["micro", request.module.__name__])
     yield
-    gc.collect()  # of the backends, which have a device each
+    # Each backend has a device, and the traceback of a failure may keep the backend.
+    for recording in [found for found in gc.get_objects() if isinstance(found, Recording)]:
+        recording.close()
     for hook, _ in chosen._watched.values():
         hook.close()
     chosen._watched.clear()

@@ -39,7 +39,7 @@ class Recording:
         self._rounds = 0
         carriers.install()
         # Hypothesis does not say when it needs a provider no longer.
-        weakref.finalize(self, _close, self._device, self._group)
+        self.close = weakref.finalize(self, _close, self._device, self._group)
 
     @contextmanager
     def example(self) -> Iterator[None]:
