@@ -141,6 +141,9 @@ $(BENCH)/ready: pyproject.toml setup.py benchmarks/requirements.txt $(C_SOURCES)
 bench: $(BENCH)/ready ## what tracing costs, beside other tools, as a table (PYTHON=python3.13 OPTIONS=--quick)
 	$(BENCH)/bin/python benchmarks/run.py $(OPTIONS)
 
+bench-explore: $(VENV)/ready ## how soon the page opens and filters with 5 million pairs (needs Debian's chromium, chromium-driver)
+	$(BIN)/python benchmarks/explore.py $(OPTIONS)
+
 # Harnesses for both, and the libraries that they are for, in the versions that have the bugs.
 FUZZ_LIBRARIES = Markdown==3.8 toml==0.10.2 python-dateutil==2.8.2 six ecdsa==0.19.1 pyasn1==0.6.1 pypdf==3.8.1 \
 	Pygments==2.7.3 zipp==3.19.0 markdown-it-py==2.1.0 mdurl html5lib webencodings PyYAML \

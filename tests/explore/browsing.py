@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
@@ -26,8 +26,14 @@ def what_is_missing() -> str:
     return ""
 
 
+class Browser(NamedTuple):
+    driver: "WebDriver"
+    downloads: Path
+    """Where files are saved."""
+
+
 @contextmanager
-def chromium(downloads: Path, *options: str) -> "Iterator[WebDriver]":
+def chromium(downloads: Path, *options: str) -> Iterator[Browser]:
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
@@ -39,7 +45,7 @@ def chromium(downloads: Path, *options: str) -> "Iterator[WebDriver]":
     chosen.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     driver = webdriver.Chrome(chosen, Service(shutil.which("chromedriver")))
     try:
-        yield driver
+        yield Browser(driver, downloads)
     finally:
         driver.quit()
 
@@ -47,8 +53,8 @@ def chromium(downloads: Path, *options: str) -> "Iterator[WebDriver]":
 class Page:
     """A page that was written by `pykcov explore`, in a browser."""
 
-    def __init__(self, driver: "WebDriver", folder: Path) -> None:
-        self.driver = driver
+    def __init__(self, browser: Browser, folder: Path) -> None:
+        self.driver, self.downloads = browser
         self.address = (folder / "index.html").as_uri()
 
     def show(self, **route: Any) -> None:

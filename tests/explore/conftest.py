@@ -1,23 +1,19 @@
 """A browser, and a page of a real program's traces, each made once."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
-from browsing import Page, chromium, what_is_missing
+from browsing import Browser, Page, chromium, what_is_missing
 from exploring import HIGHLIGHTED, PROJECT, Traced, run
-
-if TYPE_CHECKING:
-    from selenium.webdriver.chrome.webdriver import WebDriver
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[WebDriver]":
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     missing = what_is_missing()
     if missing:
         pytest.skip(missing)
-    with chromium(tmp_path_factory.mktemp("downloads")) as driver:
-        yield driver
+    with chromium(tmp_path_factory.mktemp("downloads")) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
@@ -31,9 +27,16 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Traced:
     run(PROJECT, "run", "--mode", "cmp-bytes", "-o", comparisons, *program)
     run(PROJECT, "run", "--mode", "pc", "-o", order, *program)
     run(PROJECT, "explore", lines, comparisons, "-o", str(folder / "page"))
+    run(PROJECT, "explore", order, "-o", str(folder / "order"))
     return Traced(folder)
 
 
 @pytest.fixture
-def page(browser: "WebDriver", demo: Traced) -> Page:
+def page(browser: Browser, demo: Traced) -> Page:
     return Page(browser, demo.page)
+
+
+@pytest.fixture
+def ordered(browser: Browser, demo: Traced) -> Page:
+    """The page of the same program's calls."""
+    return Page(browser, demo.folder / "order")

@@ -3,17 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from browsing import Page
+from browsing import Browser, Page
 from coverage import CoverageData
 from exploring import run
 
 from pykcov.explore import gather
-
-if TYPE_CHECKING:
-    from selenium.webdriver.chrome.webdriver import WebDriver
 
 MARKUP = "<img src=x onerror=document.title='owned'><script>document.title='owned'</script>\"'&amp;"
 TURNED = "\u202egnp.exe\u200b"
@@ -44,7 +40,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_names_and_sources_are_text(browser: "WebDriver", hostile: Path) -> None:
+def test_names_and_sources_are_text(browser: Browser, hostile: Path) -> None:
     page = Page(browser, hostile / "pykcov-page")
     for view in ("files", "source", "difference"):
         page.show(view=view, file=FILE, line=5, a="*", b="MainThread")
@@ -59,7 +55,7 @@ def test_names_and_sources_are_text(browser: "WebDriver", hostile: Path) -> None
     assert len(page.texts(".who li")) == 5
 
 
-def test_the_page_can_load_nothing_and_run_nothing_but_its_own(browser: "WebDriver", hostile: Path) -> None:
+def test_the_page_can_load_nothing_and_run_nothing_but_its_own(browser: Browser, hostile: Path) -> None:
     page = Page(browser, hostile / "pykcov-page")
     page.show()
     attempts = """
@@ -74,18 +70,18 @@ def test_the_page_can_load_nothing_and_run_nothing_but_its_own(browser: "WebDriv
     page.complaints()
 
 
-def test_a_damaged_folder_is_said(browser: "WebDriver", hostile: Path, tmp_path: Path) -> None:
+def test_a_damaged_folder_is_said(browser: Browser, hostile: Path, tmp_path: Path) -> None:
     run(hostile, "explore", "lines.npz", "-o", str(tmp_path / "page"))
     page = Page(browser, tmp_path / "page")
     pack = tmp_path / "page" / "data" / "pack-0.js"
     for content in ("pykcovData('pack-0','AAAA')", "syntax error", ""):
         pack.write_text(content)
-        browser.get("about:blank")
-        browser.get(page.address)
+        page.driver.get("about:blank")
+        page.driver.get(page.address)
         page.wait(lambda: page.all("[role=alert]"))
     pack.unlink()
-    browser.get("about:blank")
-    browser.get(page.address)
+    page.driver.get("about:blank")
+    page.driver.get(page.address)
     page.wait(lambda: "pack-0.js cannot be read" in page.text("[role=alert]"))
     page.complaints()
 
@@ -168,7 +164,7 @@ def test_failed_tests_that_are_none_are_said(hostile: Path, tmp_path: Path) -> N
     )
 
 
-def test_tests_that_failed_are_told_from_those_that_passed(browser: "WebDriver", tmp_path: Path) -> None:
+def test_tests_that_failed_are_told_from_those_that_passed(browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "library.py").write_text("def half(n):\n    if n < 0:\n        return n // 3\n    return n // 2\n")
     tests = "def test_{0}():\n    assert library.half({1}) == {2}\n"
     cases = [("negative", -6, -3), ("zero", 0, 0), ("four", 4, 2), ("six", 6, 3)]

@@ -221,6 +221,17 @@ def test_difference_ranks_lines_as_ochiai_does(page: Page, demo: Traced) -> None
         assert Path(PROJECT, file).read_text().splitlines()[int(line) - 1].strip() == text.strip()
 
 
+def test_a_timeline_names_the_calls_of_a_thread(ordered: Page, demo: Traced) -> None:
+    number = demo.order.thread_names().index("counted.py")
+    ordered.show(view="timeline", way=number)
+    picture(ordered, "explore-timeline")
+    assert f"to {len(demo.order.threads[number]):,}" in ordered.text(".call")
+    trace = demo.order
+    rows = trace.locations.rows_of(trace.threads[number].pcs)
+    entries = Counter(trace.locations.location(row).function for row in rows)
+    assert ordered.texts(".functions tbody th")[0] == entries.most_common(1)[0][0]
+
+
 def test_everything_works_by_keyboard(page: Page, demo: Traced) -> None:
     from selenium.webdriver.common.keys import Keys
 
@@ -238,8 +249,9 @@ def test_everything_works_by_keyboard(page: Page, demo: Traced) -> None:
     page.wait(lambda: page.all("table.files"))
 
 
-@pytest.mark.parametrize("view", ["files", "source", "difference"])
-def test_whatever_can_be_used_has_a_name(page: Page, demo: Traced, view: str) -> None:
+@pytest.mark.parametrize("view", ["files", "source", "difference", "timeline"])
+def test_whatever_can_be_used_has_a_name(page: Page, ordered: Page, demo: Traced, view: str) -> None:
+    page = ordered if view == "timeline" else page
     file, line, _ = most_interesting(demo)
     page.show(view=view, file=file, line=line, a="*.py", b="*file", mode="minus")
     nodes = page.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
@@ -249,8 +261,9 @@ def test_whatever_can_be_used_has_a_name(page: Page, demo: Traced, view: str) ->
     assert [node for node in used if not node.get("name", {}).get("value")] == []
 
 
-@pytest.mark.parametrize("view", ["files", "source", "difference"])
-def test_a_narrow_screen_needs_no_scrolling_sideways(page: Page, demo: Traced, view: str) -> None:
+@pytest.mark.parametrize("view", ["files", "source", "difference", "timeline"])
+def test_a_narrow_screen_needs_no_scrolling_sideways(page: Page, ordered: Page, demo: Traced, view: str) -> None:
+    page = ordered if view == "timeline" else page
     file, line, _ = most_interesting(demo)
     size = {"width": 360, "height": 700, "deviceScaleFactor": 1, "mobile": True}
     page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)

@@ -1,11 +1,14 @@
 """What a thread ran, in order, as calls of functions within each other: from the entries of mode 'pc'.
 
 A trace has no ends of calls. A function that is entered is called by the one that ran before it; one that goes on ends
-what it had called. So of two calls between which their caller ran no probe the second is taken to be within the first,
-unless both are of the same function and the line at which the first stands does not name it.
+what it had called. So of two calls between which their caller ran no probe the second is taken to be within the first.
+Where both are of the same function it is within the first only if the line at which that stands calls a function of
+this name, and has not done so often enough.
 """
 
 import linecache
+import re
+from functools import cache
 
 from pykcov.explore.model import Way
 from pykcov.location_table import LocationTable
@@ -24,8 +27,12 @@ def way(trace: TraceFile, name: str, thread: Thread) -> Way:
     lengths: list[int] = []
     depths: list[int] = []
     callees: list[int] = []
-    # Of the calls that have not ended: code, number of the call, and the row that it stands at.
+    # Of the calls that have not ended: code, number of the call, row that it stands at, calls of itself there so far.
     stack: list[list[int]] = []
+
+    @cache
+    def recursive(row: int) -> int:
+        return _recursive_calls(table, row)
 
     def end(entry: int) -> None:
         call = stack.pop()[1]
@@ -33,18 +40,17 @@ def way(trace: TraceFile, name: str, thread: Thread) -> Way:
 
     for entry, row in enumerate(table.rows_of(thread.pcs)):
         code, begins = places[row]
-        if stack and stack[-1][0] == code and not begins:
-            stack[-1][2] = row
-            continue
         if begins:
-            while stack and stack[-1][0] == code and not _names(table, stack[-1][2]):
+            while stack and stack[-1][0] == code and stack[-1][3] >= recursive(stack[-1][2]):
                 end(entry)
+            if stack and stack[-1][0] == code:
+                stack[-1][3] += 1
         elif any(one[0] == code for one in stack):
             while stack[-1][0] != code:
                 end(entry)
-            stack[-1][2] = row
+            stack[-1][2:] = row, 0
             continue
-        stack.append([code, len(starts), row])
+        stack.append([code, len(starts), row, 0])
         starts.append(entry)
         lengths.append(0)
         depths.append(len(stack) - 1)
@@ -76,12 +82,12 @@ def _first_row(table: LocationTable, row: int) -> int:
     return row
 
 
-def _names(table: LocationTable, row: int) -> bool:
-    """Whether the lines of a row name the function that they are in, as those of a recursive call do."""
-    name = table.functions[table.function[row]].rpartition(".")[2] + "("
+def _recursive_calls(table: LocationTable, row: int) -> int:
+    """Return how often the lines of a row call something with the name of the function that they are in."""
+    name = table.functions[table.function[row]].rpartition(".")[2]
     lines = range(table.line[row], max(table.line[row], table.end_line[row]) + 1)
-    text = [linecache.getline(table.files[table.file[row]], line) for line in lines]
-    return any(name in line and not line.lstrip().startswith(("def ", "async def ")) for line in text)
+    text = "".join(linecache.getline(table.files[table.file[row]], line) for line in lines)
+    return len(re.findall(rf"(?<!def )\b{re.escape(name)}\(", text))
 
 
 def _function(table: LocationTable, row: int) -> tuple[str, str, int]:

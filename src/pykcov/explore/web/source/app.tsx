@@ -5,11 +5,13 @@ import { Link } from "./link";
 import { useRoute, type View } from "./route";
 import { SourceView } from "./source";
 import { counted, visible } from "./text";
+import { Timeline } from "./timeline";
 import type { Index } from "./wire";
 
 const TABS: readonly (readonly [View, string])[] = [
     ["files", "Files"],
     ["difference", "Difference"],
+    ["timeline", "Timeline"],
 ];
 
 export function App({ index }: { readonly index: Index }) {
@@ -46,6 +48,7 @@ export function App({ index }: { readonly index: Index }) {
                 {route.view === "files" && <Files {...props} />}
                 {route.view === "source" && <SourceView {...props} />}
                 {route.view === "difference" && <Difference {...props} />}
+                {route.view === "timeline" && <Timeline {...props} />}
             </main>
         </>
     );

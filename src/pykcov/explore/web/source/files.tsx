@@ -10,6 +10,11 @@ import type { Route } from "./route";
 import { counted, percent, visible } from "./text";
 import { type Folder, type Row, rows, treeOf } from "./tree";
 
+/** Of more files, folders below the first are closed at first. */
+const UNFOLDED = 200;
+/** Of the table, at first: a browser takes a millisecond for some. */
+const ROWS = 400;
+
 export function Files({ data, route, go }: ViewProps) {
     const { a, b } = useChosen(data, route);
     const filtered = route.a.trim() !== "";
@@ -33,7 +38,11 @@ export function Files({ data, route, go }: ViewProps) {
         }
         setClosed(next);
     };
-    const listed = rows(tree, data.index.files, ran, closed, route.search === "" && !filtered && data.index.files.length > 300);
+    const listed = useMemo(
+        () => rows(tree, data.index.files, ran, closed, tree.files > UNFOLDED),
+        [tree, data.index.files, ran, closed],
+    );
+    const [most, setMost] = useState(ROWS);
     return (
         <>
             <form class="choices" onSubmit={(event) => event.preventDefault()}>
@@ -70,11 +79,16 @@ export function Files({ data, route, go }: ViewProps) {
                     </tr>
                 </thead>
                 <tbody>
-                    {listed.map((row) => (
+                    {listed.slice(0, most).map((row) => (
                         <FileRow key={row.path} {...{ row, route, go, data }} toggle={toggle} />
                     ))}
                 </tbody>
             </table>
+            {listed.length > most && (
+                <button type="button" onClick={() => setMost(most + 10 * ROWS)}>
+                    More rows ({(listed.length - most).toLocaleString("en")} are left)
+                </button>
+            )}
         </>
     );
 }

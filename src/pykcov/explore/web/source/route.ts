@@ -1,9 +1,9 @@
 // What is shown, as the fragment of the address, so that it can be sent to somebody.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { MODES, type Mode } from "./filter";
 
-export const VIEWS = ["files", "source", "difference"] as const;
+export const VIEWS = ["files", "source", "difference", "timeline"] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface Route {
@@ -69,15 +69,17 @@ export type Go = (change: Partial<Route>, replace?: boolean) => void;
 /** Returns what is shown, and what shows something else; `replace`: without a step to come back to. */
 export function useRoute(): [Route, Go] {
     const [route, setRoute] = useState(() => parse(location.hash));
+    // Not what the address says: browsers put off its changes if somebody types fast.
+    const current = useRef(route);
     useEffect(() => {
-        const follow = (): void => setRoute(parse(location.hash));
+        const follow = (): void => setRoute((current.current = parse(location.hash)));
         addEventListener("hashchange", follow);
         return () => removeEventListener("hashchange", follow);
     }, []);
     const go: Go = (change, replace = false) => {
-        const next = { ...parse(location.hash), ...change };
-        history[replace ? "replaceState" : "pushState"](null, "", fragment(next));
-        setRoute(next);
+        current.current = { ...current.current, ...change };
+        history[replace ? "replaceState" : "pushState"](null, "", fragment(current.current));
+        setRoute(current.current);
     };
     return [route, go];
 }
