@@ -10,7 +10,10 @@ from pykcov.contrib.hypothesis.pool import Pool
 from pykcov.contrib.hypothesis.waiting import Plan, Rank, Waiting
 
 _RANDOM_SHARE = 0.2
-"""Of all examples so many are Hypothesis's own, whatever there is to try: what it finds is not to be lost."""
+"""Of all examples so many are Hypothesis's own at least, whatever there is to try: what it finds is not to be lost."""
+_MOST_RANDOM = 0.5
+_SURE = 4
+"""The share is that of what they find, as if both sides had found so much before."""
 
 _CREDIT = 20_000
 _CREDIT_OF_EXAMPLE, _CREDIT_OF_CHOICE = 100, 50
@@ -31,6 +34,23 @@ class _Kept:
         self.chosen = 0
 
 
+class _Yields:
+    """How many examples reached new code: of Hypothesis's own, and of ours."""
+
+    def __init__(self) -> None:
+        self._tries = {True: 0, False: 0}
+        self._found = {True: 0, False: 0}
+
+    def note(self, is_random: bool, is_new: bool) -> None:
+        self._tries[is_random] += 1
+        self._found[is_random] += is_new
+
+    def share(self) -> float:
+        """Return the share of examples that are to be Hypothesis's own."""
+        random, ours = ((self._found[side] + _SURE) / (self._tries[side] + 4 * _SURE) for side in (True, False))
+        return min(_MOST_RANDOM, max(_RANDOM_SHARE, random / (random + ours)))
+
+
 class Guidance:
     """Plans examples, and learns from them."""
 
@@ -45,13 +65,14 @@ class Guidance:
         self._operands = Operands(self._waiting, self.pool)
         self._meetings = Meetings()
         self._credit = _CREDIT
+        self._yields = _Yields()
 
     def plan(self, random: Random) -> Plan:
         """Return what to try now."""
         self._examples += 1
         if self._next:
             return self._next.pop()
-        if random.random() >= _RANDOM_SHARE:
+        if random.random() >= self._yields.share():
             if self._waiting and random.random() < 0.85:
                 return self._waiting.take()
             for _ in range(3 if self._kept else 0):
@@ -59,6 +80,10 @@ class Guidance:
                 if self._waiting.is_wanted("mutation", fingerprint(values)):
                     return Plan(values, "mutation")
         return Plan((), "random")
+
+    def is_known(self, values: Values) -> bool:
+        """Return whether an example of these values was tried, or waits."""
+        return not self._waiting.is_wanted(None, fingerprint(values))
 
     def replay(self, values: Values) -> None:
         """Have values tried next."""
@@ -71,13 +96,17 @@ class Guidance:
 
     def learn(self, plan: Plan, example: Example, is_new: bool, records: dict[bytes, None]) -> None:
         """Take what an example has led to; records: of what it compared, none unless that is looked at."""
+        met = self._meetings.of(records)
+        if is_new and example.choices:
+            self._turn(example)
+        # What stands behind a comparison need not be code of its own.
+        is_new |= self._operands.note(self._examples, met)
         if is_new and example.choices:
             self._kept.append(_Kept(example))
             if len(self._kept) > _MOST_KEPT:
                 self._kept.remove(max(self._kept, key=lambda kept: kept.chosen))
-            self._turn(example)
+        self._yields.note(plan.origin == "random", is_new)
         self._waiting.note(example.fingerprint)
-        met = self._meetings.of(records)
         if plan.climb is not None:
             self._operands.go_on(plan.climb, [one.comparison for one in met])
         self._credit -= self._operands.match(plan, example, self._examples, is_new, met)

@@ -82,16 +82,20 @@ def _edited(random: Random, value: Text, character: Text, pool: Pool, others: li
         at = random.randint(0, len(value))
         end = min(len(value), at + random.randint(0, 8))
         how = random.random()
-        if how < 0.4:
+        if how < 0.35:
             piece = pool.draw(random, type(value))
             if isinstance(piece, type(value)):
                 value = value[:at] + piece + value[at if random.random() < 0.7 else end :]
+        elif how < 0.5:
+            value = value[:at] + character + value[at if random.random() < 0.5 else at + 1 :]
         elif how < 0.6:
-            value = value[:at] + character + value[at:]
-        elif how < 0.75:
             value = value[:at] + value[end:]
-        elif how < 0.9:
+        elif how < 0.7:
             value = value[:end] + value[at:end] + value[end:]
-        elif others:
+        elif how < 0.8 and others:
             value = value[:at] + random.choice(others)
+        else:
+            drawn = pool.drawn(random, type(value))
+            if isinstance(drawn, type(value)):
+                value = value[:at] + drawn + (value[at:] if random.random() < 0.3 else value[:0])
     return value

@@ -1,5 +1,6 @@
 """From what an example compared to examples in which that comes out the other way."""
 
+from collections import defaultdict
 from collections.abc import Generator
 
 from pykcov.contrib.hypothesis import climbing
@@ -7,7 +8,7 @@ from pykcov.contrib.hypothesis.example import Example, Values, fingerprint, resi
 from pykcov.contrib.hypothesis.meetings import Meeting
 from pykcov.contrib.hypothesis.places import Place
 from pykcov.contrib.hypothesis.pool import Pool
-from pykcov.contrib.hypothesis.proposals import ORDERS, Sought, proposals
+from pykcov.contrib.hypothesis.proposals import ORDERS, SELECTIONS, Sought, proposals
 from pykcov.contrib.hypothesis.waiting import Plan, Rank, Waiting
 
 _MOST_CHOICES = 64
@@ -31,8 +32,13 @@ class Operands:
         """Put plans into `waiting`, and the operands that were met into `pool`."""
         self._pool = pool
         self._waiting = waiting
-        self._places: dict[int, Place] = {}
+        self._places: defaultdict[int, Place] = defaultdict(Place)
         self._climbs: dict[tuple[int, int], int] = {}
+
+    def note(self, number: int, met: list[Meeting]) -> bool:
+        """Note what the example of this number met; return whether that is what others had missed."""
+        # All of them are noted.
+        return any([self._places[one.pc].meet(one, number) for one in met])
 
     def match(self, plan: Plan, example: Example, number: int, is_new: bool, met: list[Meeting]) -> int:
         """Plan changes of an example, which has a number and came from `plan`, by what it met; return what it cost."""
@@ -41,7 +47,7 @@ class Operands:
         rank = Rank.NEW if is_new else Rank.OTHER
         most = _MOST_TRIES if is_new else 1
         for one in met:
-            place = self._place(one, number)
+            place = self._places[one.pc]
             if one.tries >= most or left < 0:
                 continue
             one.tries += 1
@@ -54,7 +60,7 @@ class Operands:
                     continue
                 self._pool.add(sought.want)
                 wanted = _wanted(sought, place)
-                if not place.is_open(wanted, number) and not is_broken:
+                if not place.is_open(wanted, number, is_new) and not is_broken:
                     continue
                 kind = one.pc, wanted
                 looked_at = self._change(example, sought, kind, changed, Rank.FIRST if is_broken else rank, left_out)
@@ -64,13 +70,6 @@ class Operands:
                     if place.varies(sought.side) and sought.have not in example.values:
                         self._climb(example, one.pc, sought.side, sought.have, sought.want)
         return len(met) + _COST * (_MOST_PROPOSALS - left)
-
-    def _place(self, one: Meeting, number: int) -> Place:
-        place = self._places.get(one.pc)
-        if place is None:
-            place = self._places[one.pc] = Place()
-        place.meet(one, number)
-        return place
 
     def go_on(self, climb: Generator[Values, climbing.Met, None], met: climbing.Met | None) -> None:
         """Plan the next step of a climb; met: what the last one compared, None before the first."""
@@ -114,4 +113,4 @@ class Operands:
 
 def _wanted(one: Sought, place: Place) -> object:
     """Return what tells apart what one place asks for: of the keys of a dictionary each is tried."""
-    return one.want if one.op in ("get", "subscript", "in", "not in", "match") or place.is_fixed(1 - one.side) else None
+    return one.want if one.op in SELECTIONS or place.is_fixed(1 - one.side) else None

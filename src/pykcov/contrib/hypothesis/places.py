@@ -1,14 +1,17 @@
 """What is known of the places where something is compared."""
 
 from pykcov.contrib.hypothesis.meetings import Meeting
-from pykcov.contrib.hypothesis.proposals import ORDERS
+from pykcov.contrib.hypothesis.proposals import ORDERS, SELECTIONS
 from pykcov.records import Comparison
 
 _MOST_OPERANDS = 64
 _EXAMPLES = 8
+_MOST_MET = 4
+"""So many first meetings of one place count, except where it selects: a loop may compare anything with anything."""
 
-_TRIES_OPEN, _TRIES_CLOSED = 24, 4
-"""In so many examples is looked at what a place wants: until it came out that way, and then."""
+_TRIES_OPEN, _TRIES_CLOSED, _TRIES_OTHER = 32, 12, 8
+"""In so many examples is looked at what a place wants: until it came out that way, and then. The last is for examples
+that reached nothing new: the others are left for what will."""
 
 
 class Place:
@@ -21,16 +24,17 @@ class Place:
         self._examples = 0
         self._example = 0
         self._orders: set[bool] = set()
+        self._unmet: set[object] = set()
         self._met: set[object] = set()
         self._tries: dict[object, tuple[int, int]] = {}
 
-    def meet(self, one: Meeting, example: int) -> None:
-        """Note what an example, by its number, compared here."""
+    def meet(self, one: Meeting, example: int) -> bool:
+        """Note what an example, by its number, compared here; return whether it met what others had missed."""
         if example != self._example:
             self._example = example
             self._examples += 1
         if one.tries:
-            return  # as before
+            return False  # as before
         comparison = one.comparison
         for side, operand in enumerate((comparison.operand1, comparison.operand2)):
             operands = self._operands[side]
@@ -40,15 +44,25 @@ class Place:
                     operands.add(operand)
         if comparison.op in ORDERS:
             self._orders.add(_is_less(comparison))
-        elif one.is_met:
-            self._met.add(comparison.operand1)
+            return False
+        if not one.is_met:
+            if len(self._unmet) < _MOST_OPERANDS:
+                self._unmet.update((comparison.operand1, comparison.operand2))
+            return False
+        operand = comparison.operand1
+        is_first = operand in self._unmet and operand not in self._met
+        most = _MOST_OPERANDS if comparison.op in SELECTIONS else _MOST_MET
+        if len(self._met) < _MOST_OPERANDS:
+            self._met.add(operand)
+        return is_first and len(self._met) <= most
 
-    def is_open(self, wanted: object, example: int) -> bool:
+    def is_open(self, wanted: object, example: int, is_new: bool = True) -> bool:
         """Return whether to look at what this place wants once more."""
         tries, last = self._tries.get(wanted, (0, 0))
         if last == example:
             return True
-        if tries >= (_TRIES_CLOSED if wanted in self._met or len(self._orders) > 1 else _TRIES_OPEN):
+        most = _TRIES_CLOSED if wanted in self._met or len(self._orders) > 1 else _TRIES_OPEN
+        if tries >= (most if is_new else min(most, _TRIES_OTHER)):
             return False
         self._tries[wanted] = tries + 1, example
         return True

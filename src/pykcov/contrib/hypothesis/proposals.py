@@ -19,6 +19,8 @@ Text = TypeVar("Text", str, bytes)
 
 ORDERS = frozenset(("<", "<=", ">", ">="))
 """Operations whose outcome changes beside an operand."""
+SELECTIONS = frozenset(("get", "subscript", "in", "not in", "match"))
+"""Operations that ask for one of several operands."""
 _SEARCHES = frozenset(("find", "index", "count", "split", "partition", "in", "not in"))
 _LARGEST_LENGTH = 4096
 

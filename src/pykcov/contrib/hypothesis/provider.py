@@ -23,6 +23,8 @@ from pykcov.warnings import PykcovWarning
 
 _MOST_COMPARISONS = 1000
 _POOL_SHARE = 0.1
+_MOST_REDRAWS = 3
+"""What has been an example by itself is drawn again so often, as Hypothesis's own engine would not repeat it."""
 _SIMPLEST = Plan((), "simplest")
 
 
@@ -177,6 +179,10 @@ class Provider(PrimitiveProvider):
                 value = planned
             else:
                 value = self._fresh_value(type_, constraints)
+                for _ in range(_MOST_REDRAWS if index == 0 else 0):
+                    if not self._guidance.is_known((value,)):
+                        break
+                    value = self._fresh_value(type_, constraints)
         self._example.choices.append(Choice(type_, constraints, value))
         return value
 
@@ -186,6 +192,7 @@ class Provider(PrimitiveProvider):
             if value is not None and fits(value, Choice(type_, constraints, value)):
                 return value
         drawn: Value = getattr(self._fresh, f"draw_{type_}")(**constraints)
+        self._guidance.pool.note_drawn(drawn)
         return drawn
 
     def replay_choices(self, choices: tuple[ChoiceT, ...]) -> None:
