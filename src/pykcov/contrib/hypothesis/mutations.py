@@ -15,14 +15,9 @@ def mutated(random: Random, base: Example, other: Example, pool: Pool) -> Values
     """Return what to draw instead of `base`; parts may come from `other`, and from the pool."""
     if not base.choices:
         return ()
-    how = random.random()
-    values: Values
+    how = random.random() if len(base.choices) > 1 else 0
     if how < 0.4:
-        values = base.values
-        for _ in range(random.choice((1, 1, 1, 2, 4))):
-            index = random.randrange(len(base.choices))
-            values = (*values[:index], _changed(random, base.choices[index].value, other, pool), *values[index + 1 :])
-        return values
+        return _with_changes(random, base, other, pool)
     if how < 0.6 and (runs := base.siblings):
         return _resized(random, base, runs)
     if how < 0.75 and (values_of_spans := _exchanged(random, base, other)):
@@ -30,6 +25,14 @@ def mutated(random: Random, base: Example, other: Example, pool: Pool) -> Values
     if how < 0.85:  # as far as here, and then by chance
         return base.values[: random.randint(0, len(base.choices))]
     return base.values[: random.randint(0, len(base.choices))] + other.values[random.randint(0, len(other.choices)) :]
+
+
+def _with_changes(random: Random, base: Example, other: Example, pool: Pool) -> Values:
+    values: Values = base.values
+    for _ in range(random.choice((1, 1, 1, 2, 4)) if len(values) > 1 else 1):
+        index = random.randrange(len(values))
+        values = (*values[:index], _changed(random, base.choices[index].value, other, pool), *values[index + 1 :])
+    return values
 
 
 def _resized(random: Random, base: Example, runs: list[list[Span]]) -> Values:
@@ -78,7 +81,7 @@ def _changed(random: Random, value: Value, other: Example, pool: Pool) -> Value 
 
 
 def _edited(random: Random, value: Text, character: Text, pool: Pool, others: list[Text]) -> Text:
-    for _ in range(random.randint(1, 4)):
+    for _ in range(random.choice((1, 1, 2, 3, 4))):
         at = random.randint(0, len(value))
         end = min(len(value), at + random.randint(0, 8))
         how = random.random()

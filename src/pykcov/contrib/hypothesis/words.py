@@ -4,9 +4,10 @@ What a regular expression compares is not seen, as `re` is written in C.
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from re import Pattern
-from types import CodeType, ModuleType
+from types import BuiltinMethodType, CodeType, ModuleType
+from typing import Any
 
 from pykcov.contrib.hypothesis.example import Value
 from pykcov.fuzz.matching import example_of
@@ -15,6 +16,9 @@ from pykcov.instrument.selection import Selection, module_name, namespace_of
 
 _LONGEST = 40
 _MOST = 2000
+_DEEPEST = 2
+_SIGNS = "\\.*+?[({|^$"
+"""Characters that stand for others in a regular expression."""
 
 # What methods such as str.isdecimal(), which are not seen either, ask for.
 _PLAIN = ("0", "12", "-1", "a", "A", " ", "\n")
@@ -37,24 +41,52 @@ def _all(selection: Selection) -> Iterator[str | bytes]:
         namespace = namespace_of(module) if isinstance(module, ModuleType) else {}
         file = namespace.get("__file__")
         if isinstance(file, str) and selection.matches(module_name(namespace), file):
-            yield from _of_patterns(list(namespace.values()))
+            yield from _of_values(_own(namespace), module_name(namespace))
     for function in alive.functions():
         if selection.matches(module_name(function.__globals__), function.__code__.co_filename):
             yield from _of_code(function.__code__)
 
 
-def _of_patterns(values: Iterable[object]) -> Iterator[str | bytes]:
+def _of_values(values: Iterable[Any], module: str, depth: int = 0) -> Iterator[str | bytes]:
+    """Return the words of what a module or one of its classes holds: regular expressions, tables, keys.
+
+    No code of the program runs: only what is exactly of a type of the interpreter is looked at.
+    """
     for value in values:
-        if isinstance(value, Pattern):
-            try:
-                yield example_of(value.pattern)
-            except Exception:  # re has its own ideas of what a pattern may hold
-                continue
-        elif type(value) is dict and len(value) <= _MOST:
-            yield from _of_patterns(one for one in list(value.values()) if isinstance(one, Pattern))
-            yield from (key for key in list(value) if type(key) in (str, bytes))
-        elif isinstance(value, (list, tuple)) and type(value) in (list, tuple) and len(value) <= _MOST:
-            yield from _of_patterns(one for one in value if isinstance(one, Pattern))
+        kind = type(value)
+        if isinstance(value, BuiltinMethodType) and type(value.__self__) is Pattern:
+            value, kind = value.__self__, Pattern  # re.compile(...).match
+        if kind is Pattern:
+            yield from list(_of_pattern(value.pattern))[-1:]
+        elif kind in (str, bytes):
+            if depth:
+                yield from _of_pattern(value)
+        elif kind in (list, tuple, set, frozenset, dict):
+            if depth < _DEEPEST and len(value) <= _MOST:
+                yield from _of_values(list(value), module, depth + 1)
+                if kind is dict:
+                    inner = [one for one in value.values() if type(one) not in (str, bytes)]
+                    yield from _of_values(inner, module, depth + 1)
+        elif issubclass(kind, type) and not depth:
+            held: Mapping[str, object] = type.__getattribute__(value, "__dict__")
+            if held.get("__module__") == module:
+                yield from _of_values(_own(held), module, depth + 1)
+
+
+def _own(namespace: Mapping[str, object]) -> list[object]:
+    # Not __builtins__, __doc__ and the like: what the interpreter has put there is no word of the program.
+    return [value for name, value in list(namespace.items()) if not name.startswith("__")]
+
+
+def _of_pattern(pattern: Any) -> Iterator[str | bytes]:
+    """Return what a regular expression matches; a text is one if it looks like it."""
+    yield pattern
+    signs = _SIGNS if isinstance(pattern, str) else _SIGNS.encode()
+    if any(sign in signs for sign in pattern):
+        try:
+            yield example_of(pattern)
+        except Exception:  # no pattern, or re has its own ideas of what one may hold
+            return
 
 
 def _of_code(code: CodeType) -> Iterator[str | bytes]:
