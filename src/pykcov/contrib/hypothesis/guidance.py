@@ -12,8 +12,8 @@ from pykcov.contrib.hypothesis.waiting import Plan, Rank, Waiting
 _RANDOM_SHARE = 0.2
 """Of all examples so many are Hypothesis's own at least, whatever there is to try: what it finds is not to be lost."""
 _MOST_RANDOM = 0.5
-_SURE = 4
-"""The share is that of what they find, as if both sides had found so much before."""
+_FOUND_BEFORE, _TRIED_BEFORE = {True: 1, False: 4}, 16
+"""The share is that of what they find, as if they (True) and ours (False) had found so much before."""
 
 _CREDIT = 20_000
 _CREDIT_OF_EXAMPLE, _CREDIT_OF_CHOICE = 100, 50
@@ -47,7 +47,9 @@ class _Yields:
 
     def share(self) -> float:
         """Return the share of examples that are to be Hypothesis's own."""
-        random, ours = ((self._found[side] + _SURE) / (self._tries[side] + 4 * _SURE) for side in (True, False))
+        random, ours = (
+            (self._found[side] + found) / (self._tries[side] + _TRIED_BEFORE) for side, found in _FOUND_BEFORE.items()
+        )
         return min(_MOST_RANDOM, max(_RANDOM_SHARE, random / (random + ours)))
 
 

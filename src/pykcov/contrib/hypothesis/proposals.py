@@ -23,6 +23,7 @@ SELECTIONS = frozenset(("get", "subscript", "in", "not in", "match"))
 """Operations that ask for one of several operands."""
 _SEARCHES = frozenset(("find", "index", "count", "split", "partition", "in", "not in"))
 _LARGEST_LENGTH = 4096
+_MOST_GROWTH = 256
 
 
 class Sought:
@@ -209,6 +210,8 @@ def _of_bytes_as_number(sought: Sought, value: bytes, have: int, want: int) -> I
 
 
 def _of_length(sought: Sought, value: Text, have: int, want: int) -> Iterator[Proposal]:
+    if 0 <= have < len(value) and 0 < want - have <= _MOST_GROWTH:  # perhaps that of its rest
+        yield "grown", value + (value * (want - have))[: want - have]
     if len(value) != have:
         return
     for name, size in _targets(sought, want):
