@@ -37,8 +37,10 @@ class Operands:
 
     def note(self, number: int, met: list[Meeting]) -> bool:
         """Note what the example of this number met; return whether that is what others had missed."""
-        # All of them are noted.
-        return any([self._places[one.pc].meet(one, number) for one in met])
+        is_first = False
+        for one in met:
+            is_first |= self._places[one.pc].meet(one, number)
+        return is_first
 
     def match(self, plan: Plan, example: Example, number: int, is_new: bool, met: list[Meeting]) -> int:
         """Plan changes of an example, which has a number and came from `plan`, by what it met; return what it cost."""
