@@ -47,7 +47,7 @@ class Operands:
         left = _MOST_PROPOSALS
         held = frozenset([one.pc for one in met if one.is_met])
         rank = Rank.NEW if is_new else Rank.OTHER
-        most = _MOST_TRIES if is_new else 1
+        most = _MOST_TRIES if is_new else _MOST_TRIES - 1
         for one in met:
             place = self._places[one.pc]
             if one.tries >= most or left < 0:
