@@ -11,6 +11,7 @@ from setuptools import Extension, setup
 
 CORE = Path("src/pykcov/core")
 PYTHON = CORE / "python"
+FUNCTIONS_MODULE = str(PYTHON / "functions_module.h")
 FUZZ = Path("src/pykcov/fuzz")
 COMPILE = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"]
 
@@ -94,7 +95,7 @@ setup(
             Extension(
                 f"pykcov.{name}",
                 sources=[f"src/pykcov/instrument/{name}.c"],
-                depends=[str(PYTHON / "critical.h"), "src/pykcov/instrument/set_code.h"],
+                depends=[str(PYTHON / "critical.h"), FUNCTIONS_MODULE, "src/pykcov/instrument/set_code.h"],
                 include_dirs=[str(CORE), str(PYTHON)],
                 extra_compile_args=COMPILE,
             )
@@ -103,12 +104,18 @@ setup(
         Extension(
             "pykcov._view",
             sources=[f"src/pykcov/instrument/{name}.c" for name in ("_view", "view", "view_types")],
-            depends=["src/pykcov/instrument/view.h", str(PYTHON / "critical.h")],
+            depends=["src/pykcov/instrument/view.h", str(PYTHON / "critical.h"), FUNCTIONS_MODULE],
             include_dirs=[str(PYTHON)],
             extra_compile_args=COMPILE,
         ),
         *(
-            Extension(f"pykcov.{name}", sources=[f"src/pykcov/program/{name}.c"], extra_compile_args=COMPILE)
+            Extension(
+                f"pykcov.{name}",
+                sources=[f"src/pykcov/program/{name}.c"],
+                depends=[FUNCTIONS_MODULE],
+                include_dirs=[str(PYTHON)],
+                extra_compile_args=COMPILE,
+            )
             for name in ("_first_folder", "_outermost")
         ),
         Extension(
@@ -116,6 +123,7 @@ setup(
             sources=[
                 str(FUZZ / name)
                 for name in (
+                    "after.c",
                     "engine.c",
                     "exchange.c",
                     "give.c",

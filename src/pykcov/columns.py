@@ -92,7 +92,10 @@ def check_shape(name: str, type: str, shape: tuple[int, ...]) -> None:
 
 
 def check(arrays: Mapping[str, Array]) -> None:
-    """Raise ValueError, which says which array is wrong and how, if one is, or does not fit the others."""
+    """Raise ValueError, which says which array is wrong and how, if one is, or does not fit the others.
+
+    Each has passed check_shape().
+    """
     for name, column in COLUMNS.items():
         # What was added later is there together with what it belongs to.
         if name not in arrays and column.is_new and not (column.as_long_as in arrays and _is_new(column.as_long_as)):
@@ -100,7 +103,6 @@ def check(arrays: Mapping[str, Array]) -> None:
         if name not in arrays:
             raise ValueError(f"{name!r} is missing")
         found = arrays[name]
-        check_shape(name, found.type, found.shape)
         length = arrays[column.as_long_as].shape[0] if column.as_long_as in arrays else 0
         if found.shape and found.shape[0] != length:
             raise ValueError(f"{name!r} has {found.shape[0]} rows, and {column.as_long_as!r} has {length}")

@@ -8,13 +8,13 @@ from warnings import warn
 
 from pykcov import _core
 from pykcov._exec import Unrecorded
+from pykcov.complaints import complaints
 from pykcov.instrument.code import check
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
 from pykcov.oncelog import Log
 from pykcov.results import Choice, Results
-from pykcov.tracer import complaints
 from pykcov.warnings import PykcovWarning
 
 

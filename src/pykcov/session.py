@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from errno import EBUSY, EPERM
-from os import PathLike, getpid
+from os import PathLike, fspath, getpid
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypedDict, Unpack, overload
 from warnings import warn
 
 from pykcov import _core
 from pykcov._exec import Unrecorded
+from pykcov.complaints import complaints, full
 from pykcov.device import Buffer, Device, DeviceBusyError, NotOwnerError
 from pykcov.instrument.code import check
 from pykcov.instrument.imports import ImportHook
@@ -16,7 +17,7 @@ from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
 from pykcov.modes import Mode, number_of
 from pykcov.results import Choice, Results
-from pykcov.tracer import NMEMB, FollowedTrace, complaints, full, shared
+from pykcov.tracer import NMEMB, FollowedTrace, Tracer
 from pykcov.warnings import PykcovWarning
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def trace(
         raise ValueError("kernel=True records the calling thread, not what follows: leave out follow=True")
     if follow:
         words = NMEMB if nmemb is None else nmemb
-        return FollowedTrace(shared(mode, granularity, include, exclude, source, stdlib, words), drain)
+        return FollowedTrace(_shared(mode, granularity, include, exclude, source, stdlib, words), drain)
     if drain is not None:
         raise ValueError("drain is for follow=True: a trace of one thread causes no work that it could wait for")
     number = number_of("pc" if kernel and mode == "unique" else mode)
@@ -108,6 +109,32 @@ def trace(
         _core.BUFFER_WORDS_MAX if nmemb is None else nmemb,
         kernel,
     )
+
+
+_tracers: dict[object, Tracer] = {}
+
+
+def _shared(
+    mode: Mode,
+    granularity: Granularity,
+    include: Iterable[str],
+    exclude: Iterable[str],
+    source: Iterable[str | PathLike[str]],
+    stdlib: bool,
+    nmemb: int,
+) -> Tracer:
+    """Return the one Tracer of these arguments: traces that are open at the same time put probes in once."""
+    chosen = tuple(include), tuple(exclude), tuple(fspath(path) for path in source)
+    tracer = Tracer(
+        mode,
+        granularity=granularity,
+        include=chosen[0],
+        exclude=chosen[1],
+        source=chosen[2],
+        stdlib=stdlib,
+        nmemb=nmemb,
+    )
+    return _tracers.setdefault((mode, granularity, chosen, stdlib, nmemb), tracer)
 
 
 class Trace(Results):

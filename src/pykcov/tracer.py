@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import Token
 from errno import EMFILE
-from os import PathLike, fspath, getpid, register_at_fork
+from os import PathLike, getpid, register_at_fork
 from sys import getrefcount
 from types import TracebackType
 from typing import Any, NamedTuple, ParamSpec, Self, TypeVar, cast
@@ -15,7 +15,7 @@ from warnings import warn
 from pykcov import _core
 from pykcov._core import Group
 from pykcov._exec import Unrecorded
-from pykcov.counted import counted
+from pykcov.complaints import complaints, full
 from pykcov.device import Buffer, Device
 from pykcov.instrument.code import check
 from pykcov.instrument.imports import ImportHook
@@ -379,62 +379,6 @@ class FollowedTrace(Results):
         with suppress(ValueError):
             _core.group_variable.reset(self._token)
         _core.follow()
-
-
-def full(dropped: int, nmemb: int) -> list[str]:
-    """Return what is to be said of a buffer that was full."""
-    if not dropped:
-        return []
-    return [
-        f"the buffer of {nmemb} words was full: {counted(dropped, 'entry was', 'entries were')} dropped. Trace less, "
-        f"or in mode 'unique', or with a larger nmemb (at most {_core.BUFFER_WORDS_MAX})"
-    ]
-
-
-def complaints(hook: ImportHook, functions: int, selection: Selection) -> list[str]:
-    """Return what is to be said of a hook that found nothing to instrument."""
-    unmatched = hook.unmatched()
-    if unmatched:
-        return [f"include: no module is named {', '.join(map(repr, unmatched))}"]
-    if functions or hook.modules:
-        return []
-    if selection.names_main:
-        return [
-            "nothing could be traced: __main__ has no Python function. Code that stands in the block itself, at the "
-            "prompt or in a cell of a notebook, is running already when the trace begins: put it into a function, and "
-            "call that"
-        ]
-    return [
-        f"nothing could be traced: there is no Python function in {selection}, and none was imported. "
-        "Name modules in include, folders in source, or set stdlib=True. Code that is running already when "
-        "the trace begins is not seen: put it into a function"
-    ]
-
-
-_shared: dict[object, Tracer] = {}
-
-
-def shared(
-    mode: Mode,
-    granularity: Granularity,
-    include: Iterable[str],
-    exclude: Iterable[str],
-    source: Iterable[str | PathLike[str]],
-    stdlib: bool,
-    nmemb: int,
-) -> Tracer:
-    """Return the one Tracer of these arguments: traces that are open at the same time put probes in once."""
-    chosen = tuple(include), tuple(exclude), tuple(fspath(path) for path in source)
-    tracer = Tracer(
-        mode,
-        granularity=granularity,
-        include=chosen[0],
-        exclude=chosen[1],
-        source=chosen[2],
-        stdlib=stdlib,
-        nmemb=nmemb,
-    )
-    return _shared.setdefault((mode, granularity, chosen, stdlib, nmemb), tracer)
 
 
 def _forget_lock() -> None:

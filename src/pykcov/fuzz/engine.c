@@ -20,32 +20,30 @@
 #define ENTRIES_EACH_TIME 32
 #define SKIPPED_MAX 15
 
-#define WORDS_EVERY 16
-
 struct engine pykcov_engine;
 
 #define engine pykcov_engine
 
 /* An error of ours, or of a hook in Python: the campaign cannot go on. */
-static void
-give_up(void)
+_Noreturn void
+pykcov_engine_give_up(void)
 {
     PyErr_Print();
     _Exit(1);
 }
 
-static PyObject *
-checked(PyObject *result)
+PyObject *
+pykcov_engine_checked(PyObject *result)
 {
     if (result == NULL)
-        give_up();
+        pykcov_engine_give_up();
     return result;
 }
 
-static void
-call_hook(PyObject *hook)
+void
+pykcov_engine_call(PyObject *hook)
 {
-    Py_DECREF(checked(PyObject_CallNoArgs(hook)));
+    Py_DECREF(pykcov_engine_checked(PyObject_CallNoArgs(hook)));
 }
 
 /*
@@ -56,7 +54,7 @@ call_hook(PyObject *hook)
 static void
 register_counters(void)
 {
-    PyObject *number = checked(PyObject_CallNoArgs(engine.probe_count));
+    PyObject *number = pykcov_engine_checked(PyObject_CallNoArgs(engine.probe_count));
     size_t total = PyLong_AsSize_t(number);
     uint8_t *counters = engine.counters.buf;
     char *table;
@@ -67,9 +65,10 @@ register_counters(void)
         total = (size_t)engine.counters.len;
     if (total <= engine.registered)
         return;
-    number = checked(PyObject_CallFunction(engine.grown, "nn", engine.registered, total));
+    number =
+        pykcov_engine_checked(PyObject_CallFunction(engine.grown, "nn", engine.registered, total));
     if (PyBytes_AsStringAndSize(number, &table, &size) < 0)
-        give_up();
+        pykcov_engine_give_up();
     total = engine.registered + (size_t)size / (2 * sizeof(uintptr_t));
     engine.libfuzzer.counters_init(counters + engine.registered, counters + total);
     engine.libfuzzer.pcs_init((uintptr_t *)table, (uintptr_t *)(table + size));
@@ -85,17 +84,17 @@ static void
 arrange(bool anew, bool following)
 {
     PyObject *before = engine.group != NULL ? engine.group : Py_None;
-    PyObject *result = checked(PyObject_CallFunction(
+    PyObject *result = pykcov_engine_checked(PyObject_CallFunction(
         engine.arrange, "OOOO", before, anew ? Py_True : Py_False, following ? Py_True : Py_False,
         engine.replay.value_profile ? Py_False : Py_True));
     PyObject *group, *words;
 
     if (!PyArg_ParseTuple(result, "OO", &group, &words))
-        give_up();
+        pykcov_engine_give_up();
     if (engine.group != NULL)
         PyBuffer_Release(&engine.buffers[1]);
     if (PyObject_GetBuffer(words, &engine.buffers[1], PyBUF_WRITABLE) < 0)
-        give_up();
+        pykcov_engine_give_up();
     engine.dropped_before[1] = 0;
     Py_XSETREF(engine.group, Py_NewRef(group));
     Py_DECREF(result);
@@ -121,14 +120,14 @@ begin_round(bool comparing)
     if (comparing && engine.comparing && !engine.compared)
         return; /* that of before is as good as new */
     if (comparing && engine.stopped) {
-        call_hook(engine.resume_comparing);
+        pykcov_engine_call(engine.resume_comparing);
         engine.stopped = false;
     }
     engine.comparing = comparing;
     if (comparing && ++engine.round == 0)
         engine.round = 1;
-    number = checked(PyLong_FromUnsignedLong(comparing ? engine.round : 0));
-    Py_DECREF(checked(PyObject_CallOneArg(engine.begin_round, number)));
+    number = pykcov_engine_checked(PyLong_FromUnsignedLong(comparing ? engine.round : 0));
+    Py_DECREF(pykcov_engine_checked(PyObject_CallOneArg(engine.begin_round, number)));
     Py_DECREF(number);
 }
 
@@ -148,10 +147,10 @@ before_execution(void)
 static PyObject *
 enter_group(void)
 {
-    PyObject *token = checked(PyContextVar_Set(engine.group_variable, engine.group));
+    PyObject *token = pykcov_engine_checked(PyContextVar_Set(engine.group_variable, engine.group));
 
     if (engine.following)
-        call_hook(engine.follow);
+        pykcov_engine_call(engine.follow);
     return token;
 }
 
@@ -162,10 +161,10 @@ leave_group(PyObject *token)
 
     PyErr_Fetch(&type, &value, &traceback);
     if (PyContextVar_Reset(engine.group_variable, token) < 0)
-        give_up();
+        pykcov_engine_give_up();
     Py_DECREF(token);
     if (engine.following)
-        call_hook(engine.follow);
+        pykcov_engine_call(engine.follow);
     PyErr_Restore(type, value, traceback);
 }
 
@@ -242,26 +241,9 @@ replay_comparisons(const uint8_t *data, size_t size, bool staged)
     entries /= ENTRIES_EACH_TIME;
     engine.skips = entries < SKIPPED_MAX ? (unsigned)entries : SKIPPED_MAX;
     if (engine.skips > 0) {
-        call_hook(engine.stop_comparing);
+        pykcov_engine_call(engine.stop_comparing);
         engine.stopped = true;
     }
-}
-
-/* libFuzzer forgets words when others take their place, so each comes again and again. */
-static void
-give_words(uint64_t executions)
-{
-    Py_ssize_t count = PyList_GET_SIZE(engine.words);
-    Py_ssize_t size;
-    PyObject *word;
-    char *bytes;
-
-    if (count == 0 || executions % WORDS_EVERY != 0)
-        return;
-    word = PyList_GET_ITEM(engine.words, (Py_ssize_t)(executions / WORDS_EVERY) % count);
-    if (PyBytes_AsStringAndSize(word, &bytes, &size) < 0)
-        give_up();
-    pykcov_replay_word(&engine.replay, bytes, (size_t)size);
 }
 
 /* What the target raised, taken out of the thread's state. NULL: nothing. */
@@ -279,86 +261,11 @@ take_exception(void)
     return value;
 }
 
-/* Takes what a hook says of a failure, and returns if the campaign goes on. */
-static void
-go_on(PyObject *answer)
-{
-    long code = answer != Py_None ? PyLong_AsLong(answer) : 0;
-
-    if (PyErr_Occurred())
-        give_up();
-    /* libFuzzer sees that its callback ends the process, writes the input, leaves with 77. */
-    if (answer != Py_None)
-        exit((int)code);
-    Py_DECREF(answer);
-}
-
-static void
-report(PyObject *exception, PyObject *input)
-{
-    go_on(checked(PyObject_CallFunctionObjArgs(engine.failed, exception, input, NULL)));
-}
-
-/* What did not come out of the target, but happened in what it has started, here or in a child. */
-static void
-report_background(PyObject *input)
-{
-    uint64_t told = engine.statistics->told;
-
-    if (engine.collect != NULL)
-        call_hook(engine.collect);
-    if (PyList_GET_SIZE(engine.failures) == 0 && told == engine.told)
-        return;
-    engine.told = told;
-    go_on(checked(PyObject_CallOneArg(engine.behind, input)));
-}
-
-/* The target may take our hook away, and import what has no probes. */
-static void
-look_after(void)
-{
-    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
-
-    if (PyDict_GET_SIZE(modules) != engine.modules) {
-        call_hook(engine.imported);
-        engine.modules = PyDict_GET_SIZE(modules);
-    }
-    if (PyDict_GetItemWithError(engine.system, engine.hook_name) != engine.unraisable_hook)
-        call_hook(engine.renew);
-}
-
-/* Whether any probe was reached, ever. */
-static bool
-sees(void)
-{
-    const uint8_t *counters = engine.counters.buf;
-
-    for (size_t i = 0; !engine.statistics->sees && i < engine.registered; i++)
-        engine.statistics->sees = counters[i] != 0;
-    return engine.statistics->sees;
-}
-
-static void
-after_execution(PyObject *exception, PyObject *input)
-{
-    uint64_t executions = ++engine.statistics->executions;
-
-    if (exception != NULL)
-        report(exception, input);
-    report_background(input);
-    look_after();
-    give_words(executions);
-    if (!sees() && executions == BLIND_AFTER)
-        call_hook(engine.blind);
-    if (executions == engine.limit)
-        call_hook(engine.done);
-}
-
 /* Whether the input has handed work to other threads. */
 static bool
 has_carried(void)
 {
-    PyObject *number = checked(PyObject_GetAttr(engine.group, engine.carried_name));
+    PyObject *number = pykcov_engine_checked(PyObject_GetAttr(engine.group, engine.carried_name));
     bool carried = PyLong_AsLong(number) > 0;
 
     Py_DECREF(number);
@@ -396,9 +303,9 @@ void
 pykcov_engine_begin(void)
 {
     engine.replay.libfuzzer = &engine.libfuzzer;
-    engine.system = PyModule_GetDict(checked(PyImport_ImportModule("sys")));
-    engine.hook_name = checked(PyUnicode_InternFromString("unraisablehook"));
-    engine.carried_name = checked(PyUnicode_InternFromString("carried"));
+    engine.system = PyModule_GetDict(pykcov_engine_checked(PyImport_ImportModule("sys")));
+    engine.hook_name = pykcov_engine_checked(PyUnicode_InternFromString("unraisablehook"));
+    engine.carried_name = pykcov_engine_checked(PyUnicode_InternFromString("carried"));
     arrange(true, false);
     register_counters();
 }
@@ -423,8 +330,8 @@ end_child(PyObject *exception, PyObject *input)
     long code = 0;
 
     if (exception != NULL)
-        code = PyLong_AsLong(
-            checked(PyObject_CallFunctionObjArgs(engine.failed, exception, input, NULL)));
+        code = PyLong_AsLong(pykcov_engine_checked(
+            PyObject_CallFunctionObjArgs(engine.failed, exception, input, NULL)));
     _Exit((int)code);
 }
 
@@ -436,10 +343,10 @@ pykcov_engine_execute(const uint8_t *data, size_t size)
 
     if (engine.statistics->executions == 0) {
         on_exit(end_forked, NULL);
-        call_hook(engine.started);
+        pykcov_engine_call(engine.started);
     }
     pykcov_interrupts_begin();
-    input = checked(PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size));
+    input = pykcov_engine_checked(PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size));
     copy_input(data, size);
     if (staged)
         engine.skips = 0;
@@ -455,7 +362,7 @@ pykcov_engine_execute(const uint8_t *data, size_t size)
         pykcov_stage_end(&engine.stage, engine.counters.buf, engine.registered, data, size);
     if (!staged && engine.seen.bytes != NULL && engine.statistics->executions >= engine.seen.after)
         pykcov_seen_note(&engine.seen, engine.counters.buf, engine.registered);
-    after_execution(exception, input);
+    pykcov_engine_after(exception, input);
     Py_XDECREF(exception);
     Py_DECREF(input);
     if (Py_REFCNT(engine.group) > engine.group_references) {

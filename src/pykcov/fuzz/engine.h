@@ -60,6 +60,18 @@ struct engine {
 
 extern struct engine pykcov_engine __attribute__((visibility("hidden")));
 
+/*
+ * For errors of ours, or of a hook in Python, after which the campaign cannot go on: end the
+ * process with the exception that is set; with it if `result` is NULL, else return that; call a
+ * hook.
+ */
+_Noreturn void pykcov_engine_give_up(void);
+PyObject *pykcov_engine_checked(PyObject *result);
+void pykcov_engine_call(PyObject *hook);
+
+/* after.c: after an execution, `exception` is what it raised, or NULL. */
+void pykcov_engine_after(PyObject *exception, PyObject *input);
+
 /* Before the first input. */
 void pykcov_engine_begin(void);
 

@@ -11,6 +11,7 @@
  * in their places, in the main interpreter and for good. Of code without probes they answer what
  * those answer. Nothing that runs a program reads them.
  */
+#include "functions_module.h"
 #include "view.h"
 
 static PyObject *
@@ -76,22 +77,4 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyModuleDef_Slot slots[] = {
-#ifdef Py_mod_gil
-    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
-#endif
-    {0, NULL},
-};
-
-static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "pykcov._view",
-    .m_methods = functions,
-    .m_slots = slots,
-};
-
-PyMODINIT_FUNC
-PyInit__view(void)
-{
-    return PyModuleDef_Init(&definition);
-}
+KCOV_FUNCTIONS_MODULE(_view, functions)

@@ -20,6 +20,8 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "functions_module.h"
+
 struct span {
     char *start;
     char *end;
@@ -111,20 +113,4 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyModuleDef_Slot slots[] = {
-#ifdef Py_mod_gil
-    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
-#endif
-    {0, NULL},
-};
-
-static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, .m_name = "pykcov._first_folder", .m_size = 0, .m_methods = methods,
-    .m_slots = slots,
-};
-
-PyMODINIT_FUNC
-PyInit__first_folder(void)
-{
-    return PyModuleDef_Init(&definition);
-}
+KCOV_FUNCTIONS_MODULE(_first_folder, methods)

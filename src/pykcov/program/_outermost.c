@@ -8,6 +8,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "functions_module.h"
+
 #if PY_VERSION_HEX >= 0x030D0000
 #define CURRENT_FRAME(thread) ((thread)->current_frame)
 #else
@@ -50,20 +52,4 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyModuleDef_Slot slots[] = {
-#ifdef Py_mod_gil
-    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
-#endif
-    {0, NULL},
-};
-
-static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, .m_name = "pykcov._outermost", .m_size = 0, .m_methods = methods,
-    .m_slots = slots,
-};
-
-PyMODINIT_FUNC
-PyInit__outermost(void)
-{
-    return PyModuleDef_Init(&definition);
-}
+KCOV_FUNCTIONS_MODULE(_outermost, methods)
