@@ -122,6 +122,9 @@ test-strict: $(VENV)/ready ## the tests with every warning an error, of encoding
 endurance: $(VENV)/ready ## two hours of services whose every request is traced: memory and descriptors stay flat
 	$(BIN)/python tools/endurance.py $(OPTIONS)
 
+endurance-once: $(VENV)/ready ## two hours of a service under production(): as fast as bare, memory flat, whole when killed (OPTIONS="--minutes 5")
+	$(BIN)/python tools/endurance_once.py $(OPTIONS)
+
 pytest-suites: $(VENV)/ready ## test suites of libraries: the lines of each test are coverage.py's; faults are found (git, PyPI)
 	$(BIN)/python -m pytest -m slow tests/contrib
 

@@ -72,6 +72,8 @@ class Worker:
         self.configuration.stop()
         gc.collect()
         gc.freeze()
+        for _ in range(self.configuration.settling_runs):
+            self.measure()
 
 
 def prepare(workload: str, configuration: Configuration, iterations: int, parts: int) -> tuple[Worker, int]:

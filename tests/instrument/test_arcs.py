@@ -32,6 +32,15 @@ CASES = {
         "def f():\n if d():\n  if d():\n   if d():\n    x = 1\n return d()\n",
     ),
     "the last condition of a with": ("def", "def f():\n with M(d()):\n  if fail(d()):\n   x = 1\n return d()\n"),
+    "a condition at the end of a finally within a finally": (
+        "def",
+        "def f():\n try:\n  try:\n   fail(d())\n  finally:\n   if d() == 3: return\n finally:\n  if d():\n   x = 1\n",
+    ),
+    "the same behind an except*": (
+        "def",
+        "def f():\n try:\n  try:\n   fail(d())\n  except* F:\n   x = 1\n  finally:\n   if d() == 3: return\n"
+        " finally:\n  if d():\n   x = 1\n",
+    ),
     "a generator on one line": ("generator", "def f(): yield d()\nx = 1\n"),
 }
 

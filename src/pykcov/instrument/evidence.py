@@ -107,6 +107,7 @@ class _Search:
             start, end = graph.extents[0]
             if start not in self.pads:
                 before.insert(0, Shown(self.room.free(start, end), frozenset(), frozenset()))
+        self.unshown.update(_failing_on(graph, graph.starts[0]))
         return Evidence(before, self.pads, self.past, _detours(graph, graph.starts[0]), self.unshown)
 
     def _enter(self, number: int) -> None:
@@ -361,6 +362,19 @@ def _detours(graph: LineGraph, entry: int) -> list[Detour]:
             else:
                 detours.append(Detour(first, behind, handler, shown))
     return detours
+
+
+def _failing_on(graph: LineGraph, entry: int) -> Iterator[Arc]:
+    """Yield the arcs of lines with one way on that exceptions lead to, too: a probe on the way does not show them all.
+
+    The ways from a condition may all lead to one line: from `if x: return` at the end of a finally to that of an outer
+    one.
+    """
+    lines = {line for line, following in graph.after.items() if len(following) == 1}
+    for start, end, line in graph.instructions(lines):
+        for first, _, handler in _stretches(graph.handled, max(start, entry), end):
+            if handler is not None:
+                yield from ((line, target) for target in graph.failing_at(first) & graph.after[line])
 
 
 def _stretches(handled: list[Handled], start: int, end: int) -> Iterator[tuple[int, int, Handled | None]]:
