@@ -119,6 +119,18 @@ damaged-files: $(VENV)/ready ## 5,000 damaged traces, data files, caches and fin
 test-strict: $(VENV)/ready ## the tests with every warning an error, of encodings too, in development mode (OPTIONS="tests/cli")
 	$(BIN)/python -X warn_default_encoding -X dev -W error -m pytest -n auto $(OPTIONS)
 
+campaign-pictures: $(VENV)/ready ## the pictures of docs/campaign.md, as the tests see the page (needs Debian's chromium, chromium-driver)
+	PYKCOV_PICTURES=$(CURDIR)/docs $(BIN)/python -m pytest -q tests/campaign/test_campaign_page.py
+
+# The chart library of the page, as it is published; the version is pinned, and its licence comes with it.
+UPLOT = uplot@1.6.32
+campaign-charts: ## take the chart library of `pykcov campaign serve` from npm into the package (needs npm)
+	rm -rf .campaign-charts && mkdir .campaign-charts
+	cd .campaign-charts && npm pack --silent $(UPLOT) && tar xzf *.tgz
+	cp .campaign-charts/package/dist/uPlot.iife.min.js .campaign-charts/package/dist/uPlot.min.css src/pykcov/campaign/page/static/
+	cp .campaign-charts/package/LICENSE src/pykcov/campaign/page/static/LICENSE.uPlot
+	rm -rf .campaign-charts
+
 endurance: $(VENV)/ready ## two hours of services whose every request is traced: memory and descriptors stay flat
 	$(BIN)/python tools/endurance.py $(OPTIONS)
 

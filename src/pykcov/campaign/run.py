@@ -39,6 +39,8 @@ class Plan(NamedTuple):
     workers: int = 1
     revision: str = ""
     minimize: float = 5
+    whole_corpus: bool = True
+    """Measure for new code all inputs that there are; else only those that reached something in older code."""
     by_estimate: bool = True
     """Time goes where most is expected; else all targets have the same."""
 
@@ -53,6 +55,9 @@ class Outcome(NamedTuple):
     """Harness and token."""
     set_aside: dict[str, str]
     """Targets that could not be run, and why."""
+    seen: set[tuple[str, str]]
+    """The same of all findings, known ones, too."""
+    seconds: float
     slices: int
     lost: int
     """Slices of which nothing came."""
@@ -87,6 +92,8 @@ class Campaign:
         self._keeping = Keeping(store, self._number, plan.revision, say, self._recorded)
         self._executions = self._slices = self._lost = self._new_inputs = self._new_places = 0
         self._findings: list[tuple[str, str]] = []
+        self._seen: set[tuple[str, str]] = set()
+        self._began = time.monotonic()
         self._refreshed = time.monotonic()
 
     def run(self) -> Outcome:
@@ -202,6 +209,7 @@ class Campaign:
         if missing:
             sizes |= {digest: len(data) for digest, data in self._keeping.inputs(missing).items()}
         progress.took(result, sizes)
+        self._seen |= {(progress.harness, finding.token) for finding in result.findings}
         progress.known |= {finding.name for finding in result.findings}
         self._has.setdefault(done.worker, set()).update(result.new)
         self._executions += result.executions
@@ -216,7 +224,8 @@ class Campaign:
         try:
             number = self._store.add_target(progress.harness, result.version, result.python, result.places)
             progress.begin_with(self._store.cover(number), self._store.seen(number), spent(self._store, number))
-            progress.merge({}, self._store.not_measured(number, progress.harness))
+            waiting = self._store.not_measured(number, progress.harness, all_of_them=self._plan.whole_corpus)
+            progress.merge({}, waiting)
             progress.to_replay = self._store.to_replay(progress.harness, result.version)
             progress.known = self._store.finding_names(progress.harness)
         except SQLAlchemyError as error:
@@ -273,6 +282,8 @@ class Campaign:
             self._new_places,
             self._findings,
             {each.harness: each.set_aside for each in self._progress if each.set_aside},
+            self._seen,
+            time.monotonic() - self._began,
             self._slices,
             self._lost,
             not_written,

@@ -56,6 +56,8 @@ class _Duration(click.ParamType):  # type: ignore[type-arg]
         return float(found[1]) * _UNITS[found[2] or "s"]
 
 
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
 store_option = click.option(
     "--store",
     metavar="STORE",
@@ -144,6 +146,99 @@ def status(store: str, watch: bool, as_json: bool) -> int:
             return _FOUND if told["open_findings"] else 0
         opened_findings = watch_it(opened) if watch else show(opened)
     return _FOUND if opened_findings else 0
+
+
+@command.command()
+@store_option
+@click.option("--since", metavar="REV", required=True, help="The revision of git to compare with.")
+@click.option("--for", "seconds", type=_Duration(), default=300, help="The time to run.  [default: 5m]")
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Worker processes.  [default: one a core]")
+@click.option("--slice", "slice_seconds", type=_Duration(), default=30, help="The time of a slice.  [default: 30s]")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of all choices.  [default: another one each time]")
+@click.option("--all", "everything", is_flag=True, help="Fuzz all targets, whatever has changed.")
+@click.option("--dry-run", is_flag=True, help="Only say which targets would be fuzzed, and why.")
+@click.option("--junit", metavar="FILE", type=_FILE, help="Write a file of JUnit: a case for each target.")
+@click.option("--sarif", metavar="FILE", type=_FILE, help="Write a file of SARIF: a result for each new finding.")
+@click.option("--summary", metavar="FILE", type=_FILE, help="Add a Markdown summary.  [default: $GITHUB_STEP_SUMMARY]")
+@click.argument("targets", nargs=-1)
+def ci(
+    store: str,
+    since: str,
+    seconds: float,
+    workers: int | None,
+    slice_seconds: float,
+    seed: int,
+    everything: bool,
+    dry_run: bool,
+    junit: Path | None,
+    sarif: Path | None,
+    summary: Path | None,
+    targets: tuple[str, ...],
+) -> int:
+    """Fuzz those TARGETS whose inputs run what has changed since a revision, from the stored corpus; tell of findings
+    that the revision does not have.
+    """
+    from pykcov.campaign import ci as job
+    from pykcov.campaign.concerned import concerned
+    from pykcov.campaign.run import Campaign, Plan
+    from pykcov.campaign.store.summary import details_of
+    from pykcov.contrib.pytest_plugin.revisions import Repository, RevisionError
+
+    _need_libfuzzer()
+    found = _targets(targets)
+    number = workers or os.cpu_count() or 1
+    try:
+        repository = Repository(os.getcwd())
+        with _opened(store, create=True) as opened:
+            choice = concerned(found, opened, repository, since)
+            if everything:
+                choice = choice._replace(targets=dict.fromkeys(found, "all are wanted") | choice.targets)
+            for target, why in choice.targets.items():
+                _say(f"{target.harness}: {why}")
+            if choice.remarks:
+                _say(f"not known to be run by any target: {', '.join(choice.remarks)}")
+            if dry_run:
+                return 0
+            verdict = job.Verdict(since, choice.targets, 0, 0, [], [], {})
+            if choice.targets:
+                plan = Plan(list(choice.targets), seconds, slice_seconds, seed, number, _revision(), whole_corpus=False)
+                with _cluster(number, None) as machines:
+                    outcome = Campaign(plan, opened, machines, _say).run()
+                new, old = job.split(details_of(opened, outcome.seen), found, repository, since)
+                verdict = job.Verdict(
+                    since, choice.targets, outcome.executions, outcome.seconds, new, old, outcome.set_aside
+                )
+    except RevisionError as error:
+        raise CommandError(str(error), BAD_INPUT) from error
+    if junit is not None:
+        job.write_junit(verdict, junit)
+    if sarif is not None:
+        job.write_sarif(verdict, sarif, repository.root)
+    text = job.markdown(verdict)
+    if summary is None and os.environ.get("GITHUB_STEP_SUMMARY"):
+        summary = Path(os.environ["GITHUB_STEP_SUMMARY"])
+    if summary is not None:
+        with summary.open("a", encoding="utf-8") as file:
+            file.write(text)
+    for each in verdict.new:
+        _say(f"new: {each.summary.harness}: {each.summary.token}")
+    _say(f"{counted(len(verdict.new), 'new finding')} since {since}, {len(verdict.old)} that it has, too")
+    if verdict.new:
+        return _FOUND
+    return _NOTHING_RAN if verdict.chosen and len(verdict.problems) == len(verdict.chosen) else 0
+
+
+@command.command()
+@store_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8421, show_default=True, help="0: any that is free.")
+@click.option("--token", envvar="PYKCOV_CAMPAIGN_TOKEN", help="What others have to say.  [default: made, and printed]")
+def serve(store: str, host: str, port: int, token: str | None) -> None:
+    """Show the campaigns of a store as a page. Other machines are let in only with --host, and need the token."""
+    from pykcov.campaign.page.server import serve as serve_page
+
+    with _opened(store) as opened:
+        serve_page(opened, host, port, token, _say)
 
 
 @command.command()

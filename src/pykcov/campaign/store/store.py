@@ -165,8 +165,11 @@ class Store:
         with self.readers.connect() as connection:
             return {unsigned(place): times for place, times in connection.execute(query)}
 
-    def not_measured(self, target: int, harness: str) -> list[str]:
-        """Return the digests of inputs of a target of which it is not known what they reach in a version."""
+    def not_measured(self, target: int, harness: str, *, all_of_them: bool = True) -> list[str]:
+        """Return the digests of inputs of a target of which it is not known what they reach in a version.
+
+        all_of_them: else only those that reached something in another version, or were found by no slice.
+        """
         known = select(measured.c.input).where(measured.c.target == target)
         query = (
             select(inputs.c.digest)
@@ -174,6 +177,10 @@ class Store:
             .where(corpus.c.harness == harness, inputs.c.id.not_in(known))
             .order_by(inputs.c.id)
         )
+        if not all_of_them:
+            versions = select(targets.c.id).where(targets.c.harness == harness)
+            holders = select(reach.c.input).where(reach.c.target.in_(versions))
+            query = query.where(inputs.c.id.in_(holders) | corpus.c.slice.is_(None))
         with self.readers.connect() as connection:
             return list(connection.scalars(query))
 

@@ -1,5 +1,6 @@
 """What the store tells: the numbers of `pykcov campaign status` and of the page."""
 
+from collections.abc import Container
 from typing import NamedTuple
 
 from sqlalchemy import Connection, case, func, select
@@ -148,18 +149,25 @@ def finding_summaries(store: Store) -> list[FindingSummary]:
 
 def finding_details(store: Store, number: int) -> FindingDetails:
     """Return a finding with its report and inputs. Raises StoreError if there is none of this number."""
-    summary = next((each for each in finding_summaries(store) if each.number == number), None)
-    if summary is None:
+    found = [each for each in finding_summaries(store) if each.number == number]
+    if not found:
         raise StoreError(f"there is no finding {number}")
+    return _details(store, found[0])
+
+
+def details_of(store: Store, wanted: Container[tuple[str, str]]) -> list[FindingDetails]:
+    """Return the findings of these harnesses and tokens, but for those that somebody has said to be known."""
+    found = finding_summaries(store)
+    return [_details(store, each) for each in found if (each.harness, each.token) in wanted and each.state != "known"]
+
+
+def _details(store: Store, summary: FindingSummary) -> FindingDetails:
+    columns = findings.c.report, findings.c.input, findings.c.minimized
     with store.readers.connect() as connection:
-        row = connection.execute(
-            select(findings.c.report, findings.c.input, findings.c.minimized).where(findings.c.id == number)
-        ).one()
+        row = connection.execute(select(*columns).where(findings.c.id == summary.number)).one()
         wanted = [each for each in (row.input, row.minimized) if each is not None]
-        datas = {
-            each[0]: bytes(each[1])
-            for each in connection.execute(select(inputs.c.id, inputs.c.data).where(inputs.c.id.in_(wanted)))
-        }
+        query = select(inputs.c.id, inputs.c.data).where(inputs.c.id.in_(wanted))
+        datas = {each[0]: bytes(each[1]) for each in connection.execute(query)}
     return FindingDetails(summary, row.report, datas[row.input], datas.get(row.minimized))
 
 
