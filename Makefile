@@ -122,6 +122,12 @@ test-strict: $(VENV)/ready ## the tests with every warning an error, of encoding
 campaign-pictures: $(VENV)/ready ## the pictures of docs/campaign.md, as the tests see the page (needs Debian's chromium, chromium-driver)
 	PYKCOV_PICTURES=$(CURDIR)/docs $(BIN)/python -m pytest -q tests/campaign/test_campaign_page.py
 
+campaign-faults: $(VENV)/ready ## workers, the scheduler and the database are killed for ten minutes each: nothing is lost (SECONDS=60)
+	SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest -q -s -m slow tests/campaign/test_campaign_faults.py
+
+bench-campaign: $(VENV)/ready ## executions of two workers over one pykcov fuzz, and what slices cost (OPTIONS="--overhead 3 tomllib")
+	$(BIN)/python benchmarks/campaign.py $(OPTIONS)
+
 # The chart library of the page, as it is published; the version is pinned, and its licence comes with it.
 UPLOT = uplot@1.6.32
 campaign-charts: ## take the chart library of `pykcov campaign serve` from npm into the package (needs npm)

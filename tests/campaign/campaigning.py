@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pykcov.campaign.slices import digest_of
+from pykcov.campaign.slices import Target, digest_of
 from pykcov.campaign.status import as_dict
 from pykcov.campaign.store.store import Store
 from pykcov.fuzz import libfuzzer, reaching
@@ -59,15 +59,16 @@ def status(folder: Path) -> dict[str, Any]:
         return as_dict(store)
 
 
-def replayed(harness: str, folder: Path, datas: list[bytes], scratch: Path) -> set[tuple[int, int]]:
+def replayed(target: Target, datas: list[bytes], scratch: Path) -> set[tuple[int, int]]:
     """Return what inputs reach, measured anew."""
     scratch.mkdir(parents=True)
     paths = [scratch / digest_of(data) for data in datas]
     for path, data in zip(paths, datas, strict=True):
         path.write_bytes(data)
     reaching.ask(scratch, paths)
-    with Loaded(Settings(harness), str(folder)) as loaded, open("/dev/null", "wb") as nowhere:
-        loaded.start(Settings(harness, reach=str(scratch)), [], nowhere).wait()
+    settings = Settings(target.harness, include=list(target.include))
+    with Loaded(settings, target.folder) as loaded, open("/dev/null", "wb") as nowhere:
+        loaded.start(settings._replace(reach=str(scratch)), [], nowhere).wait()
     return {feature for _, rows in reaching.answers(scratch) for feature in rows}
 
 
@@ -78,4 +79,5 @@ def reach_equals_replay(store: Store, folder: Path, scratch: Path) -> None:
     for target in target_summaries(store):
         datas = list(store.data(store.corpus(target.harness)).values())
         own = scratch / str(target.number)
-        assert set(store.cover(target.number)) == replayed(target.harness, folder, datas, own), target.harness
+        one = Target(target.harness, str(folder))
+        assert set(store.cover(target.number)) == replayed(one, datas, own), target.harness

@@ -5,12 +5,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from postgres import postgres, what_is_missing
+from sqlalchemy.exc import OperationalError
 
 from pykcov.campaign.slices import Finding, Result, digest_of
 from pykcov.campaign.store.database import StoreError
 from pykcov.campaign.store.folder import export, folder_name, take
-from pykcov.campaign.store.store import Store
-from pykcov.campaign.store.summary import finding_details, finding_summaries
+from pykcov.campaign.store.store import SEEN_MAX, Store
+from pykcov.campaign.store.summary import finding_details, finding_summaries, target_summaries
 
 HOSTILE = "../../etc/<script>alert(1)</script>::test\n"
 
@@ -132,6 +134,30 @@ def test_two_writers_at_once_lose_nothing(tmp_path: Path) -> None:
         assert len(store.corpus("a.py")) == 23
 
 
+def test_postgresql_is_a_store_like_sqlite_and_comes_back_after_it_was_away() -> None:
+    if what_is_missing():
+        pytest.skip(what_is_missing())
+    with postgres() as server, Store(server.url) as store:
+        number = store.begin_campaign("c", "r", 1)
+        found = (finding("KeyError--f\0", b"\0", b""),)
+        top = (1 << 64) - 1
+        first = result(b"1", b"22", places=[[top, "f\0.py", 1, 2, "f"]], findings=found)
+        assert store.record(number, "1", HOSTILE, first, {top: 9}).new_findings == ["KeyError--f\\0"]
+        again = result(b"2", b"1", reach={digest_of(b"1"): [(2, 0)], digest_of(b"2"): [(1, 0), (top, 7)]})
+        assert store.record(number, "2", HOSTILE, again, {top: 1})[:3] == (1, 1, 1)
+        assert store.record(number, "2", HOSTILE, again, {})[:3] == (0, 0, 0)
+        server.stop()
+        with pytest.raises(OperationalError):
+            store.corpus(HOSTILE)
+        server.start()
+        (target,) = target_summaries(store)
+        assert (target.inputs, target.record.reached, target.open_findings) == (3, 3, 1)
+        assert store.seen(target.number) == {top: SEEN_MAX}
+        assert store.cover(target.number)[2, 0].digest == digest_of(b"1")
+        with pytest.raises(StoreError, match="no finding"):
+            finding_details(store, 7)
+
+
 def test_what_is_no_store_is_said(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("this is no database at all, however long it may be" * 100)
     other = tmp_path / "newer.db"
@@ -151,3 +177,12 @@ def test_what_is_no_store_is_said(tmp_path: Path) -> None:
             Store(name)
     with pytest.raises(StoreError, match="no such store"):
         Store(str(tmp_path / "nothing.db"), create=False)
+
+
+def test_texts_that_no_database_takes_are_taken(store: Store) -> None:
+    number = store.begin_campaign("c", "r", 1)
+    odd = "\ud800\0"
+    found = (Finding(odd, odd, odd, odd, b"", None, ""),)
+    places = [[1, f"/x/{odd}.py", 1, 1, odd]]
+    odd_result = result(b"1", worker=odd, problem=odd, places=places, findings=found, fixed=(odd,))
+    assert store.record(number, "1", "a.py", odd_result, {}).new_findings == ["\\ud800\\0"]

@@ -95,7 +95,7 @@ class Machine(RuleBasedStateMachine):
         for place, times in seen.items():
             before = self.seen.setdefault(key, {}).get(place, 0)
             self.seen[key][place] = min(before + min(times, SEEN_MAX), SEEN_MAX)
-        self.measured.setdefault(key, set()).update(new)
+        self.measured.setdefault(key, set()).update(digest_of(data) for data in reach)
         self.numbers[key] = self.store.add_target(harness, version, "3.11", [])
         for token in tokens:
             state = self.findings.get((harness, token))

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from pykcov.campaign.slices import Result
 from pykcov.campaign.store.store import Recorded, Store
@@ -55,6 +55,7 @@ class Keeping:
         self._taken = self._written = 0  # each is counted by one thread
         self._giving_up = threading.Event()
         self._away = ""
+        self._refused: list[Report] = []
         self._thread = threading.Thread(target=self._write_all, name="pykcov-store")
         self._thread.start()
 
@@ -110,14 +111,19 @@ class Keeping:
                 recorded = self.store.record(
                     self._campaign, report.word, report.harness, report.result, report.seen, self._revision
                 )
-            except SQLAlchemyError as error:
-                why = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            except (OperationalError, InterfaceError, InternalError) as error:
+                why = _reason(error)
                 if not self._away:
                     self._say(f"the store cannot be written to, results wait: {why}")
                 self._away = why
                 if self._giving_up.wait(_RETRY_SECONDS):
                     return False
                 continue
+            except Exception as error:  # it cannot be stored, now or later: it must not hold others up
+                self._say(f"a result of {report.harness} cannot be stored: {_reason(error)}")
+                self._away = self._away or _reason(error)
+                self._refused.append(report)
+                return True
             if self._away:
                 self._say("the store can be written to again")
                 self._away = ""
@@ -128,13 +134,19 @@ class Keeping:
     def _save_rest(self) -> str:
         """Save inputs and findings that are not in the store as files."""
         folder = self._folder / "not-stored"
+        reports = list(self._refused)
         while not self._reports.empty():
-            report = self._reports.get()
-            if report is None:
-                continue
+            waiting = self._reports.get()
+            reports += [waiting] if waiting is not None else []
+        for report in reports:
             own = folder / "".join(each if each.isalnum() else "_" for each in report.harness)
             own.mkdir(parents=True, exist_ok=True)
             datas = dict(report.result.new) | {finding.name: finding.input for finding in report.result.findings}
             for name, data in datas.items():
                 (own / name).write_bytes(data)
         return f"their inputs are in {folder}; `pykcov campaign import` takes them in"
+
+
+def _reason(error: Exception) -> str:
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,6 +1,7 @@
 """What a campaign knows of one target while it runs: what is reached, by which inputs, and what is to be done next."""
 
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 
 from pykcov.campaign.allocation import Record, record_of
@@ -10,6 +11,8 @@ from pykcov.campaign.store.summary import Spent
 
 _MEASURED_AT_ONCE = 500
 _FAILURES_MAX = 3
+"""In a row, after which a target rests, each time twice as long."""
+_REST_SECONDS_MAX = 3600.0
 
 
 class Progress:
@@ -31,14 +34,22 @@ class Progress:
         """Workers that cannot run it."""
         self.set_aside = ""
         """Why it is not run any more."""
+        self.rests_until = 0.0
+        """When it is run again, as time.monotonic() tells it."""
         self._failures = 0
         self._cover: dict[Feature, Holder] = {}
         self._seen: dict[int, int] = {}
         self._places: set[int] = set()
+        self._attempts: Counter[str] = Counter()
         self._to_measure: deque[str] = deque()
         self._executions = 0
         self._processor = 0.0
         self._barren = 0  # executions since a place was reached first
+
+    @property
+    def has_to_measure(self) -> bool:
+        """Whether there are inputs of which it is not known what they reach."""
+        return bool(self._to_measure) and not self.set_aside
 
     @property
     def harness(self) -> str:
@@ -80,6 +91,16 @@ class Progress:
         """Take back what next_to_measure() has returned: the slice was lost."""
         self._to_measure.extend(digests)
 
+    def without_unmeasured(self, result: Result) -> Result:
+        """Take back what could not be measured; an input that brings that about again and again reaches nothing."""
+        if not result.unmeasured:
+            return result
+        first = result.unmeasured[0]
+        self._attempts[first] += 1
+        hopeless = {first} if self._attempts[first] >= _FAILURES_MAX else set()
+        self.measure_again(digest for digest in result.unmeasured if digest not in hopeless)
+        return result._replace(reach=result.reach | {digest: [] for digest in hopeless}, unmeasured=())
+
     def took(self, result: Result, sizes: Mapping[str, int]) -> None:
         """Take what came of a slice. sizes: of its inputs."""
         self._failures = 0
@@ -96,11 +117,14 @@ class Progress:
         """Return of what executions reached what is not known to be reached often."""
         return {place: times for place, times in seen.items() if self._seen.get(place, 0) < SEEN_MAX}
 
-    def failed(self, problem: str) -> None:
-        """Take that a slice was lost with its worker, or ran nothing; often, and the target is set aside."""
+    def failed(self, slice_seconds: float) -> float:
+        """Take that nothing came of a slice, as its processes ended; return for how many seconds the target rests."""
         self._failures += 1
-        if self._failures >= _FAILURES_MAX:
-            self.set_aside = problem
+        if self._failures < _FAILURES_MAX:
+            return 0.0
+        seconds = min(slice_seconds * 2.0 ** (self._failures - _FAILURES_MAX), _REST_SECONDS_MAX)
+        self.rests_until = time.monotonic() + seconds
+        return seconds
 
     def _take_reach(self, digest: str, size: int, rows: Reach) -> None:
         for feature in rows:

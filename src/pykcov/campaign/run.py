@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from pykcov.campaign.allocation import Turns, weights
+from pykcov.campaign.allocation import Turns, duration, weights
 from pykcov.campaign.cluster import Cluster, Done
 from pykcov.campaign.keeping import Keeping, Report
 from pykcov.campaign.progress import Progress
@@ -23,6 +23,8 @@ _TICK = 0.5
 _REFRESH_SECONDS = 60.0
 _LATE_SECONDS = 120.0
 """By which a slice may be late before it is given up."""
+_MEASURE_SECONDS = 60.0
+"""For inputs of which it is not known at the end what they reach."""
 _WRITE_SECONDS = 60.0
 """For what is not written to the store at the end."""
 
@@ -109,15 +111,19 @@ class Campaign:
                     self._say("interrupted: slices end; once more, and what they have is lost")
                     self._cluster.end_slices()
                 over = left <= 0 or self._interrupts or all(each.set_aside for each in self._progress)
-                if self._interrupts > 1 or (over and not self._running):
+                measuring = not self._interrupts and left > -_MEASURE_SECONDS and self._has_to_measure()
+                if self._interrupts > 1 or (over and not self._running and not measuring):
                     break
-                if not over:
+                if not over or measuring:
                     self._give_to_idle(left)
                 for done in self._cluster.wait(_TICK):
                     self._take(done)
                 self._give_up_late()
                 self._refresh()
         return self._finish()
+
+    def _has_to_measure(self) -> bool:
+        return any(each.has_to_measure for each in self._progress)
 
     def _interrupted(self) -> None:
         self._interrupts += 1
@@ -127,7 +133,12 @@ class Campaign:
         there = self._cluster.workers()
         for address in [each for each in there if each not in self._cluster.busy()]:
             allowed = [
-                not each.set_aside and not each.loading and address not in each.refused for each in self._progress
+                not each.set_aside
+                and not each.loading
+                and each.rests_until < time.monotonic()
+                and (left > 0 or each.has_to_measure)
+                and address not in each.refused
+                for each in self._progress
             ]
             records = [each.record() for each in self._progress]
             shares = weights(records) if self._plan.by_estimate else [1 / len(records)] * len(records)
@@ -184,9 +195,10 @@ class Campaign:
             self._lost += 1
             self._has.pop(done.worker, None)
             progress.measure_again(work.measure)
+            progress.to_replay += work.replays
             if not self._interrupts:
                 self._say(f"{progress.harness}: a slice was lost: {done.problem}")
-                self._failed(progress, done.problem)
+                self._failed(progress)
             return
         result = done.result
         if result.missing:
@@ -201,6 +213,7 @@ class Campaign:
             self._take_result(done, progress, work, result)
 
     def _take_result(self, done: Done, progress: Progress, work: Slice, result: Result) -> None:
+        result = progress.without_unmeasured(result)
         seen = progress.worth_telling(result.seen)
         self._keeping.take(Report(done.word, progress.harness, result, seen))
         sizes = {digest: len(data) for digest, data in result.new.items()}
@@ -216,6 +229,12 @@ class Campaign:
 
     def _take_problem(self, address: str, progress: Progress, work: Slice, result: Result) -> None:
         progress.measure_again(work.measure)
+        progress.to_replay += work.replays
+        if result.killed:
+            self._lost += 1
+            self._say(f"{progress.harness}: a slice was lost: {result.problem}")
+            self._failed(progress)
+            return
         progress.refused.add(address)
         self._say(f"{progress.harness} cannot be run by {result.worker}: {result.problem}")
 
@@ -234,10 +253,10 @@ class Campaign:
         progress.number, progress.version = number, result.version
         return True
 
-    def _failed(self, progress: Progress, problem: str) -> None:
-        progress.failed(problem)
-        if progress.set_aside:
-            self._say(f"{progress.harness} is set aside, as it goes on to end its workers: {problem}")
+    def _failed(self, progress: Progress) -> None:
+        seconds = progress.failed(self._plan.slice_seconds)
+        if seconds:
+            self._say(f"{progress.harness} goes on to end its processes: it rests for {duration(seconds)}")
 
     def _give_up_late(self) -> None:
         for word in [word for word, each in self._running.items() if time.monotonic() > each.deadline]:

@@ -77,6 +77,8 @@ class Result(NamedTuple):
     """The code that was fuzzed."""
     problem: str = ""
     """Why nothing was fuzzed: the target cannot be loaded, say."""
+    killed: bool = False
+    """The process of the target was ended by somebody, so that it may go better another time."""
     missing: tuple[str, ...] = ()
     """Digests of inputs that the worker did not have; nothing was done."""
     places: list[list[Any]] = []  # noqa: RUF012 - nobody changes it
@@ -88,7 +90,7 @@ class Result(NamedTuple):
     seen: dict[int, int] = {}  # noqa: RUF012 - nobody changes it
     """Of places, how many executions reached them, those of the corpus left out; of many only that they are many."""
     unmeasured: tuple[str, ...] = ()
-    """Digests of those that ended their process, or took too long, when they were measured."""
+    """Digests of those of which that is not known, as the process that measures was ended, by the first perhaps."""
     findings: tuple[Finding, ...] = ()
     fixed: tuple[str, ...] = ()
     """Tokens of findings that are not there any more."""
@@ -103,6 +105,8 @@ class Result(NamedTuple):
     """All that the slice took."""
     processor: float = 0
     """Seconds of processor time of the processes that fuzzed or measured, and of the worker itself."""
+    fuzzing_processor: float = 0
+    """Seconds of processor time of those that fuzzed."""
     code: int = 0
     """What `pykcov fuzz` would have ended with."""
     dropped: int = 0

@@ -44,6 +44,9 @@ def find(named: Sequence[str], folder: str) -> list[Target]:
             harnesses.append(name)
     if not harnesses:
         raise TargetsError("there is no target: name some, or list them in [tool.pykcov.campaign] of pyproject.toml")
+    for harness in harnesses:
+        if not harness.isprintable():
+            raise TargetsError(f"{harness!r}: a target whose name is not printable has no place in a store; rename it")
     return [Target(harness, str(project), **common) for harness in dict.fromkeys(harnesses)]
 
 

@@ -51,7 +51,7 @@ def run(work: Slice) -> Result:
             result = _run(work)
         except (NotLoadedError, OSError) as error:
             _forget(work)
-            result = Result(name(), problem=str(error))
+            result = Result(name(), problem=str(error), killed=getattr(error, "killed", False))
         processor = result.processor + _processor_time() - own
         return result._replace(seconds=time.monotonic() - began, processor=processor)
 
@@ -162,6 +162,7 @@ def _fuzz(work: Slice, loaded: Loaded, folder: Path, scratch: Path, result: Resu
             seen=seen.fileno() if kept is not None else None,
             seen_after=len(work.corpus) + 1,  # libFuzzer begins with an empty input
         )
+        before = loaded.processor
         outcome, said = _supervise(
             Supervisor(settings, minimize_seconds=work.minimize, loaded=kept, known=work.known), errors
         )
@@ -180,6 +181,7 @@ def _fuzz(work: Slice, loaded: Loaded, folder: Path, scratch: Path, result: Resu
         executions=snapshot.executions,
         inside=snapshot.inside / 1e9,
         fuzzing=snapshot.spent / 1e9,
+        fuzzing_processor=loaded.processor - before,
         code=outcome.code,
         dropped=snapshot.dropped,
         seen={place[0]: each for place, each in zip(loaded.places, times, strict=False) if each and place[0]},

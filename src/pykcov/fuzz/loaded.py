@@ -31,6 +31,11 @@ _SECONDS_TO_LOAD = 120.0
 class NotLoadedError(Exception):
     """The harness cannot be run: says what it wrote, or what became of its process."""
 
+    def __init__(self, message: str, *, killed: bool = False) -> None:
+        """killed: somebody has ended its process, so that it may go better another time."""
+        super().__init__(message)
+        self.killed = killed
+
 
 class Forked:
     """A process that the loaded one has forked, as subprocess.Popen has it."""
@@ -118,7 +123,7 @@ class Loaded:
         try:
             socket.send_fds(self._connection, [json.dumps(message).encode()], passed)
         except OSError as error:
-            raise NotLoadedError(f"the process of the harness is gone: {error.strerror}") from error
+            raise NotLoadedError(f"the process of the harness is gone: {error.strerror}", killed=True) from error
         return Forked(self, self._receive(30)[0]["pid"])
 
     def reap(self, pid: int) -> int:
@@ -149,17 +154,17 @@ class Loaded:
         except TimeoutError:
             raise NotLoadedError(f"the harness was not loaded within {seconds:.0f} seconds") from None
         except OSError as error:
-            raise NotLoadedError(f"the process of the harness is gone: {error.strerror}") from error
+            raise NotLoadedError(f"the process of the harness is gone: {error.strerror}", killed=True) from error
         if not message:
-            raise NotLoadedError(self._last_words())
+            code = self._process.wait()
+            raise NotLoadedError(self._last_words(code), killed=code < 0)
         return json.loads(message), descriptors
 
     def _discard_output(self) -> None:
         self._errors.seek(0)
         self._errors.truncate()
 
-    def _last_words(self) -> str:
-        code = self._process.wait()
+    def _last_words(self, code: int) -> str:
         self._errors.seek(0)
         said = self._errors.read().decode("utf-8", "replace").strip()
         return said or f"the harness ended before it fuzzed, with exit code {code}"

@@ -41,9 +41,10 @@ def ask(folder: Path, inputs: Sequence[Path]) -> None:
 
 
 def answers(folder: Path) -> Iterator[tuple[int, Reach]]:
-    """Go through what serve() has said: the number of an input, and what it reaches.
+    """Go through what serve() has said: the number of an input, and what it reaches, in order.
 
-    Inputs that are missing have ended their process, or took too long.
+    That is nothing for one that ended its process, or took too long. Those at the end that are missing have not run, as
+    the process that measures was ended.
     """
     told = (folder / "reached").read_bytes()
     at = 0
@@ -52,7 +53,7 @@ def answers(folder: Path) -> Iterator[tuple[int, Reach]]:
         at += _HEADER.size
         end = at + count * _FEATURE.size
         if end > len(told):
-            return  # its process was ended while it wrote
+            return  # the process was ended while it wrote
         yield number, list(_FEATURE.iter_unpack(told[at:end]))
         at = end
 
@@ -79,10 +80,14 @@ def serve(harness: Harness, settings: Settings) -> NoReturn:
     paths = (folder / "paths").read_bytes()
     pcs = _pcs(0, _core.probe_count())
     for number, path in enumerate(paths.split(b"\0") if paths else []):
+        before = (folder / "reached").stat().st_size
         child = os.fork()
         if child == 0:
             _measure(harness.target, Path(os.fsdecode(path)).read_bytes(), number, folder, pcs)
         end_of(child, SECONDS)
+        if (folder / "reached").stat().st_size == before:
+            with (folder / "reached").open("ab") as file:
+                file.write(_HEADER.pack(number, 0))
     os._exit(0)
 
 

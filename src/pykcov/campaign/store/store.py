@@ -109,6 +109,7 @@ class Store:
         word: the slice's own. A result that is there already is not recorded again.
         seen: of places, how many executions reached them.
         """
+        result = _storable(result)
         with self.engine.begin() as connection:
             again = connection.execute(select(slices.c.id).where(slices.c.word == word)).first()
             if again is not None:
@@ -139,7 +140,7 @@ class Store:
             new_reach = new_places = 0
             if target is not None:
                 new_reach, new_places = self._add_reach(connection, target, result.reach, number)
-                self._add_measured(connection, target, [*result.reach, *result.unmeasured])
+                self._add_measured(connection, target, list(result.reach))
                 self._add_seen(connection, target, seen)
             self._take_replays(connection, harness, result)
             new_findings = self._add_findings(connection, harness, result, revision)
@@ -231,7 +232,7 @@ class Store:
     def add_findings(self, harness: str, found: Iterable[Finding], revision: str) -> list[str]:
         """Add findings from elsewhere; return the tokens of those that are new."""
         with self.engine.begin() as connection:
-            return self._add_findings(connection, harness, Result("", findings=tuple(found)), revision)
+            return self._add_findings(connection, harness, _storable(Result("", findings=tuple(found))), revision)
 
     def set_state(self, finding: int, state: str) -> None:
         """Say of a finding that it is known, fixed, or new again. Raises StoreError."""
@@ -265,10 +266,10 @@ class Store:
             {
                 "target": target,
                 "place": signed(place),
-                "file": file.replace("\0", ""),
+                "file": _text(file),
                 "line": line,
                 "end_line": end_line,
-                "function": function.replace("\0", ""),
+                "function": _text(function),
                 "seen": 0,
             }
             for place, file, line, end_line, function in rows
@@ -369,7 +370,7 @@ class Store:
             datas = [finding.input, *([finding.minimized] if finding.minimized is not None else [])]
             ids = self._input_ids(connection, {digest_of(data): data for data in datas})
             shorter = ids[digest_of(finding.minimized)] if finding.minimized is not None else None
-            token = finding.token.replace("\0", "\\0")
+            token = finding.token
             same = and_(findings.c.harness == harness, findings.c.token == token)
             known = connection.execute(select(findings.c.state, findings.c.minimized).where(same)).first()
             if known is None:
@@ -378,7 +379,7 @@ class Store:
                     "token": token,
                     "name": finding.name,
                     "kind": finding.kind,
-                    "report": finding.report.replace("\0", "\\0"),
+                    "report": finding.report,
                     "input": ids[digest_of(finding.input)],
                     "minimized": shorter,
                     "state": "new",
@@ -399,6 +400,25 @@ class Store:
                 values |= {"minimized": shorter}
             connection.execute(update(findings).where(same).values(values))
         return new
+
+
+def _storable(result: Result) -> Result:
+    """Return a result whose texts databases can have."""
+    found = tuple(
+        each._replace(name=_text(each.name), kind=_text(each.kind), token=_text(each.token), report=_text(each.report))
+        for each in result.findings
+    )
+    return result._replace(
+        findings=found,
+        fixed=tuple(map(_text, result.fixed)),
+        present=tuple(map(_text, result.present)),
+        worker=_text(result.worker),
+        problem=_text(result.problem),
+    )
+
+
+def _text(text: str) -> str:
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
 def _insert(connection: Connection, table: Table) -> Any:
