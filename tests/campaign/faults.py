@@ -164,6 +164,9 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as scratch:
                 reach = replayed(own, datas, Path(scratch) / "replay")
             different[target.harness] = len(set(store.cover(target.number)) ^ reach)
+        told["not_measured"] = sum(
+            len(store.not_measured(target.number, target.harness)) for target in target_summaries(store)
+        )
         told["different"], told["lines"] = different, lines
     print(json.dumps(told))
 

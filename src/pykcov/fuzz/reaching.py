@@ -29,6 +29,9 @@ _HEADER = Struct("<II")
 _FEATURE = Struct("<QB")
 _REACHED = re.compile(rb"[^\0]")
 
+_TRIES = 3
+"""For an input that ends its process: somebody else may have done so."""
+
 Reach = list[tuple[int, int]]
 """Places, and the range of hits of each: 0 to 7 for 1, 2, 3, 4-7, 8-15, 16-31, 32-127, 128 and more."""
 
@@ -80,15 +83,24 @@ def serve(harness: Harness, settings: Settings) -> NoReturn:
     paths = (folder / "paths").read_bytes()
     pcs = _pcs(0, _core.probe_count())
     for number, path in enumerate(paths.split(b"\0") if paths else []):
-        before = (folder / "reached").stat().st_size
-        child = os.fork()
-        if child == 0:
-            _measure(harness.target, Path(os.fsdecode(path)).read_bytes(), number, folder, pcs)
-        end_of(child, SECONDS)
-        if (folder / "reached").stat().st_size == before:
+        if not any(_is_measured(harness.target, path, number, folder, pcs) for _ in range(_TRIES)):
             with (folder / "reached").open("ab") as file:
                 file.write(_HEADER.pack(number, 0))
     os._exit(0)
+
+
+def _is_measured(target: Target, path: bytes, number: int, folder: Path, pcs: list[int]) -> bool:
+    """Measure an input in a forked process; return whether that has said something, or took too long."""
+    before = (folder / "reached").stat().st_size
+    child = os.fork()
+    if child == 0:
+        _measure(target, Path(os.fsdecode(path)).read_bytes(), number, folder, pcs)
+    code = end_of(child, SECONDS)
+    if code is None:
+        with (folder / "reached").open("ab") as file:
+            file.write(_HEADER.pack(number, 0))
+        return True
+    return (folder / "reached").stat().st_size > before
 
 
 def _measure(target: Target, data: bytes, number: int, folder: Path, pcs: list[int]) -> NoReturn:
