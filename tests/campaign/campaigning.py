@@ -29,8 +29,14 @@ def parse(data):
 """
 
 
+# As much work on a busy machine as on an idle one: a slice ends by its executions, not by its time.
+SLICES = ("--slice", "120s", "--slices")
+RUNS = '[tool.pykcov.campaign]\nflags = ["-runs=20000"]\n'
+
+
 def write(folder: Path, **texts: str) -> None:
     """Write modules."""
+    (folder / "pyproject.toml").write_text(RUNS)
     for name, text in texts.items():
         (folder / f"{name}.py").write_text(textwrap.dedent(text))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from campaigning import campaign, write
+from campaigning import SLICES, campaign, write
 
 from pykcov.campaign.ci import Verdict, markdown, place_of, write_junit, write_sarif
 from pykcov.campaign.concerned import concerned
@@ -56,9 +56,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "first")
-    code, _, errors = campaign(
-        folder, "run", "--workers", "1", "--slice", "1s", "--for", "4s", "library:count", "fuzz_parse.py"
-    )
+    code, _, errors = campaign(folder, "run", "--workers", "1", *SLICES, "4", "library:count", "fuzz_parse.py")
     assert code == 77, errors
     return folder
 
@@ -111,7 +109,7 @@ def test_what_a_change_has_broken_is_told_and_what_was_broken_before_is_not(proj
     write(project, library=LIBRARY.replace("return len(data)", 'assert data != b"new"\n    return len(data)'))
     files = {name: tmp_path / name for name in ("junit", "sarif", "summary")}
     words = [f"--{name}={file}" for name, file in files.items()]
-    ours = ["--since", "HEAD", "--for", "5s", "--slice", "2s", "--workers", "1", *words]
+    ours = ["--since", "HEAD", "--workers", "1", *SLICES, "3", *words]
     code, _, errors = campaign(project, "ci", *ours, *TARGETS)
     assert code == 77, errors
     assert "fuzz_parse.py: its inputs run check() of library.py" in errors

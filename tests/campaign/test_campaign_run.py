@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
-from campaigning import LIBRARY, campaign, reach_equals_replay, start, status, write
+from campaigning import LIBRARY, SLICES, campaign, reach_equals_replay, start, status, write
 
 from pykcov.campaign.store.store import Store
 
-ARGUMENTS = ("run", "--workers", "2", "--slice", "1s")
+ARGUMENTS = ("run", "--workers", "2", *SLICES)
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_two_workers_and_two_targets_find_what_there_is(project: Path, tmp_path: Path) -> None:
-    code, _, errors = campaign(project, *ARGUMENTS, "--for", "4s", "library:parse", "other:count")
+    code, _, errors = campaign(project, *ARGUMENTS, "6", "library:parse", "other:count")
     assert code == 77, errors
     assert "library:parse: found KeyError--library.parse" in errors
     told = status(project)
@@ -37,7 +37,7 @@ def test_two_workers_and_two_targets_find_what_there_is(project: Path, tmp_path:
     with Store(str(project / "pykcov-campaign.db")) as store:
         reach_equals_replay(store, project, tmp_path / "replay")
     # The same once more: it goes on where it was, and what is known is not found again.
-    code, _, errors = campaign(project, *ARGUMENTS, "--for", "2s", "library:parse")
+    code, _, errors = campaign(project, *ARGUMENTS, "2", "library:parse")
     assert code == 0, errors
     assert len(status(project)["findings"]) == 1
     assert status(project)["findings"][0]["times"] > finding["times"]
@@ -45,7 +45,7 @@ def test_two_workers_and_two_targets_find_what_there_is(project: Path, tmp_path:
 
 def test_targets_that_cannot_be_run_are_named_and_set_aside(project: Path) -> None:
     write(project, broken="import nothing_of_this_name\n", fatal="import os\nos._exit(9)\n")
-    code, _, errors = campaign(project, *ARGUMENTS, "--for", "60s", "broken:parse", "fatal:parse", "library:nothing")
+    code, _, errors = campaign(project, *ARGUMENTS, "9", "broken:parse", "fatal:parse", "library:nothing")
     assert code == 3, errors
     assert "No module named 'nothing_of_this_name'" in errors
     assert "fatal:parse: no worker can run it, it is set aside" in errors
@@ -67,20 +67,20 @@ def test_a_target_that_ends_its_worker_each_time_is_set_aside_and_others_go_on(p
                 worker = parent
         """,
     )
-    code, _, errors = campaign(project, *ARGUMENTS, "--for", "8s", "killer:parse", "other:count")
+    code, _, errors = campaign(project, *ARGUMENTS, "8", "killer:parse", "other:count")
     assert code in (0, 77), errors
     assert "killer:parse" in errors
     assert status(project)["targets"][-1]["record"]["executions"] > 1000
 
 
 def test_ctrl_c_once_ends_slices_and_keeps_what_they_have(project: Path) -> None:
-    process = start(project, "run", "--workers", "2", "--slice", "60s", "library:parse")
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not (project / "pykcov-campaign.db").exists():
+    (project / "pyproject.toml").unlink()
+    found = LIBRARY.replace("raise KeyError", 'open("found", "w").close()\n            raise KeyError')
+    (project / "library.py").write_text(found)
+    process = start(project, "run", "--workers", "2", "--slice", "1h", "library:parse")
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and not (project / "found").exists():
         time.sleep(0.1)
-    while time.monotonic() < deadline and not status(project)["targets"]:
-        time.sleep(0.5)
-    time.sleep(2)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 77, errors

@@ -36,6 +36,8 @@ class Plan(NamedTuple):
     seconds: float
     """0: until it is interrupted."""
     slice_seconds: float = 30
+    slices: int = 0
+    """End after so many slices that fuzz; 0: any number."""
     seed: int = 0
     """0: another one each time."""
     workers: int = 1
@@ -92,7 +94,7 @@ class Campaign:
         self._interrupts = 0
         self._number = store.begin_campaign(self._word, plan.revision, plan.workers)
         self._keeping = Keeping(store, self._number, plan.revision, say, self._recorded)
-        self._executions = self._slices = self._lost = self._new_inputs = self._new_places = 0
+        self._executions = self._slices = self._fuzzing = self._lost = self._new_inputs = self._new_places = 0
         self._findings: list[tuple[str, str]] = []
         self._seen: set[tuple[str, str]] = set()
         self._began = time.monotonic()
@@ -110,6 +112,7 @@ class Campaign:
                     told = True
                     self._say("interrupted: slices end; once more, and what they have is lost")
                     self._cluster.end_slices()
+                left = left if not self._plan.slices or self._fuzzing < self._plan.slices else min(left, 0)
                 over = left <= 0 or self._interrupts or all(each.set_aside for each in self._progress)
                 measuring = not self._interrupts and left > -_MEASURE_SECONDS and self._has_to_measure()
                 if self._interrupts > 1 or (over and not self._running and not measuring):
@@ -142,6 +145,8 @@ class Campaign:
             ]
             records = [each.record() for each in self._progress]
             shares = weights(records) if self._plan.by_estimate else [1 / len(records)] * len(records)
+            if self._plan.slices and self._fuzzing >= self._plan.slices:
+                allowed = [may and each.has_to_measure for may, each in zip(allowed, self._progress, strict=True)]
             turn = self._turns.next(shares, allowed)
             if turn is not None:
                 self._give(address, self._progress[turn], left)
@@ -183,6 +188,7 @@ class Campaign:
         word = f"{self._word}-{self._slices}-{os.urandom(4).hex()}"
         self._slices += 1
         late = max(work.seconds, len(work.measure) * 10.0) + _LATE_SECONDS
+        self._fuzzing += bool(work.seconds)
         self._running[word] = _Running(work, progress, time.monotonic() + late)
         self._cluster.give(address, word, work)
 

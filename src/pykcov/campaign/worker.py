@@ -261,8 +261,21 @@ def _inputs_folder(campaign: str) -> Path:
 def _base() -> Path:
     global _folder
     if _folder is None:
-        _folder = Path(tempfile.mkdtemp(prefix="pykcov-worker-"))
+        # Below that of the worker, which is removed by others if it is killed; so are files of what it runs.
+        _folder = Path(tempfile.mkdtemp(prefix="pykcov-", dir=_folder_of_worker()))
+        os.environ["TMPDIR"] = str(_folder)
     return _folder
+
+
+def _folder_of_worker() -> str | None:
+    # Not before: who tries a slice without workers does not need it.
+    from distributed import get_worker
+
+    try:
+        folder: str = get_worker().local_directory
+    except ValueError:
+        return None
+    return folder
 
 
 def _processor_time() -> float:

@@ -84,6 +84,7 @@ def command() -> None:
 @click.option("--for", "seconds", type=_Duration(), default=0, help="The time to run: 90s, 5m, 1h.  [default: no end]")
 @click.option("--scheduler", metavar="ADDRESS", help="Use the workers of a scheduler of Dask's: tcp://HOST:PORT.")
 @click.option("--slice", "slice_seconds", type=_Duration(), default=30, help="The time of a slice.  [default: 30s]")
+@click.option("--slices", type=click.IntRange(1), default=None, metavar="N", help="End after N slices.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of all choices.  [default: another one each time]")
 @click.option("--evenly", is_flag=True, help="Give all targets the same time, not more where more is expected.")
 @click.option("-q", "--quiet", is_flag=True, help="Only what went wrong.")
@@ -94,6 +95,7 @@ def run(
     seconds: float,
     scheduler: str | None,
     slice_seconds: float,
+    slices: int | None,
     seed: int,
     evenly: bool,
     quiet: bool,
@@ -107,7 +109,7 @@ def run(
     _need_libfuzzer()
     found = _targets(targets)
     number = workers or os.cpu_count() or 1
-    plan = Plan(found, seconds, slice_seconds, seed, number, revision=_revision(), by_estimate=not evenly)
+    plan = Plan(found, seconds, slice_seconds, slices or 0, seed, number, revision=_revision(), by_estimate=not evenly)
     with _opened(store, create=True) as opened, _cluster(number, scheduler) as machines:
         if not quiet:
             _say(f"{counted(len(found), 'target')}; {counted(len(machines.workers()), 'worker')}; store {store}")
@@ -154,6 +156,7 @@ def status(store: str, watch: bool, as_json: bool) -> int:
 @click.option("--for", "seconds", type=_Duration(), default=300, help="The time to run.  [default: 5m]")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Worker processes.  [default: one a core]")
 @click.option("--slice", "slice_seconds", type=_Duration(), default=30, help="The time of a slice.  [default: 30s]")
+@click.option("--slices", type=click.IntRange(1), default=None, metavar="N", help="End after N slices.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of all choices.  [default: another one each time]")
 @click.option("--all", "everything", is_flag=True, help="Fuzz all targets, whatever has changed.")
 @click.option("--dry-run", is_flag=True, help="Only say which targets would be fuzzed, and why.")
@@ -167,6 +170,7 @@ def ci(
     seconds: float,
     workers: int | None,
     slice_seconds: float,
+    slices: int | None,
     seed: int,
     everything: bool,
     dry_run: bool,
@@ -201,7 +205,16 @@ def ci(
                 return 0
             verdict = job.Verdict(since, choice.targets, 0, 0, [], [], {})
             if choice.targets:
-                plan = Plan(list(choice.targets), seconds, slice_seconds, seed, number, _revision(), whole_corpus=False)
+                plan = Plan(
+                    list(choice.targets),
+                    seconds,
+                    slice_seconds,
+                    slices or 0,
+                    seed,
+                    number,
+                    _revision(),
+                    whole_corpus=False,
+                )
                 with _cluster(number, None) as machines:
                     outcome = Campaign(plan, opened, machines, _say).run()
                 new, old = job.split(details_of(opened, outcome.seen), found, repository, since)
