@@ -75,12 +75,13 @@ def main(
 ) -> None:
     """Run all, backends in turns."""
     warnings.simplefilter("ignore")
-    properties = importlib.import_module("real" if is_real else "micro").PROPERTIES
+    module = importlib.import_module("real" if is_real else "micro")
+    properties = module.PROPERTIES
     figures = {}
     table = Table("property", *(f"{backend}: {what}" for backend in backends for what in ("found", "examples", "s")))
     for name in names or properties:
         if is_real:
-            choose(include=[name, "real"])
+            choose(include=[*module.WATCHED.get(name, [name]), "real"])
         runs: dict[str, list[tuple[int | None, float]]] = {backend: [] for backend in backends}
         for number in range(seeds):
             for backend in backends:

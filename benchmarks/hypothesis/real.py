@@ -94,3 +94,6 @@ PROPERTIES = {
     "tomlkit": (failing(tomlkit_parse, TOMLKitError), TEXT),
 }
 """By the package whose bug it is."""
+
+WATCHED = {"markdown": ("markdown", "html.parser", "_markupbase")}
+"""What is watched besides the package of the name: what its bug goes through."""
