@@ -5,6 +5,9 @@ It stands beside the package, as to import something in a package is to import t
 another backend have no use.
 """
 
+import importlib
+from typing import Any
+
 
 def register() -> None:
     """Make `settings(backend="pykcov")` and `--hypothesis-profile pykcov` known. Hypothesis calls it (entry point)."""
@@ -17,3 +20,24 @@ def register() -> None:
 
     AVAILABLE_PROVIDERS["pykcov"] = "pykcov.contrib.hypothesis.provider.Provider"
     settings.register_profile("pykcov", backend="pykcov")
+    _observe()
+
+
+def _observe() -> None:
+    """Have the lines of observability files come from pykcov, which is imported when the first one is written."""
+    try:
+        # No names that Hypothesis promises: without them it goes on tracing lines itself.
+        core: Any = importlib.import_module("hypothesis.core")
+        enabled = importlib.import_module("hypothesis.internal.observability").observability_enabled
+        state = core.StateForActualGivenExecution
+        traces = state._should_trace
+        is_as_known = callable(core.Tracer) and callable(core.make_testcase)
+    except (ImportError, AttributeError):
+        return
+
+    def should_trace(self: Any) -> Any:
+        if enabled() and is_as_known:
+            importlib.import_module("pykcov.contrib.hypothesis.observing").install(core, traces)
+        return traces(self)  # the first one, too, whose tracer is made already
+
+    state._should_trace = should_trace

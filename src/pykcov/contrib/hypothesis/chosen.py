@@ -13,7 +13,7 @@ from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection, module_name, namespace_of
 
-_GRANULARITY: Granularity = "branch"
+_OWN = Selection()
 
 # What tests are written with; they are not what is tested, unless somebody says so.
 _TOOLS = frozenset(("hypothesis", "pytest", "_pytest", "pluggy", "pykcov", "hypothesis_pykcov", "unittest"))
@@ -42,11 +42,19 @@ def watch(test: Callable[..., object]) -> dict[type, list[Value]]:
 
     Done before, it costs little.
     """
-    selection = _explicit or _selection_for(test)
+    return _watch(_explicit or _selection_for(test), "branch")
+
+
+def watch_lines() -> None:
+    """Put probes into the program's own code, for each of its lines."""
+    _watch(_OWN, "line")
+
+
+def _watch(selection: Selection, granularity: Granularity) -> dict[type, list[Value]]:
     if str(selection) not in _watched:
         with Unrecorded():
-            hook = ImportHook(selection, _GRANULARITY, compare=True)
-            instrument_selected(selection, _GRANULARITY, compare=True)
+            hook = ImportHook(selection, granularity, compare=True)
+            instrument_selected(selection, granularity, compare=True)
             _watched[str(selection)] = hook, words(selection)
     return _watched[str(selection)][1]
 

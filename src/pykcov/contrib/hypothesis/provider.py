@@ -14,6 +14,7 @@ from hypothesis.internal.conjecture.data import ConjectureData
 from hypothesis.internal.conjecture.providers import COLLECTION_DEFAULT_MAX_SIZE, PrimitiveProvider
 from hypothesis.internal.intervalsets import IntervalSet
 
+from pykcov.contrib.hypothesis import observing
 from pykcov.contrib.hypothesis.chosen import watch
 from pykcov.contrib.hypothesis.example import FRESH, TYPES, Choice, Example, Fresh, Value, fits
 from pykcov.contrib.hypothesis.guidance import Guidance
@@ -96,6 +97,7 @@ class Provider(PrimitiveProvider):
 
     def _learn(self, recording: Recording, data: ConjectureData) -> None:
         self._example.end()
+        observing.take(recording.counters)
         new = recording.reached()
         is_looked_at = self._guidance.looks_at(self._plan, self._example, new > 0)
         records = recording.records(_MOST_COMPARISONS) if is_looked_at else {}

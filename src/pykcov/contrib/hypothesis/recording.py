@@ -18,14 +18,15 @@ _NMEMB = 1 << 15
 class Recording:
     """A device of a group of its own. Whoever works for an example works for that group."""
 
-    def __init__(self) -> None:
-        """Take a device. Raises OSError, as where no descriptor is left."""
+    def __init__(self, compare: bool = True) -> None:
+        """Take a device. Raises OSError, as where no descriptor is left. compare: comparisons are recorded, too."""
+        self._compare = compare
         self._group = Group()
         self._device = open()
         try:
             self._device.set_buffer_size(_NMEMB)
             self._buffer: Buffer = self._device.mmap()
-            self._counters: Counters = self._device.set_counters()
+            self.counters: Counters = self._device.set_counters()
             token = _core.group_variable.set(self._group)
             try:
                 self._device.remote_attach(follow=True)
@@ -35,7 +36,7 @@ class Recording:
         except BaseException:
             self._device.close(wait=False)
             raise
-        self._seen = bytearray(len(self._counters))
+        self._seen = bytearray(len(self.counters))
         self._rounds = 0
         carriers.install()
         # Hypothesis does not say when it needs a provider no longer.
@@ -45,9 +46,9 @@ class Recording:
     def example(self) -> Iterator[None]:
         """Record the block anew."""
         self._buffer.reset()
-        self._counters.reset()
+        self.counters.reset()
         self._rounds = self._rounds % 0xFFFFFFFF + 1
-        _core.begin_round(self._rounds)
+        _core.begin_round(self._rounds if self._compare else 0)
         token = _core.group_variable.set(self._group)
         _core.follow()
         try:
@@ -58,7 +59,7 @@ class Recording:
 
     def reached(self) -> int:
         """Return how many places the last example reached, or reached in another order of magnitude, that were new."""
-        return self._counters.reach(self._seen)
+        return self.counters.reach(self._seen)
 
     def records(self, most: int) -> dict[bytes, None]:
         """Return the records of what the last example compared, of at most so many comparisons, each once."""
