@@ -34,7 +34,8 @@ LIBRARIES = {
             "3.1.3",
             "src/werkzeug",
             ("markupsafe", "ephemeral-port-reserve", "pytest-timeout", "watchdog", "cryptography", "cffi"),
-            options=("-p", "pytest_timeout"),
+            # Its development servers reload, and do not always come back on a busy machine.
+            options=("-p", "pytest_timeout", "-m", "not dev_server", "-W", "ignore::pytest.PytestUnknownMarkWarning"),
         ),
         Library("sqlparse", "0.5.3", "sqlparse"),
         Library("packaging", "25.0", "src/packaging", ("pretend",)),

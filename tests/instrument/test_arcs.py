@@ -27,6 +27,10 @@ CASES = {
         "def",
         "def f():\n for y in pairs():\n  if d(): break\n  x = d()\n return d()\n",
     ),
+    "a break that runs on to where the end of a loop jumps to": (
+        "def",
+        "def f():\n for y in pairs():\n  if d():\n   z = 1\n  else:\n   x = d()\n   break\n return d()\n",
+    ),
     "conditions of several lines lead to one": (
         "def",
         "def f():\n if d():\n  if d():\n   if d():\n    x = 1\n return d()\n",

@@ -63,7 +63,9 @@ class Blocks:
                 continue
             if jump.opcode == FOR_ITER:
                 target += FOR_ITER_EXIT
-                self._cut_off.add(target)
+                if FOR_ITER_EXIT:
+                    # Right before is what only the end of the loop runs. On 3.11 it may be a break, which runs on.
+                    self._cut_off.add(target)
             leading_to.setdefault(target, []).append(jump)
             if jump.conditional:
                 leading_to.setdefault(_behind(opcodes, jump.end), []).append(jump)
