@@ -133,7 +133,29 @@ class Decision:
                 step = by_number[number].leave(value, state | {(number, value)})
                 steps.setdefault((number, value), []).append(step)
                 reached += [(following, step.state) for following in step.following]
+        # In an order that is the same for conditions of which one comes next.
+        for number, states in enumerate(self.states):
+            order = sorted(range(len(states)), key=lambda at: sorted(states[at]))
+            self.states[number] = [states[at] for at in order]
+            for value in (False, True):
+                if (number, value) in steps:
+                    steps[number, value] = [steps[number, value][at] for at in order]
         return steps
+
+    @cached_property
+    def is_shared(self) -> bool:
+        """Whether a condition that is tested has several states, and these are the same for all that may come next."""
+        if not self.steps:
+            return False
+        alike = all(
+            self.states[number] == self.states[step.following[0]]
+            and self.is_untested(number) == self.is_untested(step.following[0])
+            for steps in self.steps.values()
+            for step in steps
+            for number in step.following
+        )
+        numbers = range(len(self.conditions))
+        return alike and any(len(self.states[number]) > 1 and not self.is_untested(number) for number in numbers)
 
     @cached_property
     def _formulas(self) -> dict[int, Formula]:

@@ -43,11 +43,12 @@ def check(source: str, seed: int) -> None:
                 if name not in OTHERS:
                     found.add((name, what % 2 == 1, what > 1))
         wanted = expected(source, values)
-        assert {one for one in found if not one[2]} == {one for one in wanted if not one[2]}, (source, values)
-        assert {one for one in found if one[2]} <= wanted, (source, values)
+        assert found == wanted, (source, values)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=int(__import__("os").environ.get("N", "200")), deadline=None, suppress_health_check=list(HealthCheck)
+)
 @given(programs(), st.integers(0, 1000))
 def test_random_decisions(program: tuple[str, str], seed: int) -> None:
     check(program[1], seed)

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import CodeType
+from typing import TYPE_CHECKING
 
 from pykcov.instrument.arcs import LineGraph
 from pykcov.instrument.blocks import Blocks
 from pykcov.instrument.controlflow import ControlFlow
-from pykcov.instrument.evidence import Detour, Evidence, Shown, find_evidence
+from pykcov.instrument.evidence import Detour, Evidence, Pad, Shown, find_evidence
 from pykcov.instrument.exceptiontable import Handled
-from pykcov.instrument.opcodes import EXTENDED_ARG, JUMP_BACKWARD_NO_INTERRUPT, JUMP_FORWARD, RERAISE
+from pykcov.instrument.opcodes import EXTENDED_ARG, JUMP_BACKWARD_NO_INTERRUPT, JUMP_FORWARD, RERAISE, with_argument
 from pykcov.instrument.room import Room
 from pykcov.instrument.sites import Site, choose, positions_of, site_at
+
+if TYPE_CHECKING:
+    from pykcov.instrument.carried import Slots
 
 MakeEvent = Callable[[int], bytes]
 """Returns the code that makes the event of a probe happen, given the index of the probe in co_consts."""
@@ -31,12 +35,15 @@ class Beside:
         self._handled = handled
         positions = positions_of(code, opcodes)
         graph = LineGraph(code, opcodes, blocks, handled)
+        self._graph = graph
+        self._slots: Slots | None = None
+        self._token = len(code.co_consts)
         room = Room(opcodes, positions)
         evidence = find_evidence(code, graph, blocks, room)
         if finest:
             from pykcov.instrument.edges import add_conditions  # Not before: most runs ask for no conditions.
 
-            evidence = add_conditions(evidence, code, flow.jumps, graph, blocks, room, positions)
+            evidence, self._slots = add_conditions(evidence, code, flow, graph, blocks, room, positions)
         self._pads = dict(sorted(evidence.pads.items()))
         self._detours = evidence.detours
         self._past = evidence.past
@@ -51,7 +58,7 @@ class Beside:
         if not any(graph.runs):
             # Nothing but blocks can be told apart.
             self.before = choose(code, opcodes, blocks, "line")
-        shown = [pad.shown for pads in self._pads.values() for pad in pads if pad.shown is not None]
+        shown = [one for pads in self._pads.values() for pad in pads for one in (pad.shown, *pad.chosen) if one]
         shown += [detour.shown for detour in self._detours]
         self.behind = [site(self._size + at, one) for at, one in enumerate(shown)]
         """The sites of pads and detours, ascending."""
@@ -63,6 +70,11 @@ class Beside:
         """How deep the stack is in detours."""
         depths = [(detour.handler[3:] if detour.handler else _OUT) for detour in self._detours]
         return max((depth + lasti + 2 for depth, lasti in depths), default=0)
+
+    @property
+    def states(self) -> int:
+        """How much deeper the stack may be because of the states of decisions on it (carried.py)."""
+        return self._slots.room if self._slots else 0
 
     @property
     def pads_at(self) -> list[int]:
@@ -78,7 +90,7 @@ class Beside:
         entries: dict[int, int] = {}
         numbers = iter(range(first, first + len(self.behind)))
         for offset, pads in self._pads.items():
-            events = [b"" if pad.shown is None else event(next(numbers)) for pad in pads]
+            events = [self._code_of(pad, event, numbers) for pad in pads]
             piece = b""
             for pad, own in reversed([*zip(pads, events, strict=True)]):
                 piece = own + (_jump_forward(len(piece) // 2) if piece else b"") + piece
@@ -115,7 +127,16 @@ class Beside:
             depth, lasti = detour.handler[3:] if detour.handler else _OUT
             ranges = [*_without(ranges, detour), Handled(detour.start, detour.end, at, depth, lasti)]
             at += len(event(number)) // 2 + 1 + (self._prefixes if detour.handler else 0)
-        return sorted(ranges)
+        return self._slots.deepened(ranges, self._graph) if self._slots else sorted(ranges)
+
+    def _code_of(self, pad: Pad, event: MakeEvent, numbers: Iterator[int]) -> bytes:
+        code = b"" if pad.shown is None else event(next(numbers))
+        if pad.carry is None:
+            return code
+        from pykcov.instrument.carried import code_of  # Not before: see above.
+
+        chosen = [next(numbers) for _ in pad.chosen]
+        return code + code_of(pad.carry, event, chosen[0] if chosen else 0, self._token)
 
 
 def _following(shown: Shown, graph: LineGraph, evidence: Evidence) -> set[tuple[int, int]]:
@@ -139,6 +160,4 @@ def _without(ranges: Sequence[Handled], detour: Detour) -> Iterator[Handled]:
 
 
 def _jump_forward(distance: int) -> bytes:
-    octets = distance.to_bytes(4, "big")
-    prefix = [bytes((EXTENDED_ARG, octet)) for octet in octets[:-1].lstrip(b"\0")]
-    return b"".join(prefix) + bytes((JUMP_FORWARD, octets[-1]))
+    return with_argument(JUMP_FORWARD, distance)

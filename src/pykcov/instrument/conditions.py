@@ -14,11 +14,13 @@ from pykcov.instrument.controlflow import Jump
 from pykcov.instrument.opcodes import (
     CACHE,
     CONTAINMENTS,
+    COPY,
     JUMPS_IF_NONE,
     JUMPS_IF_TRUE,
     SWAP,
     TEST_PREFIXES,
     TESTS,
+    TESTS_KEEPING,
     UNARY_NOT,
 )
 from pykcov.instrument.sites import Position
@@ -33,6 +35,8 @@ class Test(NamedTuple):
     """Of the condition."""
     jumps_if: bool
     """The value of the condition with which it jumps."""
+    above: tuple[int, int] = (0, 0)
+    """How many values of the decision are still on the stack if it runs on, and if it jumps."""
     again: Formula | None = None
     """Not None: it tests the value of this part of the decision, which was tested on some of the ways there before."""
 
@@ -104,10 +108,25 @@ def find_tests(source: Source, code: bytes, jumps: Iterable[Jump], positions: Se
     """
     search = _Search(source, code, positions)
     found = {}
-    targets = {jump.target for jump in jumps}
-    for jump in jumps:
-        if jump.conditional and jump.opcode in TESTS and (test := search.test(jump, targets)) is not None:
+    tested = [jump for jump in jumps if jump.conditional and jump.opcode in TESTS]
+    for jump in tested:
+        if (test := search.test(jump)) is not None:
             found[jump.start] = test
+    for jump in tested:
+        test = found.get(jump.start)
+        if test is None or test.again is None:
+            continue
+        # The way there may be that of an operand that had been tested already.
+        own = set(test.again.conditions())
+        starts = range(search.before(jump.start)[2], jump.start + 1)
+        if not any(
+            one.target in starts
+            and (other := found.get(one.start))
+            and other.decision is test.decision
+            and other.number in own
+            for one in tested
+        ):
+            found[jump.start] = test._replace(again=None)
     return found
 
 
@@ -118,12 +137,11 @@ class _Search:
         self.opcodes = code[::2]
         self.positions = positions
 
-    def test(self, jump: Jump, targets: set[int]) -> Test | None:
-        before, negations, first = self._before(jump.start)
+    def test(self, jump: Jump) -> Test | None:
+        before, negations, _ = self.before(jump.start)
         span = _span(self.positions[jump.offset])
         if span in self.source.operations:
-            is_joined = any(at in targets for at in range(first, jump.start + 1))
-            return self._of_operation(*self.source.operations[span], jump, before, negations, is_joined)
+            return self._of_operation(*self.source.operations[span], jump, before, negations)
         found = self._tested(jump, before)
         if found in self.source.chains:
             decision, chain = self.source.chains[found]
@@ -148,7 +166,7 @@ class _Search:
         span = _span(self.positions[before])
         return self.source.around(span) if span is not None else None
 
-    def _before(self, offset: int) -> tuple[int, list[Span | None], int]:
+    def before(self, offset: int) -> tuple[int, list[Span | None], int]:
         """Return which instruction makes what is tested at an offset, where its `not` are, and what is behind it."""
         negations = []
         at = offset - 1
@@ -162,13 +180,7 @@ class _Search:
         return at, negations, first
 
     def _of_operation(
-        self,
-        decision: Decision,
-        operation: Formula,
-        jump: Jump,
-        before: int,
-        negations: list[Span | None],
-        is_joined: bool,
+        self, decision: Decision, operation: Formula, jump: Jump, before: int, negations: list[Span | None]
     ) -> Test | None:
         span = _span(self.positions[before])
         part = next((part for part in operation.parts if span is not None and _contains(part.span, span)), None)
@@ -184,8 +196,7 @@ class _Search:
             last = last.parts[-1]
         if last.kind != "condition":
             return None
-        found = self._of_condition(decision, last.number, jump, before, len(negations))
-        return found._replace(again=part) if is_joined else found
+        return self._of_condition(decision, last.number, jump, before, len(negations))._replace(again=part)
 
     def _of_link(self, decision: Decision, chain: Formula, jump: Jump, before: int) -> Test | None:
         at = before - 1
@@ -194,7 +205,9 @@ class _Search:
         span = _span(self.positions[at])
         for link in chain.parts:
             if span is not None and _contains(link.span, span):
-                return self._of_condition(decision, link.number, jump, before, 0)
+                found = self._of_condition(decision, link.number, jump, before, 0)
+                middle = link is not chain.parts[-1]  # which is compared with what comes next
+                return found._replace(above=(found.above[0] + middle, found.above[1] + middle))
         return None
 
     def _of_condition(self, decision: Decision, number: int, jump: Jump, before: int, negations: int) -> Test:
@@ -206,7 +219,11 @@ class _Search:
             jumps_if ^= negations % 2 == 1
             if negative is not None and self.opcodes[before] in CONTAINMENTS:
                 jumps_if ^= bool(self.code[before * 2 + 1] & 1) is not negative
-        return Test(decision, number, jumps_if)
+        at = jump.start - 1
+        while self.opcodes[at] in TEST_PREFIXES and self.opcodes[at] != COPY:
+            at -= 1
+        copied = int(self.opcodes[at] == COPY)
+        return Test(decision, number, jumps_if, (copied, copied or int(jump.opcode in TESTS_KEEPING)))
 
 
 def _span(position: Position) -> Span | None:

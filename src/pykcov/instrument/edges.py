@@ -6,45 +6,76 @@ into the block are told apart by pads, as those of arcs are (evidence.py).
 
 from collections.abc import Mapping, Sequence
 from types import CodeType
+from typing import NamedTuple
 
 from pykcov.decisions import Formula
-from pykcov.facts import FALSE, FALSE_DECIDED, TRUE, TRUE_DECIDED, Fact
 from pykcov.instrument.arcs import LineGraph
 from pykcov.instrument.blocks import Blocks
+from pykcov.instrument.carried import NOTHING, Carry, Facts, Slots, Way, carried, facts_of, find_slots
 from pykcov.instrument.conditions import Test, find_tests, source_of
-from pykcov.instrument.controlflow import Jump
+from pykcov.instrument.controlflow import ControlFlow
 from pykcov.instrument.evidence import Evidence, Pad, Shown
 from pykcov.instrument.opcodes import TESTS, UNFAILING
 from pykcov.instrument.room import Room
 from pykcov.instrument.sites import Position
 from pykcov.instrument.skips import skip
+from pykcov.instrument.stacksize import Depths
 
-Facts = frozenset[Fact]
 _NONE: Facts = frozenset()
+
+
+class Seen(NamedTuple):
+    """What there is to do on a way on from a condition."""
+
+    facts: Facts = _NONE
+    carry: Carry = NOTHING
 
 
 def add_conditions(
     evidence: Evidence,
     code: CodeType,
-    jumps: Sequence[Jump],
+    flow: ControlFlow,
     graph: LineGraph,
     blocks: Blocks,
     room: Room,
     positions: Sequence[Position],
-) -> Evidence:
-    """Return the probes of a code object with those of its conditions."""
-    if not any(jump.opcode in TESTS for jump in jumps):
-        return evidence
+) -> tuple[Evidence, Slots | None]:
+    """Return the probes of a code object with those of its conditions, and where states lie on the stack."""
+    if not any(jump.opcode in TESTS for jump in flow.jumps):
+        return evidence, None
     source = source_of(code.co_filename)
     if source is None:
         skip(code.co_filename, "its source cannot be read: its conditions are not recorded")
-        return evidence
-    tests = find_tests(source, code.co_code, jumps, positions)
-    if not tests:
-        return evidence
-    taken = {start: _facts(test, test.jumps_if) for start, test in tests.items()}
-    passed = {start: _facts(test, not test.jumps_if) for start, test in tests.items()}
-    return _Addition(evidence, graph, blocks, room, taken, passed).evidence()
+        return evidence, None
+    tests = find_tests(source, code.co_code, flow.jumps, positions)
+    carries = carried(tests)
+    if carries:
+        passed = {
+            number: jump.start for number, start in enumerate(graph.starts) if (jump := blocks.ending_at.get(start))
+        }
+        depths = Depths(code.co_code, flow, graph.handled, graph.starts[0])
+        slots = find_slots(graph, carries, passed, depths)
+        if slots is not None:
+            addition = _Addition(evidence, graph, blocks, room, _ways(tests, carries))
+            if addition.is_complete and addition.probes >= max(one.states for one in carries.values()):
+                return addition.evidence(), slots
+        skip(
+            f"{code.co_filename}:{code.co_firstlineno}",
+            "of its decisions that mix `and` and `or` it is not told what decided",
+        )
+    return _Addition(evidence, graph, blocks, room, _ways(tests, {})).evidence(), None
+
+
+def _ways(tests: Mapping[int, Test], carries: Mapping[Way, Carry]) -> dict[Way, Seen]:
+    """Return what there is to do on all ways on from conditions."""
+    found = {}
+    for start, test in tests.items():
+        for jumps in (True, False):
+            carry = carries.get((start, jumps), NOTHING)
+            seen = Seen(_NONE if carry.chosen else _facts(test, test.jumps_if is jumps), carry)
+            if seen != Seen():
+                found[start, jumps] = seen
+    return found
 
 
 def _facts(test: Test, value: bool) -> Facts:
@@ -52,13 +83,8 @@ def _facts(test: Test, value: bool) -> Facts:
     number = test.number if test.again is None else _certain(test.again, value)
     if number is None:
         return _NONE
-    conditions = test.decision.conditions
-    facts = {conditions[number].fact(TRUE if value else FALSE)}
     steps = test.decision.steps.get((number, value), [])
-    if len(steps) == 1 and not steps[0].following:
-        decided = TRUE_DECIDED, FALSE_DECIDED
-        facts |= {conditions[one].fact(decided[not was]) for one, was in steps[0].state}
-    return frozenset(facts)
+    return facts_of(test.decision, number, value, steps[0] if len(steps) == 1 else None)
 
 
 def _certain(part: Formula, value: bool) -> int | None:
@@ -70,15 +96,8 @@ def _certain(part: Formula, value: bool) -> int | None:
 
 class _Addition:
     def __init__(
-        self,
-        evidence: Evidence,
-        graph: LineGraph,
-        blocks: Blocks,
-        room: Room,
-        taken: Mapping[int, Facts],
-        passed: Mapping[int, Facts],
+        self, evidence: Evidence, graph: LineGraph, blocks: Blocks, room: Room, ways: Mapping[Way, Seen]
     ) -> None:
-        """`taken`, `passed`: what is seen if a jump jumps, and if not, by its start."""
         self.before = {shown.offset: shown for shown in evidence.before}
         self.pads = dict(evidence.pads)
         self.past = set(evidence.past)
@@ -86,12 +105,18 @@ class _Addition:
         self.graph = graph
         self.blocks = blocks
         self.room = room
-        self.taken = taken
-        self.passed = passed
-
-    def evidence(self) -> Evidence:
+        self.ways = ways
+        self.is_complete = True
+        """Whether there was room for all states."""
         for number in range(len(self.graph.extents)):
             self._enter(number)
+
+    @property
+    def probes(self) -> int:
+        """How many probes there are, at least."""
+        return len(self.before) + sum(len(pad.chosen) for pads in self.pads.values() for pad in pads)
+
+    def evidence(self) -> Evidence:
         before = [self.before[offset] for offset in sorted(self.before)]
         return self.rest._replace(before=before, pads=self.pads, past=self.past)
 
@@ -99,61 +124,69 @@ class _Addition:
         start, end = self.graph.extents[number]
         edges = self.graph.into[number]
         taken = {
-            edge.jump.start: facts
+            edge.jump.start: seen
             for edge in edges
-            if edge.jump is not None and edge.jump.conditional and (facts := self.taken.get(edge.jump.start))
+            if edge.jump is not None and (seen := self.ways.get((edge.jump.start, True))) is not None
         }
         before = self.blocks.ending_at.get(start)
-        passed = self.passed.get(before.start, _NONE) if before is not None else _NONE
-        if not taken and not passed:
+        passed = self.ways.get((before.start, False)) if before is not None else None
+        if not taken and passed is None:
             return
-        if len(edges) == 1 and not self.graph.caught[number]:
-            self._add_first(start, end, passed.union(*taken.values()))
+        every = [*taken.values(), *([passed] if passed else [])]
+        is_carried = any(seen.carry != NOTHING for seen in every)
+        if len(edges) == 1 and not self.graph.caught[number] and not is_carried:
+            self._add_first(start, end, _NONE.union(*(seen.facts for seen in every)))
         elif self.room.free(start, end) == start:
             self._tell_apart(number, start, taken, passed)
+        else:
+            self.is_complete &= not is_carried
 
     def _add_first(self, start: int, end: int, facts: Facts) -> None:
         """Show facts where a block begins."""
         offset = self.room.free(start, end)
         for later in range(offset, end):
             if later in self.before:
-                self.before[later] = _with(self.before[later], facts)
+                self.before[later] = _with(self.before[later], facts, start)
                 return
             if self.graph.opcodes[later : later + 1].translate(None, UNFAILING):
                 break
         if offset < end:
             self.before[offset] = Shown(offset, frozenset(), frozenset(), facts)
 
-    def _tell_apart(self, number: int, start: int, taken: Mapping[int, Facts], passed: Facts) -> None:
+    def _tell_apart(self, number: int, start: int, taken: Mapping[int, Seen], passed: Seen | None) -> None:
         edges = self.graph.into[number]
-        pads = [Pad(pad.shown, list(pad.jumps)) for pad in self.pads.get(start, [])]
+        pads = [pad._replace(jumps=list(pad.jumps)) for pad in self.pads.get(start, [])]
         runs_on = any(edge.jump is None for edge in edges) or bool(self.graph.caught[number])
         if runs_on and not pads:
             pads.append(Pad(None, []))
-        if passed:
-            pads[0] = pads[0]._replace(shown=_with(pads[0].shown, passed, start))
         if start not in self.pads:
             self.past |= {edge.jump.start for edge in edges if edge.jump is not None}
-        made: dict[tuple[int, Facts], Pad] = {}
-        for jump, facts in taken.items():
+        made: dict[tuple[int, Seen], Pad] = {}
+        for jump, seen in taken.items():
             index = next((index for index, pad in enumerate(pads) if jump in pad.jumps), -1)
             if index >= 0:
                 pads[index].jumps.remove(jump)
             self.past.discard(jump)
             shown = pads[index].shown if index >= 0 else None
-            if runs_on and index == 0 and passed:
-                shown = self._shown_before(start)
-            made.setdefault((index, facts), Pad(_with(shown, facts, start), [])).jumps.append(jump)
+            made.setdefault((index, seen), _pad(shown, seen, start)).jumps.append(jump)
         kept = [pad for at, pad in enumerate(pads) if pad.jumps or (at == 0 and runs_on)]
+        if passed is not None:
+            first = kept.pop(0)
+            if first.jumps:  # of jumps that have nothing to do with conditions
+                made[-1, Seen()] = first
+            kept.insert(0, _pad(first.shown, passed, start))
         self.pads[start] = [*kept, *made.values()]
 
-    def _shown_before(self, start: int) -> Shown | None:
-        """Return what the first pad of a block shows without conditions."""
-        pads = self.rest.pads.get(start)
-        return pads[0].shown if pads else None
+
+def _pad(shown: Shown | None, seen: Seen, start: int) -> Pad:
+    """Return a pad, without jumps yet, that also shows what is seen."""
+    carry = None if seen.carry == NOTHING else seen.carry
+    if seen.carry.chosen:
+        return Pad(None, [], carry, tuple(_with(shown, facts, start) for facts in seen.carry.chosen))
+    return Pad(_with(shown, seen.facts, start) if shown or seen.facts else None, [], carry)
 
 
-def _with(shown: Shown | None, facts: Facts, start: int = 0) -> Shown:
+def _with(shown: Shown | None, facts: Facts, start: int) -> Shown:
     if shown is None:
         return Shown(start, frozenset(), frozenset(), facts)
     return shown._replace(conditions=shown.conditions | facts)

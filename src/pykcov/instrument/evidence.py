@@ -13,7 +13,7 @@ leads such exceptions to *detours* behind the code, where a probe shows the arc 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from types import CodeType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pykcov.facts import Fact
 from pykcov.instrument.arcs import Arc, Edge, LineGraph, Ways
@@ -21,6 +21,9 @@ from pykcov.instrument.blocks import Blocks
 from pykcov.instrument.exceptiontable import Handled
 from pykcov.instrument.opcodes import CLEANUP_THROW, END_ASYNC_FOR, EXTENDED_ARG, RETURNS, UNFAILING, YIELD_VALUE
 from pykcov.instrument.room import Room
+
+if TYPE_CHECKING:
+    from pykcov.instrument.carried import Carry
 
 
 class Shown(NamedTuple):
@@ -41,6 +44,10 @@ class Pad(NamedTuple):
     """None: there is nothing to show, only what follows to jump over."""
     jumps: list[int]
     """Starts of the jumps that come here."""
+    carry: "Carry | None" = None
+    """Granularity "condition": what happens to the state of a decision."""
+    chosen: tuple[Shown, ...] = ()
+    """What there is to show instead, by that state."""
 
 
 class Detour(NamedTuple):

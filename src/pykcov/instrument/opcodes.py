@@ -95,6 +95,11 @@ UNDECIDED_BEHIND = _having("CHECK_EXC_MATCH", "CHECK_EG_MATCH", "WITH_EXCEPT_STA
 ASSERTION_ERROR = bytes((opmap.get("LOAD_ASSERTION_ERROR") or opmap["LOAD_COMMON_CONSTANT"], 0))
 """What loads AssertionError for an assert. The source names it in another way."""
 
+POP_JUMP_IF_FALSE_FORWARD = opmap.get("POP_JUMP_FORWARD_IF_FALSE", POP_JUMP_IF_FALSE)
+IS_OP = opmap["IS_OP"]
+TESTS_KEEPING = _having("JUMP_IF_TRUE_OR_POP", "JUMP_IF_FALSE_OR_POP")
+"""What they test stays on the stack if they jump."""
+
 CONTROL = re.compile(b"[" + re.escape(JUMPS + CONDITIONAL_JUMPS + ENDS + REFERENCES + bytes([SEND])) + b"]")
 """Finds the instructions that do not just go on to the next one."""
 
@@ -181,3 +186,10 @@ def _jump_effects() -> dict[int, int]:
 
 JUMP_EFFECTS = _jump_effects()
 """Opcode -> change of the stack's depth when the instruction jumps."""
+
+
+def with_argument(opcode: int, argument: int) -> bytes:
+    """Return an instruction with as many EXTENDED_ARG as its argument needs."""
+    octets = argument.to_bytes(4, "big")
+    prefix = [bytes((EXTENDED_ARG, octet)) for octet in octets[:-1].lstrip(b"\0")]
+    return b"".join(prefix) + bytes((opcode, octets[-1])) + bytes((CACHE, 0)) * CACHES[opcode]

@@ -27,7 +27,6 @@ from pykcov.instrument.opcodes import (
     CACHES,
     COPY,
     EVENT,
-    EXTENDED_ARG,
     LOAD_CONST,
     LOAD_METHOD,
     METHOD_BELOW_OBJECT,
@@ -36,6 +35,7 @@ from pykcov.instrument.opcodes import (
     RESUME,
     STACK_EFFECTS,
     STORE_SUBSCR,
+    with_argument,
 )
 from pykcov.instrument.sites import Granularity, Site, choose
 from pykcov.instrument.stacksize import Depths
@@ -141,7 +141,7 @@ def _rewrite(
         pads, entries = beside.pads(first, event, {jump.start: jump.target for jump in flow.jumps})
         pieces = dict(sorted({**pieces, **{at: pad + pieces.get(at, b"") for at, pad in pads.items()}}.items()))
         handled = beside.handled(first, event)
-        stack_size = max(stack_size, beside.stack_size)
+        stack_size = max(stack_size, beside.stack_size) + beside.states
     probes = make_probes(code, sites)
     if len(probes) != len(sites):
         raise ValueError(f"{len(probes)} probes for the {len(sites)} sites of {code.co_qualname}")
@@ -234,9 +234,7 @@ def _call_event(constant: int, operation: int, count: int) -> bytes:
 
 
 def _load(constant: int) -> bytes:
-    octets = constant.to_bytes(4, "big")
-    prefix = [bytes((EXTENDED_ARG, octet)) for octet in octets[:-1].lstrip(b"\0")]
-    return b"".join(prefix) + bytes((LOAD_CONST, octets[-1]))
+    return with_argument(LOAD_CONST, constant)
 
 
 def _with_plain_loads(original: bytes, loads: list[int]) -> bytes:
