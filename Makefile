@@ -103,6 +103,9 @@ test-free-threaded: ## the tests of the core on CPython 3.13 without the GIL, bu
 oracle: $(VENV)/ready ## the lines that libraries' own test suites run: pykcov's must be the oracle's
 	$(BIN)/python -m pytest -m slow tests/oracle
 
+gcc-conditions: $(VENV)/ready ## gcc (14 or later, here or in the newer Debian in a folder) as the judge of MC/DC, on 1,000 random decisions
+	$(BIN)/python tools/gcc_conditions.py $(OPTIONS)
+
 kernel-tests: $(VENV)/ready ## tests/kernel in a Linux that has kcov: built once (needs Debian's linux-source), booted each time
 	$(BIN)/python tools/kernel_tests.py
 
