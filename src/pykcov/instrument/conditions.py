@@ -74,6 +74,11 @@ class Source:
         return min(found, key=_extent) if found else None
 
 
+def _around(formula: Formula, span: Span | None) -> Formula | None:
+    """Return the part of a formula that a position lies in."""
+    return next((part for part in formula.parts if span is not None and _contains(part.span, span)), None)
+
+
 def _contains(outer: Span, inner: Span) -> bool:
     return outer[:2] <= inner[:2] and inner[2:] <= outer[2:]
 
@@ -182,21 +187,16 @@ class _Search:
     def _of_operation(
         self, decision: Decision, operation: Formula, jump: Jump, before: int, negations: list[Span | None]
     ) -> Test | None:
+        # What was evaluated just before is the last operand of a part, or, if Python has joined jumps, any other.
         span = _span(self.positions[before])
-        part = next((part for part in operation.parts if span is not None and _contains(part.span, span)), None)
-        while part is not None and part.kind == "not":
-            part = part.parts[0]
-        if part is None or part.kind == "constant":
+        outermost = part = _around(operation, span)
+        while part is not None and part.kind in ("operation", "not"):
+            part = _around(part, span)
+        if part is None or outermost is None or part.kind != "condition":
             return None
-        if part.kind == "condition":
-            outside = [one for one in negations if one is None or not _contains(part.span, one)]
-            return self._of_condition(decision, part.number, jump, before, len(outside))
-        last = part
-        while last.kind == "operation":
-            last = last.parts[-1]
-        if last.kind != "condition":
-            return None
-        return self._of_condition(decision, last.number, jump, before, len(negations))._replace(again=part)
+        outside = [one for one in negations if one is None or not _contains(part.span, one)]
+        found = self._of_condition(decision, part.number, jump, before, len(outside))
+        return found if outermost is part else found._replace(again=outermost)
 
     def _of_link(self, decision: Decision, chain: Formula, jump: Jump, before: int) -> Test | None:
         at = before - 1
