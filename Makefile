@@ -189,6 +189,10 @@ bench-fuzz: $(VENV)/ready .bench/fuzz/ready ## pykcov fuzz beside Atheris: execu
 	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/locations.py -o .bench/fuzz/locations.json
 	$(BIN)/python benchmarks/fuzz/plot.py .bench/fuzz/speed.json .bench/fuzz/bugs.json .bench/fuzz/fuzz.svg
 
+package-targets: $(VENV)/ready ## harnesses in the manner of OSS-Fuzz as packaged targets (PyInstaller; 5 minutes)
+	$(BIN)/python -m pip install --quiet --editable '.[package]'
+	$(BIN)/python -m pytest -m slow tests/package
+
 # In versions that have a bug which is fixed since.
 BUGGY_LIBRARIES = Markdown==3.8 idna==2.5 isodate==0.6.0 six jsonpointer==2.0 msgpack==0.6.2 pyasn1==0.6.1 \
 	sqlparse==0.4.4 tomlkit==0.5.11

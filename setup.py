@@ -151,6 +151,7 @@ setup(
         # No modules: what libFuzzer looks for by name (fuzz/mutators.h, fuzz/memory.c).
         Extension("pykcov.fuzz._mutator", sources=[str(FUZZ / "mutator.c")], extra_compile_args=COMPILE),
         Extension("pykcov.fuzz._memory", sources=[str(FUZZ / "memory.c")], extra_compile_args=COMPILE),
+        Extension("pykcov.fuzz._stacks", sources=[str(FUZZ / "stacks.c")], extra_compile_args=COMPILE),
         Extension("pykcov.fuzz._crossover", sources=[str(FUZZ / "crossover.c")], extra_compile_args=COMPILE),
         *libfuzzer_extensions(),
     ]

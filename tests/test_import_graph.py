@@ -62,7 +62,7 @@ def module_files() -> dict[str, Path]:
         "_view",
     ):  # whose sources are elsewhere than they are
         files[f"pykcov.{name}"] = SOURCE / "pykcov" / f"{name}.pyi"
-    for name in ("_memory", "_mutator", "_crossover"):
+    for name in ("_memory", "_mutator", "_crossover", "_stacks"):
         files[f"pykcov.fuzz.{name}"] = SOURCE
     return files
 

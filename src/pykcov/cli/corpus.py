@@ -19,6 +19,8 @@ Examples:
   pykcov corpus merge fuzz_toml.py corpus new1 new2      add to corpus what reaches something that it does not
   pykcov corpus coverage fuzz_toml.py corpus             what it reaches, and what each input adds
   pykcov corpus coverage fuzz_toml.py corpus --html out  the lines, with the inputs that reach each
+  pykcov corpus coverage out/fuzz_toml corpus --summary summary.json
+                                                         of a packaged target, in llvm-cov's shape
 
 \b
 Exit code: 0, or
@@ -28,7 +30,9 @@ Exit code: 0, or
 
 @click.group(epilog=_EXAMPLES)
 def command() -> None:
-    """Corpora of `pykcov fuzz`: HARNESS is what it fuzzes, a corpus is a folder of inputs."""
+    """Corpora of `pykcov fuzz`: HARNESS is what it fuzzes, or a target of `pykcov package`; a corpus is a folder of
+    inputs.
+    """
 
 
 _INPUTS_SHOWN = 10
@@ -80,13 +84,18 @@ def merge(harness: str, corpus: Path, others: tuple[Path, ...]) -> None:
 @_harness
 @click.argument("corpora", nargs=-1, required=True, type=_existing)
 @click.option("--html", type=click.Path(path_type=Path, file_okay=False), help="Write an HTML report to this folder.")
-def coverage(harness: str, corpora: tuple[Path, ...], html: Path | None) -> None:
+@click.option(
+    "--summary",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write lines, branches, functions and regions by file, as llvm-cov's summary.json has them.",
+)
+def coverage(harness: str, corpora: tuple[Path, ...], html: Path | None, summary: Path | None) -> None:
     """Show what the inputs of CORPORA reach, and what each adds that no other one reaches."""
     import sys
 
     from pykcov.tables import print_table
 
-    found = _measured(harness, list(corpora))
+    found = _measured(harness, list(corpora), places=summary is not None)
     only_here = found.only_here()
     rows: list[list[str | int]] = [
         [
@@ -105,9 +114,21 @@ def coverage(harness: str, corpora: tuple[Path, ...], html: Path | None) -> None
     if html is not None:
         _write_html(found, html)
         click.echo(f"wrote {html / 'index.html'}")
+    if summary is not None:
+        _write_summary(found, summary)
+        click.echo(f"wrote {summary}")
 
 
-def _measured(harness: str, corpora: list[Path]) -> "Coverage":
+def _write_summary(found: "Coverage", file: Path) -> None:
+    import json
+
+    from pykcov.fuzz import summary
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(summary.summary(found)), encoding="utf-8")
+
+
+def _measured(harness: str, corpora: list[Path], places: bool = False) -> "Coverage":
     from pykcov.fuzz.corpus import files_of, measure
     from pykcov.fuzz.settings import Settings
 
@@ -117,7 +138,7 @@ def _measured(harness: str, corpora: list[Path]) -> "Coverage":
     if not files:
         raise CommandError(f"there is no input in {', '.join(map(str, corpora))}", BAD_INPUT)
     try:
-        return measure(Settings(harness), files)
+        return measure(Settings(harness, places=places), files)
     except RuntimeError as error:
         raise CommandError(f"{harness}: {error}", BAD_INPUT) from None
 

@@ -95,3 +95,10 @@ def set_mutator(library: str, function: Callable[..., bytes] | None, /) -> None:
 
 def preload(library: str, /) -> None:
     """Show libFuzzer what is in a shared object: `_memory` (fuzz/memory.c). To be called before load(). OSError."""
+
+def show_stacks(library: str, descriptor: int, own: str, /) -> None:
+    """Have libFuzzer show the last Python stack in a file, as sanitizers do, when it ends the process.
+
+    Up to the first frame of a file whose name begins with `own`. library: the path of `_stacks`, before load().
+    OSError, ValueError for a path that is too long.
+    """

@@ -4,6 +4,7 @@ import atexit
 import faulthandler
 import mmap
 import os
+import shlex
 import signal
 import sys
 from _imp import extension_suffixes
@@ -16,7 +17,7 @@ from pykcov.fuzz.engine import Engine
 from pykcov.fuzz.harness import Harness, Target
 from pykcov.fuzz.hooks import enabled_hooks
 from pykcov.fuzz.settings import Settings
-from pykcov.fuzz.stacks import frames_of, kind_of, report_of, token_of, write_error
+from pykcov.fuzz.stacks import OURS, frames_of, kind_of, report_of, token_of, write_error
 from pykcov.fuzz.statistics import Statistics
 
 _NAMES_SHOWN = 12
@@ -24,7 +25,7 @@ _NAMES_SHOWN = 12
 
 def run(harness: Harness, settings: Settings | None = None) -> NoReturn:
     """Fuzz what the harness declares. Without settings, as when the harness was started by Python itself."""
-    settings = settings or Settings(harness=sys.argv[0])
+    settings = settings or Settings(harness=sys.argv[0], dump=os.memfd_create("pykcov-stacks"))
     if not instrumentation.probes():
         _end(exits.BLIND, _no_probes())
     # Before libFuzzer is loaded, which looks whether they are there.
@@ -35,6 +36,9 @@ def run(harness: Harness, settings: Settings | None = None) -> NoReturn:
         _engine.preload(_library("_memory"))
     if settings.seen is not None:
         _engine.note_seen(mmap.mmap(settings.seen, 0), settings.seen_after)
+    if settings.dump is not None and settings.parent is None:
+        # Nobody else will tell where it was.
+        _engine.show_stacks(_library("_stacks"), settings.dump, OURS)
     background = Background(findings=settings.background, once=True)
     try:
         statistics = Statistics(settings.statistics) if settings.statistics is not None else None
@@ -172,7 +176,9 @@ class Campaign:
 def _taken(harness: Harness, settings: Settings) -> tuple[list[str], int]:
     """Return the command line for libFuzzer, and how many executions -atheris_runs allows (0: any number)."""
     limit, arguments = 0, harness.arguments
-    kept = [settings.command or arguments[0]] if arguments else ["pykcov"]
+    # Of a packaged target (pykcov/package) it is a program.
+    itself = shlex.quote(arguments[0]) if arguments and hasattr(sys, "_MEIPASS") else "".join(arguments[:1])
+    kept = [settings.command or itself or "pykcov"]
     for argument in arguments[1:]:
         if argument.startswith("-atheris_runs="):
             limit = int(argument.partition("=")[2])

@@ -14,13 +14,13 @@ from heapq import heapify, heappop, heapreplace
 from pathlib import Path
 from struct import Struct
 from subprocess import DEVNULL, Popen
-from typing import BinaryIO, NamedTuple, NoReturn
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 from pykcov import _core
-from pykcov.device import Device
+from pykcov.device import Buffer, Device
 from pykcov.fuzz.harness import Harness
-from pykcov.fuzz.settings import Settings
-from pykcov.locations import Location
+from pykcov.fuzz.settings import VARIABLE, Settings
+from pykcov.locations import Location, add_listener
 
 # Of what one input reaches: the bytes of the number, least significant first, and of what was raised.
 _SIZES = Struct("<II")
@@ -117,6 +117,10 @@ class Coverage(NamedTuple):
     locations: list[Location]
     failed: dict[Path, str]
     """Inputs that the target raised something with, and what."""
+    places: list[Location]
+    """If asked for: all that has probes."""
+    imported: set[int]
+    """The pcs of those that were reached before the first input: code of modules, mostly."""
 
     def smallest_of_each(self, count: int) -> Iterator[tuple[Reached, list[Location]]]:
         """Go through the `count` smallest inputs that reach each location: an input, and those for which it is one."""
@@ -147,19 +151,38 @@ def measure(settings: Settings, paths: Sequence[Path]) -> Coverage:
         # No path has a zero byte.
         (folder / "paths").write_bytes(b"\0".join(os.fsencode(path.absolute()) for path in paths))
         (folder / "reached").touch()
-        process = Popen(settings._replace(measure=name).command_line(), stdout=DEVNULL)
+        process = _start(settings._replace(measure=name))
         process.wait()
         with (folder / "reached").open("rb") as file:
             told = list(_read(file))
         if process.returncode or not (folder / "locations").is_file():
             where = f", with {paths[len(told)]}" if 0 < len(told) < len(paths) else ""
             raise RuntimeError(f"the harness ended early, with exit code {process.returncode}{where}")
-        rows = json.loads((folder / "locations").read_bytes())
+        locations, everything, imported = json.loads((folder / "locations").read_bytes())
     return Coverage(
         [Reached(path, path.stat().st_size, places) for path, (places, _) in zip(paths, told, strict=True)],
-        [Location._make([*row[:-2], tuple(row[-2]), row[-1]]) for row in rows],
+        list(map(_location, locations)),
         {path: problem for path, (_, problem) in zip(paths, told, strict=True) if problem},
+        list(map(_location, everything)),
+        set(imported),
     )
+
+
+def _start(settings: Settings) -> "Popen[bytes]":
+    if not is_packaged(settings.harness):
+        return Popen(settings.command_line(), stdout=DEVNULL)
+    environment = os.environ | {VARIABLE: settings.dumps()}
+    return Popen([os.path.abspath(settings.harness)], env=environment, stdin=DEVNULL, stdout=DEVNULL)
+
+
+def is_packaged(harness: str) -> bool:
+    """Whether this is a target made by `pykcov package`, and no script."""
+    return os.path.isdir(f"{harness}.pkg") and os.access(harness, os.X_OK)
+
+
+def _location(row: list[Any]) -> Location:
+    location = Location._make(row)
+    return location._replace(lines=tuple(location.lines), arcs=tuple((start, end) for start, end in location.arcs))
 
 
 def _read(file: BinaryIO) -> Iterator[tuple[int, str]]:
@@ -176,6 +199,7 @@ def serve(harness: Harness, settings: Settings) -> NoReturn:
 
     assert settings.measure is not None
     folder = Path(settings.measure)
+    imported = _importing.end() if _importing is not None else []
     carriers.install()
     known: dict[int, int] = {}
     for path in (folder / "paths").read_bytes().split(b"\0"):
@@ -188,9 +212,44 @@ def serve(harness: Harness, settings: Settings) -> NoReturn:
         # Opened each time: the target may close what is open.
         with (folder / "reached").open("ab") as file:
             file.write(_SIZES.pack(len(mask), len(raised)) + mask + raised)
-    (folder / "locations").write_text(json.dumps([list(location) for location in symbolize(known)]), "utf-8")
+    places: list[Location] = []
+    if settings.places:
+        add_listener(places.extend)
+    (folder / "locations").write_text(json.dumps([symbolize(known), places, imported]), "utf-8")
     sys.stdout.flush()
     os._exit(0)
+
+
+class Importing:
+    """What this thread reaches, from its making until end()."""
+
+    def __init__(self) -> None:
+        """Begin."""
+        self._device = Device()
+        self._device.set_buffer_size(_core.BUFFER_WORDS_MAX)
+        self._buffer = self._device.mmap()
+        self._device.enable(_core.TRACE_UNIQUE_PC)
+
+    def end(self) -> list[int]:
+        """End, and return the pcs."""
+        self._device.disable(wait=False)
+        pcs = _pcs(self._buffer)
+        self._device.close(wait=False)
+        return pcs
+
+
+_importing: Importing | None = None
+
+
+def note_importing() -> None:
+    """Have what is reached before the first input told apart."""
+    global _importing
+    _importing = Importing()
+
+
+def _pcs(buffer: Buffer) -> list[int]:
+    # Not pcs(): there is no numpy in a packaged target.
+    return buffer.words[1 : 1 + buffer.count].tolist()
 
 
 def _reach(harness: Harness, data: bytes) -> tuple[list[int], str]:
@@ -211,7 +270,7 @@ def _reach(harness: Harness, data: bytes) -> tuple[list[int], str]:
             _core.group_variable.reset(token)
             _core.follow()
         device.disable(wait=False)
-        places = buffer.pcs().tolist()
+        places = _pcs(buffer)
         _core.unregister(_core.REMOTE_COMMON, group, wait=False)
         device.close(wait=False)
     return places, problem

@@ -250,6 +250,7 @@ static PyMethodDef functions[] = {
     {"note_seen", note_seen, METH_VARARGS, NULL},
     {"preload", pykcov_preload, METH_O, NULL},
     {"set_mutator", pykcov_set_mutator, METH_VARARGS, NULL},
+    {"show_stacks", pykcov_show_stacks, METH_VARARGS, NULL},
     {0},
 };
 

@@ -87,6 +87,26 @@ pykcov_preload(PyObject *Py_UNUSED(module), PyObject *path)
 }
 
 PyObject *
+pykcov_show_stacks(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    const char *path, *own;
+    int descriptor, *shown;
+    char *folder;
+
+    if (!PyArg_ParseTuple(args, "sis:show_stacks", &path, &descriptor, &own))
+        return NULL;
+    shown = symbol_in(path, "pykcov_stacks_descriptor");
+    folder = symbol_in(path, "pykcov_stacks_own");
+    if (shown == NULL || folder == NULL)
+        return PyErr_Format(PyExc_OSError, "%s", dlerror());
+    if (strlen(own) >= STACKS_OWN_MAX)
+        return PyErr_Format(PyExc_ValueError, "the path of a folder is too long: %s", own);
+    strcpy(folder, own);
+    *shown = descriptor;
+    Py_RETURN_NONE;
+}
+
+PyObject *
 pykcov_set_mutator(PyObject *Py_UNUSED(module), PyObject *args)
 {
     const char *path;

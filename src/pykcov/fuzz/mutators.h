@@ -21,4 +21,13 @@ PyObject *pykcov_set_mutator(PyObject *module, PyObject *args);
 /* preload(library): `_memory`, which is found in the same way. OSError. */
 PyObject *pykcov_preload(PyObject *module, PyObject *path);
 
+#define STACKS_OWN_MAX 4096
+
+/*
+ * show_stacks(library, descriptor, own): have libFuzzer show the last of the stacks in a file, up
+ * to the first frame of a file whose name begins with `own`. library: `_stacks`. OSError,
+ * ValueError.
+ */
+PyObject *pykcov_show_stacks(PyObject *module, PyObject *args);
+
 #endif

@@ -10,6 +10,9 @@ from pykcov.program.options import interpreter_options, skips_first_line, withou
 
 _MAIN = os.path.join(os.path.dirname(__file__), "__main__.py")
 
+VARIABLE = "PYKCOV_TARGET"
+"""In the environment of a packaged target: settings (pykcov/package/start.py)."""
+
 
 class Settings(NamedTuple):
     """All of it; travels as JSON on the command line of the other process."""
@@ -51,6 +54,8 @@ class Settings(NamedTuple):
     """The descriptor of a file with a byte for each counter: note there in how many executions it was reached."""
     seen_after: int = 0
     """So many executions, those of the corpus, are left out of that."""
+    places: bool = False
+    """Tell what there is to reach, branches included, too."""
     loaded: int | None = None
     """The descriptor of a socket: stay at Fuzz(), and fork processes that do what comes there (fuzz/loaded.py)."""
     reach: str | None = None
@@ -61,7 +66,11 @@ class Settings(NamedTuple):
         # Not -x, which would skip the first line of ours, nor -i, which would wait for a user at the end.
         options = without("xi", interpreter_options(sys.orig_argv))
         told = self._replace(skip_first_line=skips_first_line())
-        return [sys.executable, *options, _MAIN, json.dumps(told._asdict())]
+        return [sys.executable, *options, _MAIN, told.dumps()]
+
+    def dumps(self) -> str:
+        """Return what stands on the command line."""
+        return json.dumps(self._asdict())
 
     @classmethod
     def loads(cls, text: str) -> Self:

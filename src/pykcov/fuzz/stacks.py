@@ -14,7 +14,8 @@ from typing import NamedTuple
 _FRAMES = 3
 """The innermost that count, as in the tokens of sanitizers."""
 
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+# What frames say, which in a packaged target is not where a file lies.
+OURS = os.path.dirname(os.path.dirname((lambda: None).__code__.co_filename)) + os.sep
 
 
 class Frame(NamedTuple):
@@ -32,7 +33,7 @@ class Frame(NamedTuple):
 
 
 def _is_ours(file: str) -> bool:
-    return file.startswith((_OURS, "<frozen runpy>"))
+    return file.startswith((OURS, "<frozen runpy>"))
 
 
 def frames_of(error: BaseException) -> list[Frame]:

@@ -42,7 +42,11 @@ def main(text: str, modules_that_stay: frozenset[str]) -> NoReturn:
         campaign.run(declared, settings)
 
     if settings.candidates is not None or settings.measure is not None:
-        instrumentation.granularity = "block"
+        instrumentation.granularity = "arc" if settings.places else "block"
+    if settings.measure is not None and settings.places:
+        from pykcov.fuzz import corpus  # not before: see above
+
+        corpus.note_importing()
     harness.set_runner(lambda declared: run(declared, settings))
     try:
         targets.run(settings)

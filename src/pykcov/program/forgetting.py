@@ -13,7 +13,7 @@ def forget_our_imports(bare_modules: frozenset[str]) -> None:
         for name, module in sys.modules.items()
         if name not in bare_modules
         and name.partition(".")[0] != "pykcov"
-        and (getattr(module, "__file__", None) or "").endswith(".py")
+        and (getattr(module, "__file__", None) or "").endswith((".py", ".pyc"))
     }
     for name in forgotten:
         del sys.modules[name]
