@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--pykcov-granularity",
-        choices=("line", "block", "arc"),
+        choices=("line", "block", "arc", "condition"),
         help="Where the probes are: at each line; at each basic block, which is faster and tells the same lines but "
         "for those behind an exception; or where branches part, too (--pykcov-branch). Default: line.",
     )
@@ -51,6 +51,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--pykcov-branch",
         action="store_true",
         help="Record branches as well: which line a condition led to.",
+    )
+    group.addoption(
+        "--pykcov-conditions",
+        "--pykcov-mcdc",
+        action="store_true",
+        help="Record branches and conditions: which operand of and, or and not was true or false, and whether it "
+        "decided. `pykcov report --conditions .coverage` shows it.",
     )
     group.addoption(
         "--pykcov-context",

@@ -24,7 +24,7 @@ class Pykcov(Configuration):
         description: str,
         *,
         mode: tuple[str, ...] = (),
-        granularity: Literal["branch", "block", "line", "arc"] = "block",
+        granularity: Literal["branch", "block", "line", "arc", "condition"] = "block",
         compare: bool = False,
         count: bool = False,
     ) -> None:
@@ -140,6 +140,7 @@ PYKCOV = [
     Pykcov("pc-branch", "the same without the blocks that others imply", mode=("TRACE_PC",), granularity="branch"),
     Pykcov("unique", "pykcov, lines, each recorded once a run", mode=("TRACE_UNIQUE_PC",), granularity="line"),
     Pykcov("branches", "the same with exact branches", mode=("TRACE_UNIQUE_PC",), granularity="arc"),
+    Pykcov("conditions", "the same with conditions and MC/DC", mode=("TRACE_UNIQUE_PC",), granularity="condition"),
     Once("once", "pykcov, lines, which ran at all: after a while without probes", granularity="line"),
     Once("once-branch", "the same with the arcs that coverage.py counts", granularity="arc"),
     Pykcov("cmp", "pykcov, each comparison recorded in order", mode=("TRACE_CMP",), compare=True),

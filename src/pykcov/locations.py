@@ -356,6 +356,17 @@ def known_lines() -> dict[str, set[int]]:
     return found
 
 
+def known_conditions() -> dict[str, set[Fact]]:
+    """Return what hits of all probes would say of conditions, by file (co_filename)."""
+    found: dict[str, set[Fact]] = {}
+    with _lock:
+        for code in _all_codes():
+            for location in code.locations():
+                if location.conditions:
+                    found.setdefault(code.file, set()).update(location.conditions)
+    return found
+
+
 def numbered(first: int, end: int) -> list[tuple[int, bool]]:
     """Return the pc of each place with a number of `first` to `end` - 1, and whether a function begins there.
 

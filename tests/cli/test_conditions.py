@@ -80,7 +80,7 @@ def test_a_trace_without_conditions_is_refused(pykcov: Run, write: Write, format
     assert pykcov("run", "-q", "--branch", "main.py").returncode == 0
     done = pykcov("report", "--conditions", "--format", format)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "pykcov: pykcov.npz: holds no conditions: `pykcov run --conditions` records them\n"
+    assert done.stderr.startswith("pykcov: pykcov.npz: holds no conditions: `pykcov run --conditions` and ")
 
 
 @pytest.mark.parametrize("format", ["xml", "lcov", "data"])

@@ -1,16 +1,13 @@
 """`pykcov report`: which lines ran, rendered by coverage.py."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from pykcov.cli._errors import BAD_INPUT, CommandError, complain_of_damage
 from pykcov.cli._options import rcfile, trace_file
 from pykcov.reports import formats
-
-if TYPE_CHECKING:
-    from pykcov.tracefile import TraceFile
 
 _EXAMPLES = """\
 \b
@@ -76,15 +73,16 @@ def command(
     from pykcov.coverage.configuration import Given, read
     from pykcov.reports._report import report
     from pykcov.reports._sources import is_data_file
-    from pykcov.tracefile import TraceFile  # not before: it takes time
+    from pykcov.tracefile import TraceFile
 
     source: TraceFile | str = os.path.abspath(file)
     if is_data_file(file):
         from pykcov.coverage.checked import read_own  # few reports are of one
 
-        read_own(file)
+        holds_conditions = "conditions" in read_own(file)
     else:
         source = TraceFile.load(file)
+        holds_conditions = source.granularity == "condition"
     if isinstance(source, TraceFile) and source.compares:
         from pykcov.reports._comparisons import comparison_formats, report_comparisons
 
@@ -99,7 +97,7 @@ def command(
             click.echo(f"Written: {written}", err=True)
         return complain_of_damage(source)
     if conditions or mcdc:
-        _check_conditions(file, source, format)
+        _check_conditions(file, holds_conditions, format)
     configuration = read(Given(config_file=config_file), tracing=False)
     made = report(
         source, format, output, show_missing, configuration, "mcdc" if mcdc else "seen" if conditions else None
@@ -115,9 +113,10 @@ def command(
     return 0
 
 
-def _check_conditions(file: str, source: "TraceFile | str", format: str) -> None:
+def _check_conditions(file: str, holds_conditions: bool, format: str) -> None:
     """Raise CommandError if no report of conditions can be made."""
-    if isinstance(source, str) or source.granularity != "condition":
-        raise CommandError(f"{file}: holds no conditions: `pykcov run --conditions` records them", BAD_INPUT)
+    if not holds_conditions:
+        how = "`pykcov run --conditions` and `pytest --pykcov --pykcov-conditions` record them"
+        raise CommandError(f"{file}: holds no conditions: {how}", BAD_INPUT)
     if format not in ("text", "json", "html"):
         raise CommandError(f"--format {format} has no place for conditions: only text, json and html", BAD_INPUT)

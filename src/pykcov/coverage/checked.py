@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import Any
 
 from pykcov.columns import LINE_MAX
+from pykcov.facts import TRUE_DECIDED, Fact
 
 NAME = "pykcov"
 """Of our value in the table `meta`. Here, as to read a data file takes much less than to write one."""
@@ -106,6 +107,30 @@ def _is_named_lines(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and _is_text(value[0]) and _is_lines(value[1])
 
 
+def _is_conditions(value: Any) -> bool:
+    """What could be seen of conditions, and which of it was, as bits of a number in hexadecimal, by context."""
+    return (
+        isinstance(value, dict)
+        and isinstance(known := value.get("known"), list)
+        and all(isinstance(fact, list) and len(fact) == 5 and all(type(one) is int for one in fact) for fact in known)
+        and all(0 <= fact[4] <= TRUE_DECIDED and min(fact) >= 0 and max(fact) <= LINE_MAX for fact in known)
+        and _by_text(lambda mask: _is_lines(mask) and int(mask, 16) >> len(known) == 0)(value.get("seen"))
+    )
+
+
+def conditions_in(own: dict[str, Any]) -> tuple[dict[str, frozenset[Fact]], dict[str, dict[str, frozenset[Fact]]]]:
+    """Return what could be seen of conditions, by file, and what was seen, by context and file; own: read_own()."""
+    known: dict[str, frozenset[Fact]] = {}
+    seen: dict[str, dict[str, frozenset[Fact]]] = {}
+    for file, one in own.get("conditions", {}).items():
+        facts: list[Fact] = [tuple(fact) for fact in one["known"]]
+        known[file] = frozenset(facts)
+        for name, mask in one["seen"].items():
+            chosen = frozenset(fact for bit, fact in enumerate(facts) if int(mask, 16) >> bit & 1)
+            seen.setdefault(name, {})[file] = chosen
+    return known, seen
+
+
 _SHAPES: Mapping[str, Callable[[Any], bool]] = {
     "root": _is_text,
     "python_files": _list_of(_is_text),
@@ -115,4 +140,5 @@ _SHAPES: Mapping[str, Callable[[Any], bool]] = {
     "again": _by_text(_is_lines),
     "users": _by_text(_list_of(_is_text)),
     "silent": _list_of(_is_text),
+    "conditions": _by_text(_is_conditions),
 }

@@ -14,6 +14,7 @@ from typing import Self
 from pykcov import locations
 from pykcov.arcs import Arc, complete
 from pykcov.counted import counted
+from pykcov.facts import Fact
 from pykcov.locations import Location
 from pykcov.pcs import is_python
 from pykcov.remote.interrupts import COLLECTOR, EXIT, SIGNAL
@@ -30,6 +31,8 @@ Lines = Mapping[str, int]
 """Files, and which of their lines: bit n is line n."""
 Arcs = Mapping[str, frozenset[Arc]]
 """Files, and the arcs that ran in them (pykcov.arcs)."""
+Facts = Mapping[str, frozenset[Fact]]
+"""Files, and what was seen of their conditions (pykcov.facts)."""
 
 
 @dataclass
@@ -40,6 +43,10 @@ class Ran:
     """In the order in which they ended, or in which a process first told of them."""
     arcs: dict[str, Arcs] = field(default_factory=dict)
     """The same as arcs, if code was to record them."""
+    conditions: dict[str, Facts] = field(default_factory=dict)
+    """What was seen of conditions, if code was to record it."""
+    known_conditions: dict[str, frozenset[Fact]] = field(default_factory=dict)
+    """What could have been, of all files with probes."""
     known: dict[str, int] = field(default_factory=dict)
     """The lines that could have run, of all files with probes."""
     unexecuted: dict[str, None] = field(default_factory=dict)
@@ -72,11 +79,13 @@ class Ran:
         files: Iterable[str],
         users: Mapping[str, Iterable[str]],
         branches: bool = False,
+        conditions: bool = False,
     ) -> None:
         """Add what this process ran.
 
         pcs: sets of pcs by context, each of 8 bytes a pc. native: whether pcs of native code count. files: those that
-        have probes. users: tests by the context of a fixture that they used. branches: whether arcs count.
+        have probes. users: tests by the context of a fixture that they used. branches, conditions: whether arcs count,
+        and what was seen of conditions.
         """
         table = _Table(files, native)
         contexts = {name: table.lines(sets) for name, sets in pcs.items()}
@@ -87,6 +96,8 @@ class Ran:
             type(self)(
                 contexts=contexts,
                 arcs={name: table.arcs(sets) for name, sets in pcs.items()} if branches else {},
+                conditions={name: table.conditions(sets) for name, sets in pcs.items()} if conditions else {},
+                known_conditions=_known_conditions(files) if conditions else {},
                 known=dict(_union(known_lines(files), table.known_native)),
                 native=sorted(table.known_native),
                 first={file: [runs] for file, runs in first.items()},
@@ -102,6 +113,9 @@ class Ran:
             self.contexts[name] = _union(self.contexts[name], lines) if name in self.contexts else lines
         for name, arcs in other.arcs.items():
             self.arcs[name] = _union_of_arcs(self.arcs[name], arcs) if name in self.arcs else arcs
+        for name, facts in other.conditions.items():
+            self.conditions[name] = union_of_facts(self.conditions.get(name, {}), facts)
+        self.known_conditions = union_of_facts(self.known_conditions, other.known_conditions)
         self.known = dict(_union(self.known, other.known))
         self.native = sorted({*self.native, *other.native})
         self.again = dict(_union(self.again, other.again))
@@ -168,6 +182,11 @@ def test_of(context: str) -> str:
     return name if part in PARTS else context
 
 
+def _known_conditions(files: Iterable[str]) -> dict[str, frozenset[Fact]]:
+    known = locations.known_conditions()
+    return {real_file(file): frozenset(known[file]) for file in files if is_file(file) and file in known}
+
+
 def known_lines(files: Iterable[str]) -> dict[str, int]:
     """Return the lines that could have run of files, as their code objects name them."""
     known = locations.known_lines()
@@ -200,6 +219,8 @@ class _Table:
         """By number of a file: arcs of it, and which bit each has."""
         self._arcs: dict[int, int] = {}
         """By pc: arcs of its file, as bits."""
+        self._conditions: dict[int, Location] = {}
+        """By pc: the places that say something of conditions."""
         self._alike_arcs: dict[tuple[int, int, int], frozenset[Arc]] = {}
 
     def lines(self, sets: Iterable[bytes]) -> Lines:
@@ -218,6 +239,16 @@ class _Table:
         for raw in sets:
             result = _union_of_arcs(result, self._resolve_arcs(raw)) if result else self._resolve_arcs(raw)
         return result
+
+    def conditions(self, sets: Iterable[bytes]) -> dict[str, frozenset[Fact]]:
+        """Return what sets of pcs say of conditions."""
+        found: dict[str, set[Fact]] = {}
+        for raw in sets:
+            self.lines([raw])  # which learns of all pcs
+            for pc in memoryview(raw).cast("Q").tolist():
+                if row := self._conditions.get(pc):
+                    found.setdefault(real_file(row.file), set()).update(row.conditions)
+        return {file: frozenset(facts) for file, facts in found.items()}
 
     def _resolve_arcs(self, raw: bytes) -> Arcs:
         lines = self.lines([raw])
@@ -258,6 +289,8 @@ class _Table:
             self._lines[pc] = self._implied(row) if row.file in self._files else (0, 0)
             if row.arcs:
                 self._arcs[pc] = self._numbers_of(row, self._lines[pc][0])
+            if row.conditions and row.file in self._files:
+                self._conditions[pc] = row
             self.unknown += not row.known
         native = [pc for pc in pcs if not is_python(pc)]
         self._lines.update(dict.fromkeys(native, (0, 0)))
@@ -325,6 +358,12 @@ def _union(one: Lines, other: Lines) -> Lines:
     if one is other:
         return one
     return {file: one.get(file, 0) | other.get(file, 0) for file in {**one, **other}}
+
+
+def union_of_facts(one: Facts, other: Facts) -> dict[str, frozenset[Fact]]:
+    """Return what was seen in one or the other."""
+    none: frozenset[Fact] = frozenset()
+    return {file: one.get(file, none) | other.get(file, none) for file in {**one, **other}}
 
 
 def _union_of_arcs(one: Arcs, other: Arcs) -> Arcs:

@@ -17,8 +17,8 @@ from fcntl import LOCK_EX, flock
 from importlib.util import find_spec
 from typing import Any
 
-from pykcov.coverage.checked import NAME
-from pykcov.coverage.contexts import Arcs, Lines, Ran, numbers_of
+from pykcov.coverage.checked import NAME, conditions_in, read_own
+from pykcov.coverage.contexts import Arcs, Lines, Ran, mask_of, numbers_of, union_of_facts
 
 SCHEMA_VERSION = 7
 SCHEMA = """
@@ -70,6 +70,8 @@ def write(path: str, ran: Ran, run: Mapping[str, Any], *, relative_to: str | Non
                 _write_by_coverage(temporary, named, ran)
             if append and os.path.exists(path):
                 _add(temporary, path)
+            if ran.known_conditions:
+                run = {**run, "conditions": _conditions(ran, path if append and os.path.exists(path) else None)}
             with closing(sqlite3.connect(temporary)) as database, database:
                 database.execute("insert or replace into meta (key, value) values (?, ?)", (NAME, _packed(ran, run)))
             # Whoever reads it finds it whole or not at all.
@@ -206,6 +208,20 @@ def _write_by_coverage(path: str, files: Mapping[str, str], ran: Ran) -> None:
     data.touch_files(files.values())
     data.write()
     data.close()
+
+
+def _conditions(ran: Ran, earlier: str | None) -> dict[str, Any]:
+    """Return what was seen of conditions, with what an earlier data file has of them, as JSON (checked.py) has it."""
+    known, seen = conditions_in(read_own(earlier)) if earlier else ({}, {})
+    known = union_of_facts(known, ran.known_conditions)
+    for name, facts in ran.conditions.items():
+        seen[name] = union_of_facts(seen.get(name, {}), facts)
+    result = {}
+    for file, possible in known.items():
+        bits = {fact: bit for bit, fact in enumerate(sorted(possible))}
+        masks = {name: mask_of(bits[fact] for fact in of_files.get(file, ())) for name, of_files in seen.items()}
+        result[file] = {"known": [*bits], "seen": {name: hex(mask) for name, mask in masks.items() if mask}}
+    return result
 
 
 def _packed(ran: Ran, run: Mapping[str, Any]) -> bytes:

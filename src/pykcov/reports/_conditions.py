@@ -1,10 +1,11 @@
 """What was seen of the conditions of source files, put together for reports: by decision, in which contexts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import Any, TextIO
 
 from pykcov.counted import counted
+from pykcov.coverage.checked import conditions_in
 from pykcov.decisions import Condition, Decision, Span, decisions_of
 from pykcov.facts import FALSE, FALSE_DECIDED, TRUE, TRUE_DECIDED, Fact, span_of
 from pykcov.tables import print_table
@@ -70,11 +71,17 @@ def conditions_of_trace(trace: TraceFile, files: Mapping[str, str], mcdc: bool) 
     return put_together(files, known, executed, found, mcdc)
 
 
+def conditions_of_data(own: dict[str, Any], files: Mapping[str, str], mcdc: bool) -> Conditions:
+    """Return what the contexts of a data file have seen; `own`: what pykcov has added to it."""
+    known, found = conditions_in(own)
+    return put_together(files, known, (), found, mcdc)
+
+
 def put_together(
     files: Mapping[str, str],
-    known: Mapping[str, set[Fact]],
+    known: Mapping[str, Collection[Fact]],
     without: Iterable[str],
-    found: Mapping[str, Mapping[str, set[Fact]]],
+    found: Mapping[str, Mapping[str, Collection[Fact]]],
     mcdc: bool,
 ) -> Conditions:
     """Return what was seen of the conditions of files.
@@ -105,7 +112,7 @@ def put_together(
 
 
 def _seen(
-    decision: Decision, lines: list[bytes], spans: set[Span] | None, contexts: Mapping[str, set[Fact]]
+    decision: Decision, lines: list[bytes], spans: set[Span] | None, contexts: Mapping[str, Collection[Fact]]
 ) -> DecisionSeen | None:
     """Return what was seen of a decision, None if nothing tests any of its conditions."""
     conditions = []

@@ -12,10 +12,11 @@ from coverage import Coverage
 from coverage.exceptions import CoverageWarning
 
 from pykcov.arcs import tells_arcs
+from pykcov.coverage.checked import read_own
 from pykcov.coverage.configuration import UNCONFIGURED, Configuration
 from pykcov.coverage.data import add_contexts
 from pykcov.coverage.native_code import plugin
-from pykcov.reports._conditions import conditions_of_trace
+from pykcov.reports._conditions import conditions_of_data, conditions_of_trace
 from pykcov.reports._sources import usable_files
 from pykcov.tracefile import TraceFile
 
@@ -63,9 +64,14 @@ def report(
             coverage, remarks = _coverage_of(trace, configuration)
         output = output or _default_output(coverage, renderer.OUTPUT_OPTION)
         of_conditions = None
-        if conditions and trace is not None:
-            files = {file: os.path.relpath(file) for file in usable_files(trace)[0]}
-            of_conditions = conditions_of_trace(trace, files, conditions == "mcdc")
+        if conditions:
+            if trace is not None:
+                files = {file: os.path.relpath(file) for file in usable_files(trace)[0]}
+                of_conditions = conditions_of_trace(trace, files, conditions == "mcdc")
+            else:
+                own = read_own(str(source))
+                files = {file: os.path.relpath(file) for file in own.get("conditions", {})}
+                of_conditions = conditions_of_data(own, files, conditions == "mcdc")
             remarks += of_conditions.remarks
         total = renderer.render(coverage, trace, output, show_missing, of_conditions)
     texts = dict.fromkeys(str(warning.message) for warning in warned if warning.category is CoverageWarning)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pykcov.arcs import tells_arcs
 from pykcov.contrib.pytest_plugin.children import Children
 from pykcov.contrib.pytest_plugin.fixtures import Fixtures
 from pykcov.contrib.pytest_plugin.recorder import Context, Recorder
@@ -199,7 +200,8 @@ class Plugin:
     def _add(self, ran: Ran, pcs: Mapping[str, Iterable[bytes]]) -> None:
         files, native = self._tracing.files(), self._options.pykcov_native
         users = {} if self._fixtures is None else self._fixtures.users
-        ran.add(pcs, native, files, users, self._configuration.branch)
+        conditions = self._tracing.granularity == "condition"
+        ran.add(pcs, native, files, users, self._configuration.branch, conditions)
 
 
 def _given(options: Any) -> configuration.Given:
@@ -208,7 +210,9 @@ def _given(options: Any) -> configuration.Given:
         config_file=options.pykcov_config,
         # One that is empty stands for no choice at all.
         source=([] if "" in source else source) if source else None,
-        branch=True if options.pykcov_branch or options.pykcov_granularity == "arc" else None,
+        branch=True
+        if options.pykcov_branch or options.pykcov_conditions or tells_arcs(options.pykcov_granularity or "")
+        else None,
         data_file=options.pykcov_data,
     )
 
@@ -216,6 +220,13 @@ def _given(options: Any) -> configuration.Given:
 def _granularity(found: configuration.Configuration, options: Any) -> Granularity:
     if not found.branch:
         return "block" if options.pykcov_granularity == "block" else "line"
+    if options.pykcov_conditions or options.pykcov_granularity == "condition":
+        if options.pykcov_granularity in (None, "condition"):
+            return "condition"
+        raise pytest.UsageError(
+            f"--pykcov-granularity={options.pykcov_granularity} does not tell conditions, which are "
+            "asked for; leave it out"
+        )
     if options.pykcov_granularity not in (None, "arc"):
         raise pytest.UsageError(
             f"--pykcov-granularity={options.pykcov_granularity} does not tell branches, which are "

@@ -23,6 +23,7 @@ class Tracing:
 
     def __init__(self, configuration: Configuration, granularity: Granularity, *, follows: bool) -> None:
         """Begin. follows: whether groups are carried along. Raises pytest.UsageError."""
+        self.granularity = granularity
         self.folders = configuration.folders
         self.names = configuration.packages
         self.origin = "[run] source: " if configuration.given.source is None else "--pykcov-source="
