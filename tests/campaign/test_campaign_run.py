@@ -50,6 +50,7 @@ def test_targets_that_cannot_be_run_are_named_and_set_aside(project: Path) -> No
     assert "No module named 'nothing_of_this_name'" in errors
     assert "fatal:parse: no worker can run it, it is set aside" in errors
     assert "library has no function nothing" in errors
+    assert set(status(project)["problems"]) == {"broken:parse", "fatal:parse", "library:nothing"}
 
 
 def test_a_target_that_ends_its_worker_each_time_is_set_aside_and_others_go_on(project: Path) -> None:

@@ -25,6 +25,8 @@ _LATE_SECONDS = 120.0
 """By which a slice may be late before it is given up."""
 _MEASURE_SECONDS = 60.0
 """For inputs of which it is not known at the end what they reach."""
+_LINES_SAID = 3
+"""Of what a harness writes when it cannot be loaded."""
 _WRITE_SECONDS = 60.0
 """For what is not written to the store at the end."""
 
@@ -212,7 +214,7 @@ class Campaign:
             inputs = self._keeping.inputs({*work.corpus, *work.measure, *(digest for _, digest in work.replays)})
             self._submit(done.worker, progress, work._replace(inputs=inputs))
         elif result.problem and not result.new and not result.findings:
-            self._take_problem(done.worker, progress, work, result)
+            self._take_problem(done, progress, work, result)
         elif not progress.version and not self._begin_target(progress, result):
             return
         else:
@@ -233,7 +235,7 @@ class Campaign:
         self._has.setdefault(done.worker, set()).update(result.new)
         self._executions += result.executions
 
-    def _take_problem(self, address: str, progress: Progress, work: Slice, result: Result) -> None:
+    def _take_problem(self, done: Done, progress: Progress, work: Slice, result: Result) -> None:
         progress.measure_again(work.measure)
         progress.to_replay += work.replays
         if result.killed:
@@ -241,8 +243,9 @@ class Campaign:
             self._say(f"{progress.harness}: a slice was lost: {result.problem}")
             self._failed(progress)
             return
-        progress.refused.add(address)
-        self._say(f"{progress.harness} cannot be run by {result.worker}: {result.problem}")
+        progress.refused.add(done.worker)
+        self._keeping.take(Report(done.word, progress.harness, result._replace(version=""), {}))
+        self._say(f"{progress.harness} cannot be run by {result.worker}: {_end_of(result.problem)}")
 
     def _begin_target(self, progress: Progress, result: Result) -> bool:
         """Take which code a target has, and what the store knows of that. Return whether the store could be asked."""
@@ -314,6 +317,12 @@ class Campaign:
             not_written,
             bool(self._interrupts),
         )
+
+
+def _end_of(problem: str) -> str:
+    """Return what is said of a problem; all of it is in the store."""
+    lines = [line for line in problem.splitlines() if line.strip()]
+    return "\n".join([*(["..."] if len(lines) > _LINES_SAID else []), *lines[-_LINES_SAID:]])
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from pykcov.campaign.store.summary import (
     campaign_summaries,
     finding_summaries,
     input_count,
+    problems,
     target_summaries,
 )
 from pykcov.counted import counted
@@ -41,6 +42,7 @@ def as_dict(store: Store) -> dict[str, Any]:
         ],
         "findings": [each._asdict() for each in found],
         "inputs": input_count(store),
+        "problems": problems(store),
         "open_findings": sum(each.state in OPEN for each in found),
     }
 
@@ -87,8 +89,8 @@ def _picture(store: Store) -> tuple[RenderableType, int]:
         )
     lines = [_campaign_line(store, now)]
     lines += [f"{in_words(each.harness, each.record)}" for each in targets]
-    problems = [f"{each.harness}: {each.problem.splitlines()[-1]}" for each in targets if each.problem]
-    shown: list[RenderableType] = [table, Text(), *map(Text, lines + problems)]
+    lines += [f"{harness}: {problem.splitlines()[-1]}" for harness, problem in problems(store).items()]
+    shown: list[RenderableType] = [table, Text(), *map(Text, lines)]
     opened = [each for each in found if each.state in OPEN]
     if found:
         shown += [Text(), _findings_table(found, now)]

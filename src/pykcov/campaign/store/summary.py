@@ -100,6 +100,7 @@ def target_summaries(store: Store) -> list[TargetSummary]:
         .join(latest, (latest.c.harness == targets.c.harness) & (latest.c.used == targets.c.used))
         .order_by(targets.c.harness, targets.c.id)
     )
+    wrong = problems(store)
     with store.readers.connect() as connection:
         rows = {row.harness: row for row in connection.execute(query)}  # of two at the same moment the later
         counted = select(corpus.c.harness, func.count()).group_by(corpus.c.harness)
@@ -119,9 +120,6 @@ def target_summaries(store: Store) -> list[TargetSummary]:
                 select(func.count(reach.c.place.distinct()), func.max(reach.c.since)).where(reach.c.target == row.id)
             ).one()
             executions, processor, barren = _spent(connection, row.id)
-            problem = connection.scalar(
-                select(slices.c.problem).where(slices.c.harness == row.harness).order_by(slices.c.id.desc()).limit(1)
-            )
             record = Record(executions, processor, seen[1] or 0, seen[2] or 0, reached, seen[0], barren)
             found.append(
                 TargetSummary(
@@ -133,10 +131,18 @@ def target_summaries(store: Store) -> list[TargetSummary]:
                     record,
                     last_new,
                     opened.get(row.harness, 0),
-                    problem or "",
+                    wrong.get(row.harness, ""),
                 )
             )
     return found
+
+
+def problems(store: Store) -> dict[str, str]:
+    """Return what was wrong with the last slice of each target, of those with which something was."""
+    last = select(func.max(slices.c.id)).group_by(slices.c.harness)
+    query = select(slices.c.harness, slices.c.problem).where(slices.c.id.in_(last), slices.c.problem != "")
+    with store.readers.connect() as connection:
+        return {row[0]: row[1] for row in connection.execute(query.order_by(slices.c.harness))}
 
 
 def finding_summaries(store: Store) -> list[FindingSummary]:
