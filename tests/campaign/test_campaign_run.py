@@ -45,12 +45,13 @@ def test_two_workers_and_two_targets_find_what_there_is(project: Path, tmp_path:
 
 def test_targets_that_cannot_be_run_are_named_and_set_aside(project: Path) -> None:
     write(project, broken="import nothing_of_this_name\n", fatal="import os\nos._exit(9)\n")
-    code, _, errors = campaign(project, *ARGUMENTS, "9", "broken:parse", "fatal:parse", "library:nothing")
+    code, _, errors = campaign(project, *ARGUMENTS, "9", "broken:parse", "fatal:parse", "library:nothing", "zlib:crc32")
     assert code == 3, errors
     assert "No module named 'nothing_of_this_name'" in errors
     assert "fatal:parse: no worker can run it, it is set aside" in errors
     assert "library has no function nothing" in errors
-    assert set(status(project)["problems"]) == {"broken:parse", "fatal:parse", "library:nothing"}
+    assert "no code has probes" in errors
+    assert set(status(project)["problems"]) == {"broken:parse", "fatal:parse", "library:nothing", "zlib:crc32"}
 
 
 def test_a_target_that_ends_its_worker_each_time_is_set_aside_and_others_go_on(project: Path) -> None:

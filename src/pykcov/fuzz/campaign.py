@@ -27,7 +27,7 @@ def run(harness: Harness, settings: Settings | None = None) -> NoReturn:
     """Fuzz what the harness declares. Without settings, as when the harness was started by Python itself."""
     settings = settings or Settings(harness=sys.argv[0], dump=os.memfd_create("pykcov-stacks"))
     if not instrumentation.probes():
-        _end(exits.BLIND, _no_probes())
+        end_without_probes()
     # Before libFuzzer is loaded, which looks whether they are there.
     _engine.set_mutator(_library("_mutator"), harness.mutator)
     if harness.crossover is not None:
@@ -193,10 +193,11 @@ def _taken(harness: Harness, settings: Settings) -> tuple[list[str], int]:
     return kept, limit
 
 
-def _no_probes() -> str:
+def end_without_probes() -> NoReturn:
+    """End the process, as it could see nothing."""
     early = instrumentation.without_probes()
     before = f" Imported without probes: {_shortened(early)}." if early else ""
-    return f"no code has probes, so nothing could guide the fuzzer.{before} {_advice()}"
+    _end(exits.BLIND, f"no code has probes, so nothing could guide the fuzzer.{before} {_advice()}")
 
 
 def _advice() -> str:

@@ -19,7 +19,7 @@ from typing import IO, Any, NoReturn
 
 from pykcov._core import probe_count
 from pykcov.fuzz import jobs, sanitizers
-from pykcov.fuzz.harness import Harness, HarnessError
+from pykcov.fuzz.harness import Harness
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.watch import family, kill
 
@@ -173,11 +173,11 @@ class Loaded:
 def serve(harness: Harness, settings: Settings, run: Callable[[Harness, Settings], NoReturn]) -> NoReturn:
     """Fork processes that run `run` until the other end is closed, in the process that has run the harness."""
     # Not before: who asks does not need it.
-    from pykcov.fuzz import reaching
+    from pykcov.fuzz import campaign, reaching
 
     assert settings.loaded is not None
     if not probe_count():
-        raise HarnessError("no code has probes, so nothing could guide the fuzzer")
+        campaign.end_without_probes()
     connection = socket.socket(fileno=settings.loaded)
     rows = reaching.places_of(0, probe_count())
     descriptor = os.memfd_create("pykcov-places")
