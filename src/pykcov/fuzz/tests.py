@@ -46,12 +46,35 @@ class _Plugin:
         return harness.fuzz()
 
 
+def _of_instance(test: Any, instance: Any) -> Any:
+    """Return the handle of a test that is a method: Hypothesis's own hook has no instance to call it with."""
+    # Not before: it is imported by the tests that use it.
+    import inspect
+
+    from hypothesis import given, settings
+
+    inner = test.hypothesis.inner_test
+
+    def method(**arguments: Any) -> None:
+        inner(instance, **arguments)
+
+    signature = inspect.signature(inner)
+    parameters = list(signature.parameters.values())[1:]
+    method.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    method.__name__, method.__qualname__, method.__module__ = inner.__name__, inner.__qualname__, inner.__module__
+    wrapped: Any = given(**test.hypothesis._given_kwargs)(method)
+    own = getattr(test, "_hypothesis_internal_use_settings", None)
+    return (settings(own)(wrapped) if own is not None else wrapped).hypothesis
+
+
 def _target(item: Any) -> Callable[[bytes], object]:
     hypothesis = getattr(item.obj, "hypothesis", None)
     if hypothesis is not None:
         # Those that are used without being asked for do not matter: plugins of pytest have such.
         if item._fixtureinfo.argnames:
             raise HarnessError("a Hypothesis test with fixtures has no hook for bytes; use @pykcov.fuzz_test")
+        if item.instance is not None:
+            hypothesis = _of_instance(item.obj, item.instance)
         fuzz_one_input: Callable[[bytes], object] = hypothesis.fuzz_one_input
         return fuzz_one_input
     parameter = getattr(item.obj, MARK, None)
