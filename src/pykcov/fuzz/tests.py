@@ -55,8 +55,8 @@ def _of_instance(test: Any, instance: Any) -> Any:
 
     inner = test.hypothesis.inner_test
 
-    def method(**arguments: Any) -> None:
-        inner(instance, **arguments)
+    def method(*values: Any, **arguments: Any) -> None:
+        inner(instance, *values, **arguments)
 
     signature = inspect.signature(inner)
     parameters = list(signature.parameters.values())[1:]
