@@ -103,3 +103,33 @@ def test_other_tests_are_refused_with_the_reason(project: Path) -> None:
     code, output = fuzz_test(project, "test_missing")
     assert code == 2
     assert "pytest could not run this test" in output
+
+
+METHOD = """
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import library
+
+
+class TestNumbers:
+    def setup_method(self):
+        self.limit = 5
+
+    @pytest.mark.opt_in
+    @settings(max_examples=1)
+    @given(st.binary(max_size=12), st.booleans())
+    def test_parse(self, data, flag):
+        assert self.limit == 5
+        library.parse(data)
+"""
+
+
+def test_a_method_of_hypothesis_is_fuzzed_whatever_marks_the_project_leaves_out(tmp_path: Path) -> None:
+    (tmp_path / "library.py").write_text(LIBRARY)
+    (tmp_path / "test_method.py").write_text(METHOD)
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -m 'not opt_in'\nmarkers = opt_in: asked for only\n")
+    process = start(tmp_path, "--minimize=0", "test_method.py::TestNumbers::test_parse", "-runs=30000", "-seed=1")
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 77, output
+    assert list(tmp_path.glob("test_method.fuzz/TestNumbers.test_parse/findings/KeyError-*"))
