@@ -126,7 +126,7 @@ campaign-pictures: $(VENV)/ready ## the pictures of docs/campaign.md, as the tes
 	PYKCOV_PICTURES=$(CURDIR)/docs $(BIN)/python -m pytest -q tests/campaign/test_campaign_page.py
 
 campaign-faults: $(VENV)/ready ## workers, the scheduler and the database are killed for ten minutes each: nothing is lost (SECONDS=60)
-	SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest -q -s -m slow tests/campaign/test_campaign_faults.py
+	SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest -q -s -m slow tests/campaign
 
 bench-campaign: $(VENV)/ready ## executions of two workers over one pykcov fuzz, and what slices cost (OPTIONS="--overhead 3 tomllib")
 	$(BIN)/python benchmarks/campaign.py $(OPTIONS)

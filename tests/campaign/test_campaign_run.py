@@ -54,7 +54,8 @@ def test_targets_that_cannot_be_run_are_named_and_set_aside(project: Path) -> No
     assert set(status(project)["problems"]) == {"broken:parse", "fatal:parse", "library:nothing", "zlib:crc32"}
 
 
-def test_a_target_that_ends_its_worker_each_time_is_set_aside_and_others_go_on(project: Path) -> None:
+@pytest.mark.slow
+def test_a_target_that_ends_its_worker_each_time_rests_and_others_go_on(project: Path) -> None:
     write(
         project,
         killer="""

@@ -151,7 +151,7 @@ class Machine(RuleBasedStateMachine):
 
 
 Machine.TestCase.settings = settings(
-    max_examples=int(os.environ.get("EXAMPLES", "20")),
+    max_examples=int(os.environ.get("EXAMPLES", "12")),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
