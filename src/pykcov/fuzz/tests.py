@@ -48,9 +48,10 @@ class _Plugin:
 
 def _of_instance(test: Any, instance: Any) -> Any:
     """Return the handle of a test that is a method: Hypothesis's own hook has no instance to call it with."""
-    # Not before: it is imported by the tests that use it.
+    # Not before: few tests are such methods.
     import inspect
 
+    # Which the test has imported.
     from hypothesis import given, settings
 
     inner = test.hypothesis.inner_test
