@@ -211,7 +211,9 @@ def production(
     source: Iterable[str | PathLike[str]] = (),
     stdlib: bool = False,
 ) -> Production:
-    """Observe from now on, at no cost after a while: which code of this process runs at all, since when, and which not.
+    """Observe from now on which code of this process runs at all, since when, and which not.
+
+    Probes that were hit vanish.
 
     folder: where the processes of a service keep what they saw, over all its deployments; made if it is not there.
     `pykcov production FOLDER` tells what never ran. What ran is there at once: a process may be killed.

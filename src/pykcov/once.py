@@ -1,4 +1,4 @@
-"""trace("once"): what ran at all, at the price of nothing once probes have vanished."""
+"""trace("once"): what ran at all; probes that were hit vanish."""
 
 from collections.abc import Iterable
 from os import PathLike
