@@ -140,6 +140,9 @@ campaign-charts: ## take the chart library of `pykcov campaign serve` from npm i
 	cp .campaign-charts/package/LICENSE src/pykcov/campaign/page/static/LICENSE.uPlot
 	rm -rf .campaign-charts
 
+wheels: $(VENV)/ready ## sdist and wheels in dist/, for each CPython of this machine, tried where there is no compiler (OPTIONS=--twice)
+	$(BIN)/python tools/wheels.py $(OPTIONS)
+
 endurance: $(VENV)/ready ## two hours of services whose every request is traced: memory and descriptors stay flat
 	$(BIN)/python tools/endurance.py $(OPTIONS)
 

@@ -13,6 +13,8 @@ CORE = Path("src/pykcov/core")
 PYTHON = CORE / "python"
 FUNCTIONS_MODULE = str(PYTHON / "functions_module.h")
 FUZZ = Path("src/pykcov/fuzz")
+# With a glibc older than 2.34 these are libraries of their own.
+LINK = ["-Wl,--as-needed", "-lpthread", "-ldl", "-lrt", "-lm"]
 COMPILE = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"]
 
 # By checksum, the static libraries with which tests/fuzz has passed. Others are linked too, and said to be others.
@@ -70,6 +72,7 @@ def libfuzzer_extensions() -> list[Extension]:
             define_macros=[("PYKCOV_LIBFUZZER_VERSION", f'"{describe(path)}"')],
             extra_compile_args=COMPILE,
             extra_link_args=[
+                *LINK,
                 "-static-libstdc++",
                 "-static-libgcc",
                 *("-Wl,--whole-archive", path, "-Wl,--no-whole-archive", "-Wl,--gc-sections", "-Wl,-s"),
@@ -90,6 +93,7 @@ setup(
             depends=sorted(str(path) for path in CORE.rglob("*.h")),
             include_dirs=[str(CORE), str(PYTHON)],
             extra_compile_args=COMPILE,
+            extra_link_args=LINK,
         ),
         *(
             Extension(
@@ -98,6 +102,7 @@ setup(
                 depends=[str(PYTHON / "critical.h"), FUNCTIONS_MODULE, "src/pykcov/instrument/set_code.h"],
                 include_dirs=[str(CORE), str(PYTHON)],
                 extra_compile_args=COMPILE,
+                extra_link_args=LINK,
             )
             for name in ("_exec", "_load", "_vanish")
         ),
@@ -107,6 +112,7 @@ setup(
             depends=["src/pykcov/instrument/view.h", str(PYTHON / "critical.h"), FUNCTIONS_MODULE],
             include_dirs=[str(PYTHON)],
             extra_compile_args=COMPILE,
+            extra_link_args=LINK,
         ),
         *(
             Extension(
@@ -115,6 +121,7 @@ setup(
                 depends=[FUNCTIONS_MODULE],
                 include_dirs=[str(PYTHON)],
                 extra_compile_args=COMPILE,
+                extra_link_args=LINK,
             )
             for name in ("_first_folder", "_outermost")
         ),
@@ -141,18 +148,25 @@ setup(
             depends=[*sorted(str(path) for path in FUZZ.glob("*.h")), "src/pykcov/instrument/set_code.h"],
             include_dirs=[str(CORE), "src/pykcov/instrument"],
             extra_compile_args=COMPILE,
+            extra_link_args=LINK,
         ),
         Extension(
             "pykcov.fuzz._provider",
             sources=[str(FUZZ / name) for name in ("consume.c", "provider.c")],
             depends=[str(FUZZ / "consume.h")],
             extra_compile_args=COMPILE,
+            extra_link_args=LINK,
         ),
         # No modules: what libFuzzer looks for by name (fuzz/mutators.h, fuzz/memory.c).
-        Extension("pykcov.fuzz._mutator", sources=[str(FUZZ / "mutator.c")], extra_compile_args=COMPILE),
-        Extension("pykcov.fuzz._memory", sources=[str(FUZZ / "memory.c")], extra_compile_args=COMPILE),
-        Extension("pykcov.fuzz._stacks", sources=[str(FUZZ / "stacks.c")], extra_compile_args=COMPILE),
-        Extension("pykcov.fuzz._crossover", sources=[str(FUZZ / "crossover.c")], extra_compile_args=COMPILE),
+        *(
+            Extension(
+                f"pykcov.fuzz._{name}",
+                sources=[str(FUZZ / f"{name}.c")],
+                extra_compile_args=COMPILE,
+                extra_link_args=LINK,
+            )
+            for name in ("mutator", "memory", "stacks", "crossover")
+        ),
         *libfuzzer_extensions(),
     ]
 )
