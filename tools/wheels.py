@@ -2,9 +2,9 @@
 
     python tools/wheels.py [--output dist] [--twice] [PYTHON...]
 
-A wheel is linked against the glibc of an old Debian, whose packages are taken by checksum, so that it runs on whatever
-has that glibc or a newer one; auditwheel says which symbols it needs and names it after that. `--twice` builds each
-wheel in two folders and compares the bytes. Each wheel is then installed into a folder, without a compiler and without a
+A wheel is linked against the glibc of an old Debian, whose packages are taken by checksum: it runs wherever there is
+that glibc or a newer one. auditwheel says which symbols it needs and names it after that. `--twice` builds each wheel
+in two folders and compares the bytes. Each wheel is then installed into a folder, without a compiler and without a
 network, and a small program is traced, reported and fuzzed there. Ends with 1 if any of it fails.
 """
 
