@@ -225,7 +225,7 @@ def main(output: Path, twice: bool, pythons: tuple[str, ...]) -> None:
                 here = folder / str(number)
                 wheel = make_wheel(tools, python, sdist, output, here / "once")
                 if twice:
-                    again = make_wheel(tools, python, sdist, here, here / "another folder")
+                    again = make_wheel(tools, python, sdist, here, here / "again")
                     if digest(again) != digest(wheel):
                         raise Failure(f"two builds of {wheel.name} differ")
                 ran_on = f"{platform.machine()}, {smoke(python, wheel, here)}"
