@@ -32,7 +32,7 @@ FLOORS: list[set[str]] = [
     {"complaints", "observed", "oncelog", "remote", "results", "tracefile"},
     {"coverage", "kernel", "tracer"},
     {"once", "observing", "opening", "program", "reports", "session"},
-    {"atheris", "contrib", "explore", "fuzz", "package"},
+    {"atheris", "contrib", "explore", "fuzz", "live", "package"},
     {"campaign"},
     {"", "__main__", "_public", "cli", "pytest_pykcov"},
 ]

@@ -92,3 +92,42 @@ def test_a_forked_child_records_whoever_recorded_before(device: pykcov.Device, e
         device.disable()
     assert os.waitstatus_to_exitcode(status) == 1
     assert hits_in(device) == int(enabled)
+
+
+def test_a_thread_whose_device_another_one_has_closed_is_asked_by_the_next_adopter() -> None:
+    probe = _core.probes([1 << 63 | 1 << 40])[0]
+    opened: list[_core.Device] = []
+    asked: list[str] = []
+
+    def adopt(name: str) -> None:
+        device = _core.Device()
+        device.set_buffer_size(64)
+        device.enable(_core.TRACE_PC)
+        opened.append(device)
+        asked.append(name)
+
+    steps = [threading.Event() for _ in range(6)]
+
+    def work() -> None:
+        for begin, done in zip(steps[::2], steps[1::2], strict=True):
+            begin.wait()
+            hit(probe)
+            hit(probe)
+            done.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    buffers = []
+    try:
+        for number, (begin, done) in enumerate(zip(steps[::2], steps[1::2], strict=True)):
+            _core.set_adopter(lambda number=number: adopt(str(number)))
+            begin.set()
+            done.wait()
+            buffers.append(_core.Buffer(opened[-1]))
+            _core.set_adopter(None)
+            opened[-1].close()
+    finally:
+        _core.set_adopter(None)
+        thread.join()
+    assert asked == ["0", "1", "2"]
+    assert [buffer.count for buffer in buffers] == [2, 2, 2]

@@ -179,3 +179,11 @@ def test_tests_that_failed_are_told_from_those_that_passed(browser: Browser, tmp
     page.wait(lambda: page.all(".ranked tbody tr"))
     best = page.texts(".ranked tbody tr:first-child > *")
     assert best[:5] == ["1", "1.000", "1 / 1", "0 / 3", "library.py:3"]
+
+
+def test_conditions_of_a_line_that_were_never_true_or_false_are_told(tmp_path: Path) -> None:
+    code = "def choose(a, b, c):\n    if a and (b or c):\n        return 1\n    return 2\n\nchoose(1, 1, 0)\nchoose(0, 0, 0)\n"
+    (tmp_path / "app.py").write_text(code)
+    run(tmp_path, "run", "--conditions", "app.py")
+    (source,) = gather.gather([str(tmp_path / "pykcov.npz")]).sources.values()
+    assert source.partial == {2: ["b was never false", "c was never true", "c was never false"]}

@@ -71,6 +71,7 @@ set_present(struct kcov_idle *idle)
     kcov_awake_add((idle != NULL) - (present != NULL));
     present = idle;
     set_modes();
+    kcov_devices_adopt(idle != NULL);
 }
 
 int
@@ -98,6 +99,7 @@ kcov_adopt_begin(void)
 
     kcov_lock();
     thread = present != NULL ? kcov_thread_get() : NULL;
+    kcov_device_settle();
     if (thread != NULL && thread->idle != present) {
         kcov_adopt_forget(thread);
         thread->idle = present;

@@ -79,7 +79,8 @@ kcov_probe_mode(struct kcov_trace *trace)
 static inline void
 kcov_set_mode(struct kcov_trace *trace, int mode)
 {
-    bool counts = (mode & ~KCOV_MODE_FOLLOW) != KCOV_MODE_NONE && trace->counters != NULL;
+    bool records = (mode & ~(KCOV_MODE_FOLLOW | KCOV_MODE_ADOPT)) != KCOV_MODE_NONE;
+    bool counts = records && trace->counters != NULL;
 
     atomic_store(&trace->mode, mode);
     atomic_store(&trace->probe_mode, (unsigned short)(counts ? mode | KCOV_MODE_COUNTERS : mode));

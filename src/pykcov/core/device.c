@@ -258,9 +258,9 @@ kcov_device_release(struct kcov_device *device)
 void
 kcov_device_set_mode(struct kcov_device *device, int mode)
 {
-    bool recorded = kcov_event_mode(&device->trace) != KCOV_MODE_NONE;
+    bool recorded = (kcov_event_mode(&device->trace) & ~KCOV_MODE_ADOPT) != KCOV_MODE_NONE;
 
-    kcov_awake_add((mode != KCOV_MODE_NONE) - recorded);
+    kcov_awake_add(((mode & ~KCOV_MODE_ADOPT) != KCOV_MODE_NONE) - recorded);
     kcov_set_mode(&device->trace, mode | kcov_follow_mode());
 }
 
@@ -269,6 +269,15 @@ kcov_devices_follow(void)
 {
     for (struct kcov_device *device = devices; device != NULL; device = device->next)
         kcov_device_set_mode(device, kcov_event_mode(&device->trace));
+}
+
+void
+kcov_devices_adopt(bool ask)
+{
+    for (struct kcov_device *device = devices; device != NULL; device = device->next) {
+        if (device->state == KCOV_DYING)
+            kcov_device_set_mode(device, ask ? KCOV_MODE_ADOPT : KCOV_MODE_NONE);
+    }
 }
 
 void

@@ -130,6 +130,12 @@ void kcov_device_settle(void);
 /* kcov_follow_mode() has changed. */
 void kcov_devices_follow(void);
 
+/*
+ * There is another adopter, or none. Threads that own dying devices have not seen it: they find out
+ * by the mode of these, as idle ones do.
+ */
+void kcov_devices_adopt(bool ask);
+
 /* What its events see: a mode of users, or none, and whether they look whom their thread follows.
  */
 void kcov_device_set_mode(struct kcov_device *device, int mode);

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from pykcov.arcs import tells_arcs
 from pykcov.counted import counted
 from pykcov.coverage.configuration import Configuration
 from pykcov.coverage.contexts import mask_of
@@ -15,6 +16,7 @@ from pykcov.explore.model import Compared, Exploration, Histogram
 from pykcov.explore.ways import way
 from pykcov.records import Operand
 from pykcov.reports._comparisons import Site, sites
+from pykcov.reports._conditions import conditions_of_trace
 from pykcov.tracefile import TraceFile, file_digest, shown
 
 _PAIRS = 20
@@ -50,7 +52,7 @@ def _add_lines(exploration: Exploration, trace: TraceFile, origin: str, configur
     numbers = exploration.context_numbers(trace.thread_names(), origin)
     known = trace.known_lines()
     native = trace.native_lines()
-    has_branches = trace.granularity == "arc"
+    has_branches = tells_arcs(trace.granularity)
     files = sorted({*known, *trace.unexecuted})
     coverage = configuration.coverage(None, plugin(native) if native else None)
     ran: Mapping[str, Any] = trace.arcs() if has_branches else trace.lines()
@@ -69,6 +71,18 @@ def _add_lines(exploration: Exploration, trace: TraceFile, origin: str, configur
             if found:
                 source.contexts[number] = found
         source.known = source.known or source.ran
+    if trace.granularity == "condition":
+        _add_conditions(exploration, trace, files)
+
+
+def _add_conditions(exploration: Exploration, trace: TraceFile, files: Iterable[str]) -> None:
+    """Of decisions with several conditions: of one alone the branches tell the same."""
+    for file, decisions in conditions_of_trace(trace, {file: file for file in files}, mcdc=False).files.items():
+        partial = exploration.source(shown(file)).partial
+        for one in (one for decision in decisions if len(decision.conditions) > 1 for one in decision.conditions):
+            never = [f"{one.source} was {words}" for words in one.missing(mcdc=False)]
+            if never:
+                partial.setdefault(one.condition.span[0], []).extend(never)
 
 
 def _read(exploration: Exploration, trace: TraceFile, file: str) -> None:

@@ -6,7 +6,7 @@ import os
 import shlex
 from _blake2 import blake2b
 from _operator import _compare_digest as compare_digest  # that of secrets, which imports much
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from select import EPOLLIN, epoll
@@ -58,6 +58,8 @@ class Buffers:
         """Whether the program could not be compiled: a bare Python has taken over, which says why."""
         self.closed_early = False
         """Whether the program closed the socket, or became another program, before its end."""
+        self.on_state: Callable[[str, str], object] = lambda state, reason: None
+        """Called with how far a process is that was attached to: 'begun', 'ended', or 'refused' and why."""
         self.request: dict[str, Any] = {}
         """What a Python program is told that the traced ones have started."""
         self._locations: dict[Location, None] = {}
@@ -278,6 +280,8 @@ class Buffers:
                 self.no_python |= process is self.processes[0]
             case ("forked",):
                 self.forked += 1
+            case ("attach", state, reason):
+                self.on_state(state, reason)
 
     def _learn(self, process: Process, location: Location) -> None:
         """Note what a pc of a process stands for, under another one if it stands for something else in the trace."""

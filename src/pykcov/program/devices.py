@@ -32,6 +32,7 @@ class Devices:
         self._devices: dict[int, _core.Device] = {}
         self._next_look = _FIRST_LOOK
         self._looking = _thread.allocate_lock()
+        self._has_ended = False
 
     def begin(self) -> None:
         """Give the calling thread a device, and all others of this process; in a forked child once more."""
@@ -58,6 +59,8 @@ class Devices:
                 os.close(device.fileno())
                 device.enable(self._mode)
                 self._devices[key] = device
+                if self._has_ended:
+                    device.close()
                 if kernel is not None:
                     # It traces until the thread ends, without the descriptor, too.
                     kernel.enable(kernel.modes[self._mode & _core.TRACE_CMP or _core.TRACE_PC])
@@ -67,6 +70,13 @@ class Devices:
         except Exception as error:  # say it in the summary, not in the middle of the program's output
             self._sender.send(("untraced", name, str(error)))
         self._close_ended()
+
+    def end(self) -> None:
+        """Let no thread record any longer."""
+        self._has_ended = True
+        _core.set_adopter(None)
+        for device in list(self._devices.values()):
+            device.close(wait=False)
 
     def _beside(self, device: _core.Device) -> "Driver":
         """Return the running kernel's driver for the calling thread, whose buffer `device` shares from now on."""

@@ -116,7 +116,7 @@ function Text(props: TextProps) {
                     <Who {...props} line={route.line} key={route.line} />
                     {(detail.partial[route.line] ?? []).length > 0 && (
                         <section>
-                            <h4>Branches not taken</h4>
+                            <h4>Missed branches and conditions</h4>
                             <ul class="partial">
                                 {detail.partial[route.line]?.map((where) => <li key={where}>{visible(where)}</li>)}
                             </ul>
