@@ -27,7 +27,7 @@ FLOORS: list[set[str]] = [
         "warnings",
         "zipped",
     },
-    {"columns", "decisions", "device", "locations", "modes", "npz", "records", "tables"},
+    {"columns", "decisions", "device", "htmltables", "locations", "modes", "npz", "records", "tables"},
     {"instrument", "location_table", "native"},
     {"complaints", "observed", "oncelog", "remote", "results", "tracefile"},
     {"coverage", "kernel", "tracer"},

@@ -60,11 +60,13 @@ __all__ = [
     "instrument_code",
     "instrument_imports",
     "is_device",
+    "load_ipython_extension",
     "open",
     "production",
     "skipped",
     "symbolize",
     "trace",
+    "unload_ipython_extension",
 ]
 
 _lock = RLock()  # held while names are loaded

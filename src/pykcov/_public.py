@@ -16,6 +16,10 @@ from pykcov._core import (
     halt as halt,
     is_device as is_device,
 )
+from pykcov.contrib.notebook import (
+    load_ipython_extension as load_ipython_extension,
+    unload_ipython_extension as unload_ipython_extension,
+)
 from pykcov.device import (
     Buffer as Buffer,
     Counters as Counters,

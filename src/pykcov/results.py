@@ -1,6 +1,8 @@
 """What was recorded, of a device that traces or of one that has stopped."""
 
+from collections import Counter
 from collections.abc import Iterable
+from linecache import getlines
 from typing import TYPE_CHECKING, Self
 
 from pykcov import _core, records
@@ -10,7 +12,7 @@ from pykcov.device import Buffer
 from pykcov.facts import ConditionsError, Fact
 from pykcov.instrument.selection import Selection
 from pykcov.instrument.sites import Granularity
-from pykcov.locations import Location, owner
+from pykcov.locations import Location, known_lines, owner
 from pykcov.native.locations import implied_by, lines_of, symbolize
 from pykcov.pcs import is_python
 from pykcov.records import Comparison
@@ -18,6 +20,10 @@ from pykcov.records import Comparison
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+_SHOWN = 200
+"""Comparisons in a notebook: the most frequent ones."""
 
 
 class Choice:
@@ -128,6 +134,26 @@ class Results:
                 if place.conditions:
                     found.setdefault(place.file, set()).update(place.conditions)
         return found
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the sources of what ran, or what was compared how often."""
+        # Not before: only notebooks have a use for it.
+        from pykcov.htmltables import source_table, table
+
+        with Unrecorded():
+            if self._compares:
+                times = Counter(self.comparisons()).most_common(_SHOWN)
+                places = symbolize([one.pc for one, _ in times])
+                rows = [
+                    (f"{place.file}:{place.line}", repr(one.left), one.op, repr(one.right), number)
+                    for place, (one, number) in zip(places, times, strict=True)
+                ]
+                return table(("Place", "Left", "Op", "Right", "Times"), rows)
+            known = known_lines()
+            return "".join(
+                source_table("".join(getlines(file)), known.get(file, set()), set(ran), {}, file)
+                for file, ran in self.lines().items()
+            ) or table((), [], "nothing ran")
 
     def raw(self) -> bytes:
         """Return the entries recorded so far as they are in the buffer: 8 bytes a pc, 32 an entry of a comparison.

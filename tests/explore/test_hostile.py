@@ -182,8 +182,8 @@ def test_tests_that_failed_are_told_from_those_that_passed(browser: Browser, tmp
 
 
 def test_conditions_of_a_line_that_were_never_true_or_false_are_told(tmp_path: Path) -> None:
-    code = "def choose(a, b, c):\n    if a and (b or c):\n        return 1\n    return 2\n\nchoose(1, 1, 0)\nchoose(0, 0, 0)\n"
-    (tmp_path / "app.py").write_text(code)
+    code = "def choose(a, b, c):\n    if a and (b or c):\n        return 1\n    return 2\n\n"
+    (tmp_path / "app.py").write_text(f"{code}choose(1, 1, 0)\nchoose(0, 0, 0)\n")
     run(tmp_path, "run", "--conditions", "app.py")
     (source,) = gather.gather([str(tmp_path / "pykcov.npz")]).sources.values()
     assert source.partial == {2: ["b was never false", "c was never true", "c was never false"]}
