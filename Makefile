@@ -207,6 +207,9 @@ BUGGY_LIBRARIES = Markdown==3.8 idna==2.5 isodate==0.6.0 six jsonpointer==2.0 ms
 bench-hypothesis: $(VENV)/ready .bench/hypothesis/ready ## examples until Hypothesis finds known bugs of libraries, with the backend and without (PyPI)
 	PYTHONPATH=$(CURDIR)/.bench/hypothesis $(BIN)/python benchmarks/hypothesis/findings.py --real $(OPTIONS)
 
+hypothesis-suites: $(VENV)/ready ## Hypothesis tests of attrs, cattrs, packaging and dateutil with the backend forced: the same outcomes (PyPI)
+	$(BIN)/python tools/hypothesis_suites.py $(OPTIONS)
+
 bench-pytest: $(BENCH)/ready ## what per-test contexts cost on libraries' test suites (PYTHON=python3.13)
 	$(BENCH)/bin/python -m pip install --quiet pytest pytest-cov
 	$(BENCH)/bin/python benchmarks/pytest_suites.py $(OPTIONS)
