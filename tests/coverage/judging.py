@@ -72,7 +72,7 @@ def by_coverage() -> dict[str, Any]:
 def by_pykcov() -> dict[str, Any]:
     """The same as the plugin does it."""
     configuration = read(Given())
-    tracing = Tracing(configuration, "arc" if configuration.branch else "line")
+    tracing = Tracing(configuration, "arc" if configuration.branch else "line", follows=True)
     recorder = Recorder(OUTSIDE)
     __import__("app")
     recorder.close()

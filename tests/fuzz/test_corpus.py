@@ -164,4 +164,4 @@ def test_the_smallest_part_reaches_all_and_nothing_in_it_is_superfluous(rows: li
 def test_what_only_one_input_reaches(rows: list[tuple[int, int]]) -> None:
     inputs = [Reached(Path(str(number)), size, places) for number, (size, places) in enumerate(rows)]
     expected = sum(1 << bit for bit in range(12) if sum(one.places >> bit & 1 for one in inputs) == 1)
-    assert Coverage(inputs, [], {}).only_here() == expected
+    assert Coverage(inputs, [], {}, [], set()).only_here() == expected

@@ -25,7 +25,7 @@ import pytest
 
 import pykcov
 from pykcov._view import constants
-from pykcov.instrument import functions, originals, versions
+from pykcov.instrument import originals, rewriter, versions
 from pykcov.instrument.alive import functions as alive_functions
 from pykcov.instrument.code import is_instrumented
 
@@ -589,7 +589,7 @@ def test_function_that_cannot_be_rewritten_is_named_and_works(monkeypatch: pytes
     def fail(*args: object, **keywords: object) -> None:
         raise RuntimeError("no room")
 
-    monkeypatch.setattr(functions, "instrument_code", fail)
+    monkeypatch.setattr(rewriter, "instrument_code", fail)
 
     with pytest.raises(TypeError, match=r"cannot be rewritten, see pykcov\.skipped"):
         pykcov.instrument(unlucky)

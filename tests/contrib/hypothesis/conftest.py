@@ -14,7 +14,7 @@ def watch_only_this(request: pytest.FixtureRequest) -> Iterator[None]:
     chosen.choose(include=["micro", request.module.__name__])
     yield
     # Each backend has a device, and the traceback of a failure may keep the backend.
-    for recording in [found for found in gc.get_objects() if isinstance(found, Recording)]:
+    for recording in [found for found in gc.get_objects() if type(found) is Recording]:
         recording.close()
     for hook, _ in chosen._watched.values():
         hook.close()
