@@ -128,6 +128,13 @@ def test_what_was_tried_least_is_tried_first_and_nothing_twice() -> None:
         waiting.take()
 
 
+def test_values_that_differ_have_other_fingerprints() -> None:
+    """In their sum, hashes of neighbours made up for each other."""
+    assert len({fingerprint((one, other)) for one in range(100) for other in range(100)}) == 10_000
+    example = integers(1, 2)
+    assert example.fingerprint_with(1, 12) == fingerprint((1, 12))
+
+
 def test_what_is_not_permitted_does_not_wait() -> None:
     waiting = Waiting()
     assert not waiting.add_change(integers(1, lowest=0, highest=9), 0, 10, "kind", Plan((), "plan"), Rank.NEW)

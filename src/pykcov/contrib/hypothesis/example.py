@@ -1,7 +1,8 @@
 """What was drawn for an example: its choices, and the spans that group them."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
+from operator import xor
 from typing import Any, NamedTuple, TypeAlias
 
 from hypothesis.internal.conjecture.choice import choice_permitted
@@ -109,7 +110,7 @@ class Example:
 
     def fingerprint_with(self, index: int, value: Value) -> int:
         """Return the fingerprint of the values with another one at `index`."""
-        return self.fingerprint - _part(index, self.values[index]) + _part(index, value)
+        return self.fingerprint ^ _part(index, self.values[index]) ^ _part(index, value)
 
     @cached_property
     def siblings(self) -> list[list[Span]]:
@@ -135,7 +136,8 @@ class Example:
 
 def fingerprint(values: Values) -> int:
     """Return a number that equal values share, and others hardly ever."""
-    return sum([_part(index, value) for index, value in enumerate(values)])
+    # Not their sum: hashes of tuples grow nearly evenly with their last number, so sums of them are often equal.
+    return reduce(xor, [_part(index, value) for index, value in enumerate(values)], 0)
 
 
 def _part(index: int, value: Value | Fresh) -> int:
