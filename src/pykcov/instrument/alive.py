@@ -3,9 +3,12 @@
 import gc
 import sys
 from _weakref import ref
-from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, ModuleType
+from collections.abc import Iterable, Iterator
+from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType, ModuleType
 from typing import Any
 
+from pykcov._view import constants
+from pykcov.instrument.code import is_instrumented
 from pykcov.instrument.selection import namespace_of
 
 
@@ -14,31 +17,43 @@ def functions() -> list[FunctionType]:
     return [found for found in gc.get_objects() if type(found) is FunctionType] + _frozen_functions()
 
 
-def running_in_threads() -> set[int]:
-    """Return the ids of the code objects that threads are in the middle of."""
-    running = set()
-    frames = list(sys._current_frames().values())
-    while frames:
-        frame = frames.pop()
-        running.add(id(frame.f_code))
-        if frame.f_back is not None:
-            frames.append(frame.f_back)
+def running_in_threads() -> list[CodeType]:
+    """Return the code that threads are in the middle of: of all their frames."""
+    running = []
+    frames: list[FrameType | None] = list(sys._current_frames().values())
+    for frame in frames:
+        while frame is not None:
+            running.append(frame.f_code)
+            frame = frame.f_back
     # One of them was that of this function: a cycle would keep what the callers refer to alive.
-    del frame
+    del frame, frames
     return running
 
 
-def suspended() -> set[int]:
-    """Return the ids of the code objects that generators and coroutines are in the middle of."""
-    codes = set()
+def suspended() -> list[CodeType]:
+    """Return the code that generators and coroutines are in the middle of."""
+    codes = []
     for found in gc.get_objects():
         if type(found) is GeneratorType and found.gi_frame is not None:
-            codes.add(id(found.gi_code))
+            codes.append(found.gi_code)
         elif type(found) is CoroutineType and found.cr_frame is not None:
-            codes.add(id(found.cr_code))
+            codes.append(found.cr_code)
         elif type(found) is AsyncGeneratorType and found.ag_frame is not None:
-            codes.add(id(found.ag_code))
+            codes.append(found.ag_code)
     return codes
+
+
+def instrumented_within(codes: Iterable[CodeType]) -> Iterator[CodeType]:
+    """Yield those that have probes, the last ones first, and what of the code that is nested in them has probes."""
+    seen = set()
+    todo = list(codes)
+    while todo:
+        code = todo.pop()
+        if id(code) not in seen:
+            seen.add(id(code))
+            if is_instrumented(code):
+                yield code
+                todo += [constant for constant in constants(code) if type(constant) is CodeType]
 
 
 # Count of frozen objects, and the functions among them when it was that. CPython 3.12 freezes importlib at its start.

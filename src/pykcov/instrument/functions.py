@@ -109,11 +109,12 @@ def instrument_functions(
 
 
 def _note_running(originals: list[tuple[CodeType, str]]) -> None:
-    running = alive.running_in_threads() if originals else set()
+    running = alive.running_in_threads() if originals else []
     if any(code.co_flags & _SUSPENDABLE for code, _ in originals):
-        running |= alive.suspended()
+        running += alive.suspended()
+    ids = {id(code) for code in running}
     for code, module in originals:
-        if id(code) in running:
+        if id(code) in ids:
             skip(
                 f"{module}.{code.co_qualname}",
                 "was running: calls that began before, and functions that they define, go on as they are",

@@ -14,7 +14,7 @@ from _thread import RLock
 from collections.abc import Iterator
 from os import register_at_fork
 from time import perf_counter_ns
-from types import CodeType, FrameType, FunctionType
+from types import CodeType, FunctionType
 
 from pykcov import _core
 from pykcov._core import CompareProbe, Probe
@@ -171,24 +171,8 @@ class _Exchange:
 
 def _instrumented(functions: list[FunctionType]) -> Iterator[CodeType]:
     """Yield the code with probes of functions and of what is running, and of all that is nested in it."""
-    seen = set()
-    todo = [function.__code__ for function in functions]
-    frames: list[FrameType | None] = list(sys._current_frames().values())
-    for frame in frames:
-        while frame is not None:
-            todo.append(frame.f_code)
-            frame = frame.f_back
-    # Cycles would keep what the callers refer to alive.
-    del frame, frames
-    while todo:
-        code = todo.pop()
-        if id(code) in seen:
-            continue
-        seen.add(id(code))
-        there = constants(code)
-        if there and type(there[-1]) in (Probe, CompareProbe):
-            yield code
-            todo += [constant for constant in there if type(constant) is CodeType]
+    codes = [function.__code__ for function in functions] + alive.running_in_threads()
+    return alive.instrumented_within(codes)
 
 
 def _is_needed_whole() -> bool:

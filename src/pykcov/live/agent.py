@@ -1,17 +1,15 @@
 """In the process that was attached to: puts probes in, gives threads devices, and takes it all back at the end."""
 
-import gc
-import sys
 from _thread import allocate_lock
 from collections.abc import Sequence
-from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType
+from types import CodeType, FunctionType
 
 from pykcov import _core, locations
-from pykcov._core import CompareProbe, Probe
 from pykcov._exec import Unrecorded
 from pykcov._vanish import set_code, set_constant
 from pykcov._view import constants
 from pykcov.instrument import alive
+from pykcov.instrument.code import is_instrumented
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.originals import original_of
 from pykcov.instrument.selection import Selection
@@ -94,47 +92,22 @@ def _trace(sender: Sender, request: dict[str, object]) -> None:
 def restore() -> None:
     """Give all functions the code that they had before. What is running keeps its probes until it returns."""
     functions = alive.functions()
-    for code in _probed(functions):
+    for code in _instrumented(functions):
         for index, constant in enumerate(constants(code)):
-            if type(constant) is CodeType and _has_probes(constant):
+            if type(constant) is CodeType and is_instrumented(constant):
                 original = original_of(constant)
                 if original is not None:
                     _former.append(constant)
                     set_constant(code, index, original)
     for function in functions:
         code = function.__code__
-        if _has_probes(code):
+        if is_instrumented(code):
             original = original_of(code)
             if original is not None:
                 set_code(function, original)
 
 
-def _has_probes(code: CodeType) -> bool:
-    there = constants(code)
-    return bool(there) and type(there[-1]) in (Probe, CompareProbe)
-
-
-def _probed(functions: list[FunctionType]) -> list[CodeType]:
+def _instrumented(functions: list[FunctionType]) -> list[CodeType]:
     """Return the code with probes of functions and of all that has begun to run, and what is nested in it."""
-    todo = [function.__code__ for function in functions]
-    frames: list[FrameType | None] = list(sys._current_frames().values())
-    for frame in frames:
-        while frame is not None:
-            todo.append(frame.f_code)
-            frame = frame.f_back
-    # Cycles would keep what the callers refer to alive.
-    del frame, frames
-    for found in gc.get_objects():
-        if type(found) is GeneratorType:
-            todo.append(found.gi_code)
-        elif type(found) is CoroutineType:
-            todo.append(found.cr_code)
-        elif type(found) is AsyncGeneratorType:
-            todo.append(found.ag_code)
-    seen: dict[int, CodeType] = {}
-    while todo:
-        code = todo.pop()
-        if id(code) not in seen and _has_probes(code):
-            seen[id(code)] = code
-            todo += [constant for constant in constants(code) if type(constant) is CodeType]
-    return list(seen.values())
+    codes = [function.__code__ for function in functions] + alive.running_in_threads() + alive.suspended()
+    return list(alive.instrumented_within(codes))
