@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 from pykcov import _core
 from pykcov.device import Buffer, Device
+from pykcov.fuzz.followed import run_followed
 from pykcov.fuzz.harness import Harness
 from pykcov.fuzz.settings import VARIABLE, Settings
 from pykcov.locations import Location, add_listener
@@ -253,23 +254,10 @@ def _pcs(buffer: Buffer) -> list[int]:
 
 
 def _reach(harness: Harness, data: bytes) -> tuple[list[int], str]:
-    group = _core.Group()
-    problem = ""
     with Device() as device:
         device.set_buffer_size(_core.BUFFER_WORDS_MAX)
         buffer = device.mmap()
-        token = _core.group_variable.set(group)
-        try:
-            device.remote_attach(follow=True)
-            device.enable(_core.TRACE_UNIQUE_PC)
-            _core.follow()
-            harness.target(data)
-        except BaseException as error:
-            problem = type(error).__name__
-        finally:
-            _core.group_variable.reset(token)
-            _core.follow()
-        device.disable(wait=False)
+        group, problem = run_followed(device, harness.target, data)
         places = _pcs(buffer)
         _core.unregister(_core.REMOTE_COMMON, group, wait=False)
         device.close(wait=False)

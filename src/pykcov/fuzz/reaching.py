@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from pykcov import _core, locations
 from pykcov.device import Device
 from pykcov.fuzz.candidates import end_of
+from pykcov.fuzz.followed import run_followed
 from pykcov.fuzz.harness import Harness, Target
 from pykcov.fuzz.settings import Settings
 from pykcov.pcs import is_python
@@ -141,22 +142,10 @@ _TOLD_MAX = 100
 
 def _reach(target: Target, data: bytes) -> list[tuple[int, int]]:
     """Return the numbers of the counters that an input counts up, with the bit of its range."""
-    group = _core.Group()
     with Device() as device:
         device.set_buffer_size(1)  # what is counted does not go there
         counters = device.set_counters()
-        token = _core.group_variable.set(group)
-        try:
-            device.remote_attach(follow=True)
-            device.enable(_core.TRACE_UNIQUE_PC)
-            _core.follow()
-            target(data)
-        except BaseException:
-            pass  # findings are made where inputs are made
-        finally:
-            _core.group_variable.reset(token)
-            _core.follow()
-        device.disable(wait=False)
+        run_followed(device, target, data)  # what it raises is a finding where inputs are made
         seen = bytearray(_core.probe_count())
         counters.reach(seen)
     return [(found.start(), found[0][0]) for found in _REACHED.finditer(seen)]
