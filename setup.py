@@ -3,9 +3,11 @@
 import os
 import platform
 import re
+from collections.abc import Iterable
 from glob import glob
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from setuptools import Extension, setup
 
@@ -26,6 +28,11 @@ TESTED_LIBFUZZERS = {
 
 # That of LLVM 14 ends where no input of the first ones reaches a probe.
 OLDEST_LLVM = (16,)
+
+
+def extension(name: str, sources: list[str], extra_link_args: Iterable[str] = (), **arguments: Any) -> Extension:
+    """Return an extension that is built as all are."""
+    return Extension(name, sources, extra_compile_args=COMPILE, extra_link_args=[*LINK, *extra_link_args], **arguments)
 
 
 def find_libfuzzer() -> str | None:
@@ -65,14 +72,12 @@ def libfuzzer_extensions() -> list[Extension]:
     if path is None:
         return []
     return [
-        Extension(
+        extension(
             "pykcov.fuzz._libfuzzer",
             sources=[str(FUZZ / "libfuzzer_version.c")],
             depends=[path, str(FUZZ / "libfuzzer.map")],
             define_macros=[("PYKCOV_LIBFUZZER_VERSION", f'"{describe(path)}"')],
-            extra_compile_args=COMPILE,
             extra_link_args=[
-                *LINK,
                 "-static-libstdc++",
                 "-static-libgcc",
                 *("-Wl,--whole-archive", path, "-Wl,--no-whole-archive", "-Wl,--gc-sections", "-Wl,-s"),
@@ -87,45 +92,37 @@ def libfuzzer_extensions() -> list[Extension]:
 
 setup(
     ext_modules=[
-        Extension(
+        extension(
             "pykcov._core",
             sources=sorted(str(path) for path in CORE.rglob("*.c")),
             depends=sorted(str(path) for path in CORE.rglob("*.h")),
             include_dirs=[str(CORE), str(PYTHON)],
-            extra_compile_args=COMPILE,
-            extra_link_args=LINK,
         ),
         *(
-            Extension(
+            extension(
                 f"pykcov.{name}",
                 sources=[f"src/pykcov/instrument/{name}.c"],
                 depends=[str(PYTHON / "critical.h"), FUNCTIONS_MODULE, "src/pykcov/instrument/set_code.h"],
                 include_dirs=[str(CORE), str(PYTHON)],
-                extra_compile_args=COMPILE,
-                extra_link_args=LINK,
             )
             for name in ("_exec", "_load", "_vanish")
         ),
-        Extension(
+        extension(
             "pykcov._view",
             sources=[f"src/pykcov/instrument/{name}.c" for name in ("_view", "view", "view_types")],
             depends=["src/pykcov/instrument/view.h", str(PYTHON / "critical.h"), FUNCTIONS_MODULE],
             include_dirs=[str(PYTHON)],
-            extra_compile_args=COMPILE,
-            extra_link_args=LINK,
         ),
         *(
-            Extension(
+            extension(
                 f"pykcov.{name}",
                 sources=[f"src/pykcov/program/{name}.c"],
                 depends=[FUNCTIONS_MODULE],
                 include_dirs=[str(PYTHON)],
-                extra_compile_args=COMPILE,
-                extra_link_args=LINK,
             )
             for name in ("_first_folder", "_outermost")
         ),
-        Extension(
+        extension(
             "pykcov.fuzz._engine",
             sources=[
                 str(FUZZ / name)
@@ -147,23 +144,17 @@ setup(
             ],
             depends=[*sorted(str(path) for path in FUZZ.glob("*.h")), "src/pykcov/instrument/set_code.h"],
             include_dirs=[str(CORE), "src/pykcov/instrument"],
-            extra_compile_args=COMPILE,
-            extra_link_args=LINK,
         ),
-        Extension(
+        extension(
             "pykcov.fuzz._provider",
             sources=[str(FUZZ / name) for name in ("consume.c", "provider.c")],
             depends=[str(FUZZ / "consume.h")],
-            extra_compile_args=COMPILE,
-            extra_link_args=LINK,
         ),
         # No modules: what libFuzzer looks for by name (fuzz/mutators.h, fuzz/memory.c).
         *(
-            Extension(
+            extension(
                 f"pykcov.fuzz._{name}",
                 sources=[str(FUZZ / f"{name}.c")],
-                extra_compile_args=COMPILE,
-                extra_link_args=LINK,
             )
             for name in ("mutator", "memory", "stacks", "crossover")
         ),
