@@ -113,6 +113,10 @@ def carried(tests: Mapping[int, Test]) -> dict[Way, Carry]:
         needed = {number for number in range(len(decision.conditions)) if not decision.is_untested(number)}
         if tested != needed or any(tests[start].again for start in starts) or not decision.is_shared:
             continue
+        # code_of() gets at a state below one value. More lie above it in a chain whose value is used, which is a
+        # decision of its own, and has no states.
+        if any(max(tests[start].above) > 1 for start in starts):
+            continue
         for start in starts:
             test = tests[start]
             for jumps in (True, False):
