@@ -37,7 +37,8 @@ lint: $(VENV)/ready ## ruff, mypy --strict and clang-format; changes nothing
 	$(BIN)/ruff check $(PYTHON_TREES)
 	$(BIN)/ruff format --check $(PYTHON_TREES)
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
+	@echo "clang-format --dry-run --Werror, over all C files"
+	@$(BIN)/clang-format --dry-run --Werror $(C_FILES)
 
 format: $(VENV)/ready ## let ruff and clang-format rewrite the files
 	$(BIN)/ruff check --fix $(PYTHON_TREES)

@@ -39,7 +39,7 @@ def under_test(program: Path) -> object:
     return pytest.param(program, marks=marks, id=program.stem)
 
 
-@pytest.mark.parametrize("program", map(under_test, PROGRAMS))
+@pytest.mark.parametrize("program", [under_test(program) for program in PROGRAMS])
 def test_a_program_that_uses_it_does_what_it_does_bare(program: Path, tmp_path: Path) -> None:
     bare = run(program, tmp_path)
     assert bare[0] == 0, bare
