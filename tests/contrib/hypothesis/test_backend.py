@@ -1,5 +1,6 @@
 """The backend under Hypothesis: what it finds, and that all else is as under Hypothesis's own."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -205,5 +206,8 @@ def project(folder: Path, test: str, strategy: str) -> None:
 
 def run_pytest(folder: Path, *options: str) -> str:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=pykcov", *options]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    # Hypothesis keeps no failures for the next run where one of these says that a service runs the tests.
+    services = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD")
+    environment = {name: value for name, value in os.environ.items() if name not in services}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
