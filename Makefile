@@ -31,7 +31,7 @@ demo: $(VENV)/installed ## trace a real program from nothing: own .venv, install
 
 # Files of C and Python that the checkers read.
 C_FILES = $(shell git ls-files '*.c' '*.h')
-PYTHON_TREES = src tests tools benchmarks examples noxfile.py setup.py
+PYTHON_TREES = src tests tools benchmarks examples docs/conf.py noxfile.py setup.py
 
 lint: $(VENV)/ready ## ruff, mypy --strict and clang-format; changes nothing
 	$(BIN)/ruff check $(PYTHON_TREES)
@@ -141,6 +141,17 @@ campaign-charts: ## take the chart library of `pykcov campaign serve` from npm i
 	cp .campaign-charts/package/LICENSE src/pykcov/campaign/page/static/LICENSE.uPlot
 	rm -rf .campaign-charts
 
+SPHINX = $(BIN)/python -m sphinx --jobs auto --fail-on-warning --keep-going --quiet docs
+docs: $(VENV)/ready ## the documentation site in .docs/html: a warning is an error, answers are near, links lead somewhere
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	$(SPHINX) .docs/html
+	$(BIN)/python -m pytest -q -m slow tests/documents/test_site.py
+	@echo "open file://$(CURDIR)/.docs/html/index.html"
+
+docs-links: $(VENV)/ready ## ask for every page elsewhere that the documentation links to (needs the network)
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	$(SPHINX) -b linkcheck .docs/links
+
 wheels: $(VENV)/ready ## sdist and wheels in dist/, for each CPython of this machine, tried where there is no compiler (OPTIONS=--twice)
 	$(BIN)/python tools/wheels.py $(OPTIONS)
 
@@ -216,4 +227,4 @@ bench-pytest: $(BENCH)/ready ## what per-test contexts cost on libraries' test s
 	$(BENCH)/bin/python benchmarks/pytest_suites.py $(OPTIONS)
 
 clean: ## remove everything that was built or installed here
-	rm -rf $(VENV) .native-packages .bench .cpython-tests build dist .nox .demo src/*.egg-info src/pykcov/*.so
+	rm -rf $(VENV) .native-packages .bench .cpython-tests build dist .nox .demo .docs src/*.egg-info src/pykcov/*.so

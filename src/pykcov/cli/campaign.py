@@ -82,7 +82,7 @@ def command() -> None:
 @store_option
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Worker processes here.  [default: one a core]")
 @click.option("--for", "seconds", type=_Duration(), default=0, help="The time to run: 90s, 5m, 1h.  [default: no end]")
-@click.option("--scheduler", metavar="ADDRESS", help="Use the workers of a scheduler of Dask's: tcp://HOST:PORT.")
+@click.option("--scheduler", metavar="ADDRESS", help="Use the workers of a scheduler of Dask's: `tcp://HOST:PORT`.")
 @click.option("--slice", "slice_seconds", type=_Duration(), default=30, help="The time of a slice.  [default: 30s]")
 @click.option("--slices", type=click.IntRange(1), default=None, metavar="N", help="End after N slices.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of all choices.  [default: another one each time]")

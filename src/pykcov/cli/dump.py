@@ -33,7 +33,7 @@ Examples:
 def command(file: str, number: int | None, limit: int | None, skipped: bool) -> int:
     """Print the entries of FILE (of `pykcov run`) in the order in which they were recorded.
 
-    One a line, in columns separated by tabs: number of the thread, number of the entry, pc, file:line, module:function.
+    One a line, in columns separated by tabs: number of the thread, number of the entry, pc, `file:line`, `module:function`.
     Of a comparison also: operation, bytes of the operands, 'const', 'swapped' or '-', operand 1, operand 2. Lines that
     start with '#' tell which thread follows.
     """

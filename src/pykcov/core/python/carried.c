@@ -250,6 +250,8 @@ static PyMethodDef carried_methods[] = {
     {"__enter__", carried_enter, METH_NOARGS, "Work for the group from now on; give the job."},
     {"__exit__", carried_exit, METH_VARARGS, "Work for whom the thread worked before."},
     {"finish", (PyCFunction)(void (*)(void))carried_finish, METH_FASTCALL,
+     "finish($self, /, *unused)\n"
+     "--\n\n"
      "Count the job as done, or given up. Arguments are not looked at."},
     {"__reduce__", carried_reduce, METH_NOARGS,
      "In another process the job is done for the trace that is open for the group here."},
