@@ -33,9 +33,9 @@ Examples:
 def command(file: str, number: int | None, limit: int | None, skipped: bool) -> int:
     """Print the entries of FILE (of `pykcov run`) in the order in which they were recorded.
 
-    One a line, in columns separated by tabs: number of the thread, number of the entry, pc, `file:line`, `module:function`.
-    Of a comparison also: operation, bytes of the operands, 'const', 'swapped' or '-', operand 1, operand 2. Lines that
-    start with '#' tell which thread follows.
+    Each entry is a line of columns separated by tabs: number of the thread, number of the entry, pc, `file:line`,
+    `module:function`. A comparison adds: operation, size of operands in bytes, 'const', 'swapped' or '-', operand 1,
+    operand 2. A line that starts with '#' names the thread that follows.
     """
     from pykcov.tracefile import TraceFile, printable
 
