@@ -90,7 +90,7 @@ ANSWERS = [
     ("what becomes of [run] concurrency?", ["Coming from coverage.py"], "[run] concurrency"),
     ("how is a finding reproduced?", ["Fuzzing"], "reproduce.py"),
     ("what does exit code 77 mean?", ["The command line"], "77"),
-    ("how does a job in my own queue stay in the trace?", ["How do I ...?", "queues"], "pykcov.remote.carry(job)"),
+    ("how does a job in my own queue stay in the trace?", ["How do I ...?", "queues"], "FollowedQueue"),
     ("which code never ran in production?", ["What ran at all"], "never ran"),
     ("when does Device.enable() raise EBUSY?", ["The device"], "DeviceBusyError"),
     ("which bytes of a str are recorded?", ["What is recorded of a comparison"], "UTF-8"),
