@@ -51,6 +51,12 @@ def test_every_format_is_in_the_document() -> None:
     assert [name for name in formats() if f"| `{name}` |" not in COMMAND_LINE] == []
 
 
+def test_every_option_of_the_pytest_plugin_is_in_the_document() -> None:
+    options = re.findall(r'"(--[\w-]*pykcov[\w-]*)"', (ROOT / "src" / "pytest_pykcov.py").read_text())
+    assert len(options) > 10
+    assert [option for option in options if f"`{option}" not in (ROOT / "docs" / "pytest.md").read_text()] == []
+
+
 def test_every_link_of_the_readme_leads_somewhere() -> None:
     """They are whole addresses, as PyPI shows the page, too."""
     links = re.findall(r"\]\(([^)]+)\)", README)
