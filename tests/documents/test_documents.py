@@ -37,14 +37,48 @@ def test_the_demo_traces_each_thread(tmp_path: Path) -> None:
     assert len(only_here) == 2
 
 
-@pytest.mark.parametrize("name", ["run", "report", "dump", "fuzz", "kernel", "tests", "affected", "doctor"])
-def test_every_option_is_in_the_document(name: str) -> None:
-    command = cli.pykcov.get_command(click.Context(cli.pykcov), name)
-    assert command is not None
-    assert f"## pykcov {name}" in COMMAND_LINE
-    options = [option.opts[-1] for option in command.params if isinstance(option, click.Option) and not option.hidden]
-    known = {"--output": "-o", "--quiet": "-q"}
-    assert [option for option in options if f"`{known.get(option, option)}" not in COMMAND_LINE] == []
+def commands() -> dict[str, list[click.Command]]:
+    """Every command by name, with its subcommands."""
+    context = click.Context(cli.pykcov)
+    found = {name: cli.pykcov.get_command(context, name) for name in cli.pykcov.list_commands(context)}
+    return {
+        name: [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+        for name, command in found.items()
+        if command is not None
+    }
+
+
+def options_of(name: str) -> list[list[str]]:
+    """The names of each option."""
+    parameters = [parameter for command in commands()[name] for parameter in command.params]
+    options = [each for each in parameters if isinstance(each, click.Option) and not each.hidden]
+    return [option.opts + option.secondary_opts for option in options]
+
+
+def section(name: str) -> str:
+    """What the document says of a command."""
+    return re.split(r"^## ", COMMAND_LINE.partition(f"\n## pykcov {name}\n")[2], flags=re.MULTILINE)[0]
+
+
+def options_in(text: str) -> list[str]:
+    """The options that a text names."""
+    return [option for code in re.findall(r"`([^`]+)`", text) for option in re.findall(r"(?<![\w-])--?\w[\w-]*", code)]
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_option_is_in_the_section_of_its_command(name: str) -> None:
+    assert section(name)
+    assert [names for names in options_of(name) if not set(names) & set(options_in(section(name)))] == []
+
+
+def test_the_document_names_no_option_that_there_is_not() -> None:
+    known = {option for name in commands() for names in options_of(name) for option in names} | {"--help", "--pykcov"}
+    assert [option for option in options_in(COMMAND_LINE) if option[:2] == "--" and option not in known] == []
+
+
+def test_each_command_has_a_row_in_the_first_table() -> None:
+    table = COMMAND_LINE.partition("\n## ")[0]
+    assert [name for name in commands() if f"(#pykcov-{name})" not in table] == []
 
 
 def test_every_format_is_in_the_document() -> None:
