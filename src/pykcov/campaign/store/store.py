@@ -4,14 +4,14 @@ Any number of campaigns may write to one store at a time. An input, once in, is 
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Self, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Connection, Engine, Table, and_, bindparam, case, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, and_, bindparam, case, func, select, update
 
 from pykcov.campaign.slices import Finding, Reach, Result, digest_of
 from pykcov.campaign.store.database import READS, StoreError, open_database
+from pykcov.campaign.store.statements import Held, chunks, held_inputs, insert_once, new_id, storable, storable_text
 from pykcov.campaign.store.tables import (
     campaigns,
     corpus,
@@ -27,10 +27,8 @@ from pykcov.campaign.store.tables import (
 )
 
 STATES = ("new", "known", "fixed", "reopened")
-_CHUNK = 500
 SEEN_MAX = 3
 
-T = TypeVar("T")
 Feature = tuple[int, int]
 """A place, and the range of its hits."""
 
@@ -79,7 +77,7 @@ class Store:
         with self.engine.begin() as connection:
             now = self._now()
             row = {"word": word, "started": now, "seen": now, "revision": revision, "workers": workers}
-            return _new_id(connection, campaigns, row)
+            return new_id(connection, campaigns, row)
 
     def keep_campaign(self, campaign: int, *, ended: bool = False) -> None:
         """Write down that a campaign is going on, or ends."""
@@ -109,7 +107,7 @@ class Store:
         word: the slice's own. A result that is there already is not recorded again.
         seen: of places, how many executions reached them.
         """
-        result = _storable(result)
+        result = storable(result)
         with self.engine.begin() as connection:
             again = connection.execute(select(slices.c.id).where(slices.c.word == word)).first()
             if again is not None:
@@ -134,7 +132,7 @@ class Store:
                 name: getattr(result, name)
                 for name in ("seconds", "processor", "fuzzing", "inside", "executions", "problem")
             }
-            number = _new_id(connection, slices, row)
+            number = new_id(connection, slices, row)
             ids = self._input_ids(connection, result.new)
             new_inputs = self._add_to_corpus(connection, harness, ids.values(), number)
             new_reach = new_places = 0
@@ -189,7 +187,7 @@ class Store:
         """Return inputs by digest, those that there are."""
         found: dict[str, bytes] = {}
         with self.readers.connect() as connection:
-            for chunk in _chunks(list(digests)):
+            for chunk in chunks(list(digests)):
                 rows = connection.execute(select(inputs.c.digest, inputs.c.data).where(inputs.c.digest.in_(chunk)))
                 found |= {digest: bytes(data) for digest, data in rows}
         return found
@@ -232,7 +230,7 @@ class Store:
     def add_findings(self, harness: str, found: Iterable[Finding], revision: str) -> list[str]:
         """Add findings from elsewhere; return the tokens of those that are new."""
         with self.engine.begin() as connection:
-            return self._add_findings(connection, harness, _storable(Result("", findings=tuple(found))), revision)
+            return self._add_findings(connection, harness, storable(Result("", findings=tuple(found))), revision)
 
     def set_state(self, finding: int, state: str) -> None:
         """Say of a finding that it is known, fixed, or new again. Raises StoreError."""
@@ -256,7 +254,7 @@ class Store:
         if found is None:
             now = self._now()
             row = {"harness": harness, "version": version, "python": python, "since": now, "used": now}
-            connection.execute(_insert(connection, targets).values(row).on_conflict_do_nothing())
+            connection.execute(insert_once(connection, targets).values(row).on_conflict_do_nothing())
             found = connection.scalar(query)
         assert found is not None
         return int(found)
@@ -266,10 +264,10 @@ class Store:
             {
                 "target": target,
                 "place": signed(place),
-                "file": _text(file),
+                "file": storable_text(file),
                 "line": line,
                 "end_line": end_line,
-                "function": _text(function),
+                "function": storable_text(function),
                 "seen": 0,
             }
             for place, file, line, end_line, function in rows
@@ -277,47 +275,47 @@ class Store:
         ]
         if values:
             values.sort(key=lambda row: row["place"])
-            connection.execute(_insert(connection, places).on_conflict_do_nothing(), values)
+            connection.execute(insert_once(connection, places).on_conflict_do_nothing(), values)
 
     def _input_ids(self, connection: Connection, datas: Mapping[str, bytes]) -> dict[str, int]:
         """Return the numbers of inputs, which are added where they are not there."""
         now = self._now()
-        known = _ids(connection, list(datas))
+        known = held_inputs(connection, list(datas))
         new = sorted(datas.keys() - known)
         for digest in new:  # one by one: each may have megabytes
             row = {"digest": digest, "size": len(datas[digest]), "data": datas[digest], "since": now}
-            connection.execute(_insert(connection, inputs).on_conflict_do_nothing(), row)
-        return known | _ids(connection, new)
+            connection.execute(insert_once(connection, inputs).on_conflict_do_nothing(), row)
+        return {digest: held.id for digest, held in (known | held_inputs(connection, new)).items()}
 
     def _add_to_corpus(self, connection: Connection, harness: str, ids: Iterable[int], number: int | None) -> int:
-        rows = [{"harness": harness, "input": each, "slice": number} for each in sorted(ids)]
-        before = self._corpus_size(connection, harness)
+        new = set(ids)
+        for chunk in chunks(sorted(new)):
+            query = select(corpus.c.input).where(corpus.c.harness == harness, corpus.c.input.in_(chunk))
+            new.difference_update(connection.scalars(query))
+        rows = [{"harness": harness, "input": each, "slice": number} for each in sorted(new)]
         if rows:
-            connection.execute(_insert(connection, corpus).on_conflict_do_nothing(), rows)
-        return self._corpus_size(connection, harness) - before
-
-    def _corpus_size(self, connection: Connection, harness: str) -> int:
-        return connection.scalar(select(func.count()).where(corpus.c.harness == harness)) or 0
+            connection.execute(insert_once(connection, corpus).on_conflict_do_nothing(), rows)
+        return len(rows)
 
     def _add_measured(self, connection: Connection, target: int, digests: Sequence[str]) -> None:
-        rows = [{"target": target, "input": each} for each in sorted(_ids(connection, digests).values())]
+        ids = sorted(held.id for held in held_inputs(connection, digests).values())
+        rows = [{"target": target, "input": each} for each in ids]
         if rows:
-            connection.execute(_insert(connection, measured).on_conflict_do_nothing(), rows)
+            connection.execute(insert_once(connection, measured).on_conflict_do_nothing(), rows)
 
     def _add_reach(
         self, connection: Connection, target: int, reached: Mapping[str, Reach], number: int
     ) -> tuple[int, int]:
         """Take in what inputs reach; return how much of it is new: features, and places."""
-        ids = _ids(connection, list(reached))
-        sizes = _sizes(connection, list(reached))
+        held = held_inputs(connection, list(reached))
         best: dict[Feature, str] = {}
         for digest, rows in reached.items():
             for feature in rows:
                 other = best.get(feature)
-                if digest in ids and (other is None or _rank(sizes, digest) < _rank(sizes, other)):
+                if digest in held and (other is None or _rank(held, digest) < _rank(held, other)):
                     best[feature] = digest
         known: dict[Feature, int] = {}
-        for chunk in _chunks(sorted({signed(place) for place, _ in best})):
+        for chunk in chunks(sorted({signed(place) for place, _ in best})):
             query = select(reach.c.place, reach.c.hits, reach.c.size)
             query = query.where(reach.c.target == target, reach.c.place.in_(chunk))
             known |= {(unsigned(place), hits): size for place, hits, size in connection.execute(query)}
@@ -328,16 +326,16 @@ class Store:
                 "target": target,
                 "place": signed(feature[0]),
                 "hits": feature[1],
-                "input": ids[digest],
-                "size": sizes[digest],
+                "input": held[digest].id,
+                "size": held[digest].size,
                 "slice": number,
                 "since": now,
             }
             for feature, digest in sorted(best.items())
-            if feature not in known or sizes[digest] < known[feature]
+            if feature not in known or held[digest].size < known[feature]
         ]
         if rows_to_write:
-            statement = _insert(connection, reach)
+            statement = insert_once(connection, reach)
             smaller = statement.on_conflict_do_update(
                 index_elements=["target", "place", "hits"],
                 set_={"input": statement.excluded.input, "size": statement.excluded.size},
@@ -389,7 +387,7 @@ class Store:
                     "last_seen": now,
                     "times": 1,
                 }
-                done = connection.execute(_insert(connection, findings).values(row).on_conflict_do_nothing())
+                done = connection.execute(insert_once(connection, findings).values(row).on_conflict_do_nothing())
                 new += [token] if done.rowcount else []
                 continue
             values = {"last_seen": now, "times": findings.c.times + 1}
@@ -402,56 +400,5 @@ class Store:
         return new
 
 
-def _storable(result: Result) -> Result:
-    """Return a result whose texts databases can have."""
-    found = tuple(
-        each._replace(name=_text(each.name), kind=_text(each.kind), token=_text(each.token), report=_text(each.report))
-        for each in result.findings
-    )
-    return result._replace(
-        findings=found,
-        fixed=tuple(map(_text, result.fixed)),
-        present=tuple(map(_text, result.present)),
-        worker=_text(result.worker),
-        problem=_text(result.problem),
-    )
-
-
-def _text(text: str) -> str:
-    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
-
-
-def _insert(connection: Connection, table: Table) -> Any:
-    """Return an INSERT that can have ON CONFLICT, which is not the same class in each dialect."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
-
-
-def _new_id(connection: Connection, table: Table, row: Mapping[str, Any]) -> int:
-    key = connection.execute(insert(table).values(row)).inserted_primary_key
-    assert key is not None
-    return int(key[0])
-
-
-def _ids(connection: Connection, digests: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for chunk in _chunks(digests):
-        query = select(inputs.c.digest, inputs.c.id).where(inputs.c.digest.in_(chunk))
-        found |= {row[0]: row[1] for row in connection.execute(query)}
-    return found
-
-
-def _sizes(connection: Connection, digests: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for chunk in _chunks(digests):
-        query = select(inputs.c.digest, inputs.c.size).where(inputs.c.digest.in_(chunk))
-        found |= {row[0]: row[1] for row in connection.execute(query)}
-    return found
-
-
-def _rank(sizes: Mapping[str, int], digest: str) -> tuple[int, str]:
-    return sizes[digest], digest
-
-
-def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    for at in range(0, len(values), _CHUNK):
-        yield values[at : at + _CHUNK]
+def _rank(held: Mapping[str, Held], digest: str) -> tuple[int, str]:
+    return held[digest].size, digest
