@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import io
 import json
+import time
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,6 +28,8 @@ from pykcov.campaign.store.store import Store
 
 _STATIC = Path(__file__).parent / "static"
 _SECONDS = 2.0
+_LOOKS = 0.05
+"""The part of the time in which a page makes the store work, at most: a big store is looked at less often."""
 _COOKIE = "pykcov_token"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Nothing from elsewhere, nothing inline, in no frame of another page.
@@ -46,7 +49,7 @@ def application(store: Store, token: str | None = None, seconds: float = _SECOND
     """Return the page of a store.
 
     token: who has none gets nothing; without it only requests to this machine's own names are answered.
-    seconds: between two looks at the store.
+    seconds: between two looks at the store, at least.
     """
 
     async def index(_: Request) -> Response:
@@ -56,6 +59,7 @@ def application(store: Store, token: str | None = None, seconds: float = _SECOND
         async def stream() -> AsyncIterator[str]:
             before = ""
             while not await request.is_disconnected():
+                began = time.monotonic()
                 state = await run_in_threadpool(data.state, store)
                 told = json.dumps({**state, "now": 0})
                 if told != before:
@@ -63,7 +67,7 @@ def application(store: Store, token: str | None = None, seconds: float = _SECOND
                     yield f"data: {json.dumps(state)}\n\n"
                 else:
                     yield ": nothing new\n\n"
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(max(seconds, (time.monotonic() - began) / _LOOKS))
 
         return Streaming(stream(), media_type="text/event-stream", headers={"cache-control": "no-store"})
 
