@@ -129,6 +129,9 @@ campaign-pictures: $(VENV)/ready ## the pictures of docs/campaign.md, as the tes
 campaign-faults: $(VENV)/ready ## workers, the scheduler and the database are killed for ten minutes each: nothing is lost (SECONDS=60)
 	SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest -q -s -m slow tests/campaign
 
+campaign-changes: $(VENV)/ready ## faults in three libraries: the targets that find them are those that `campaign ci` chooses (git, PyPI)
+	$(BIN)/python tools/campaign_changes.py $(OPTIONS)
+
 bench-campaign: $(VENV)/ready ## executions of two workers over one pykcov fuzz, and what slices cost (OPTIONS="--overhead 3 tomllib")
 	$(BIN)/python benchmarks/campaign.py $(OPTIONS)
 
