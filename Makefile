@@ -183,6 +183,9 @@ $(BENCH)/ready: pyproject.toml setup.py benchmarks/requirements.txt $(C_SOURCES)
 bench: $(BENCH)/ready ## what tracing costs, beside other tools, as a table (PYTHON=python3.13 OPTIONS=--quick)
 	$(BENCH)/bin/python benchmarks/run.py $(OPTIONS)
 
+bench-live: $(VENV)/ready ## what `pykcov run --live` costs the program (OPTIONS="--rounds 15 --mode pc")
+	$(BIN)/python benchmarks/live.py $(OPTIONS)
+
 bench-explore: $(VENV)/ready ## how soon the page opens and filters with 5 million pairs (needs Debian's chromium, chromium-driver)
 	$(BIN)/python benchmarks/explore.py $(OPTIONS)
 

@@ -16,7 +16,7 @@ from pykcov.cli._options import DEFAULT_FILE, rcfile
 if TYPE_CHECKING:
     from pykcov.instrument.sites import Granularity
     from pykcov.modes import RunMode
-    from pykcov.program.supervisor import Kind
+    from pykcov.program.supervisor import Kind, Request, Watch
     from pykcov.tracefile import TraceFile
 
 # Of a thread: kernels record a thousand places for a system call.
@@ -33,6 +33,7 @@ Examples:
   pykcov run --mode pc -o order.npz app.py    every event in order, not each line once
   pykcov run --mode cmp-bytes app.py          what it compared: numbers, str and bytes
   pykcov run --mode once app.py               what ran at all: probes vanish once hit
+  pykcov run --live app.py                    what its threads do, while it runs
 
 \b
 Exit code: that of the program; if a signal ended it, the same signal ends pykcov. And
@@ -120,6 +121,11 @@ class _RunCommand(click.Command):
     "--kernel 1048576]",
 )
 @click.option("--no-children", is_flag=True, help="Do not trace the processes that the program starts.")
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Show while it runs what its threads do: as a view on a terminal, a line a second anywhere else.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No summary, only what went wrong.")
 @click.option("-m", "is_module", is_flag=True, help="PROGRAM is the name of a module, as for python -m.")
 @click.option("-c", "is_code", is_flag=True, help="PROGRAM is code, as for python -c.")
@@ -140,6 +146,7 @@ def command(
     stdlib: bool,
     nmemb: int | None,
     no_children: bool,
+    live: bool,
     quiet: bool,
     is_module: bool,
     is_code: bool,
@@ -212,7 +219,7 @@ def command(
         children=not no_children,
     )
     folder, started = os.getcwd(), datetime.now(UTC)
-    end, buffers = run(request)
+    end, buffers = run(request, _watch(request, target, folder, started) if live else None)
 
     # Not before: numpy starts threads, see program/buffers.py.
     from pykcov.cli._summary import print_summary, print_system_calls
@@ -243,6 +250,15 @@ def command(
         die_by(-end.exit_status)
         return 128 - end.exit_status
     return end.exit_status or (NOT_WRITTEN if failures else NOTHING_TRACED if blind else 0)
+
+
+def _watch(request: "Request", target: str, folder: str, started: datetime) -> "Watch":
+    from pykcov.live.watch import Live, NoTextualError
+
+    try:
+        return Live(request, target, folder, started)
+    except NoTextualError as error:
+        raise CommandError(str(error), BAD_INPUT) from error
 
 
 def _checked_kernel(kernel: str, compares: bool, nmemb: int | None) -> int:

@@ -1,22 +1,22 @@
 """Takes what the traced processes tell and record, and holds it until the program has ended."""
 
 import _socket as sockets  # the module socket imports much
-import array
 import os
 import shlex
+import threading
 from _blake2 import blake2b
 from _operator import _compare_digest as compare_digest  # that of secrets, which imports much
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from select import EPOLLIN, epoll
-from typing import Any
+from typing import Any, Self
 
 from pykcov._core import Buffer
 from pykcov.locations import Location
 from pykcov.native.images import Image
 from pykcov.pcs import PYTHON_PC
-from pykcov.program.channel import HEADER, PACKET, Assembler, packets
+from pykcov.program.channel import Assembler, packets, receive
 from pykcov.program.image_space import ImageSpace
 from pykcov.program.process import Process, status
 
@@ -39,11 +39,15 @@ class _Connection:
 class Buffers:
     """Reads the sockets until stop() is called. `run` is to be called in a thread."""
 
-    def __init__(self, connection: sockets.socket, entry_words: int, nmemb: int, follows: bool = True) -> None:
+    def __init__(
+        self, connection: sockets.socket, entry_words: int, nmemb: int, follows: bool = True, is_watched: bool = False
+    ) -> None:
         """Take over `connection`, of the first process. An entry has `entry_words` words, a buffer `nmemb`.
 
-        follows: whether other processes may connect.
+        follows: whether other processes may connect. is_watched: whether forget() may be called.
         """
+        self.lock = threading.Lock()
+        """Held while messages are taken, and by who looks at processes meanwhile."""
         self.skipped: list[tuple[str, str]] = []
         self.untraced: list[tuple[str, str]] = []
         """Threads that got no device: name and reason."""
@@ -69,6 +73,7 @@ class Buffers:
         self._first = connection
         self._entry_words = entry_words
         self._nmemb = nmemb
+        self._is_watched = is_watched
         self._connections: dict[int, _Connection] = {}
         self._by_pid: dict[int, Process] = {}
         """Those that go on, as far as is known."""
@@ -112,15 +117,45 @@ class Buffers:
         while not ended:
             ready = [descriptor for descriptor, _ in self._epoll.poll()]
             ended = self._stop_read in ready
-            those = self._connections.values() if ended else map(self._connections.get, ready)
-            for each in list(those):
-                if each is not None and not self._take_of(each):
-                    self._drop(each)
-            if self._listener is not None and (ended or listening in ready):
-                self._accept_all(self._listener, ended)
+            with self.lock:
+                those = self._connections.values() if ended else map(self._connections.get, ready)
+                for each in list(those):
+                    if each is not None and not self._take_of(each):
+                        self._drop(each)
+                if self._listener is not None and (ended or listening in ready):
+                    self._accept_all(self._listener, ended)
         for process in list(self._by_pid.values()):
             self._note_end(process)
         next(one for one in reversed(self.processes) if one.pid == pid).exit_status = self._exit_status
+
+    def location(self, process: Process, pc: int) -> Location | None:
+        """Return what a pc of Python of a process stands for, if that has told it already."""
+        return self._places.get(process.moved_pc(pc))
+
+    def forget(self) -> None:
+        """Forget what all threads have recorded so far. Only if the run is watched; not what mode once has recorded."""
+        with self.lock:
+            for process in self.processes:
+                process.forget()
+
+    def snapshot(self) -> Self:
+        """Return what there is so far, as if the program had ended now, for trace_file()."""
+        # Not before: few runs are looked at while they go on.
+        from copy import copy, deepcopy
+
+        with self.lock:
+            so_far = copy(self)
+            so_far._images = deepcopy(self._images)
+            so_far._locations = dict(self._locations)
+            so_far.processes = []
+            for process in self.processes:
+                if process in self._by_pid.values():
+                    process = process.snapshot(self._entry_words)
+                    distance = so_far._images.place(process.images)
+                    if distance is not None:
+                        process.relocate(distance, self._entry_words)
+                so_far.processes.append(process)
+        return so_far
 
     def stop(self, exit_status: int) -> None:
         """Have run() return when it has read what is there: the program has ended, so."""
@@ -173,7 +208,7 @@ class Buffers:
         """Take the messages that are there; return whether there may be more later."""
         while True:
             try:
-                packet, descriptors = _receive(each.socket)
+                packet, descriptors = receive(each.socket)
             except BlockingIOError:
                 return True
             except ConnectionError:
@@ -249,7 +284,8 @@ class Buffers:
                 process.name = process_name or process.name
                 try:
                     # The mapping keeps the memory; the descriptor is closed, however many threads there are.
-                    buffer = self._kernel_buffer(descriptors[0]) if of_kernel else Buffer.from_fd(descriptors[0])
+                    map_buffer = self._kernel_buffer if of_kernel else self._buffer
+                    buffer = map_buffer(descriptors[0])
                     process.add_thread(key, name, ident, native_id, buffer)
                 except (OSError, IndexError) as error:
                     self.untraced.append((name, f"its buffer could not be mapped: {error}"))
@@ -275,7 +311,7 @@ class Buffers:
                 except (OSError, IndexError) as error:
                     self.untraced.append(("all threads", f"their log could not be mapped: {error}"))
             case ("finished",):
-                process.is_finished = process.has_log  # nothing needs the connection until the very end
+                process.is_finished = process.log is not None  # nothing needs the connection until the very end
             case ("no python",):
                 self.no_python |= process is self.processes[0]
             case ("forked",):
@@ -352,6 +388,9 @@ class Buffers:
             with suppress(OSError):
                 each.socket.shutdown(sockets.SHUT_RDWR)
 
+    def _buffer(self, descriptor: int) -> Buffer:
+        return Buffer.from_fd(descriptor, writable=self._is_watched)
+
     def _kernel_buffer(self, descriptor: int) -> Buffer:
         """Map the buffer of a kernel's device, which the program shares."""
         # Not before: few runs trace a kernel.
@@ -360,14 +399,3 @@ class Buffers:
         buffer = KernelBuffer.from_driver(descriptor, self._nmemb)
         buffer.compares = self._entry_words > 1
         return buffer
-
-
-def _receive(connection: sockets.socket) -> tuple[bytes, list[int]]:
-    descriptors = array.array("i")
-    packet, rights, _, _ = connection.recvmsg(
-        PACKET + HEADER, sockets.CMSG_SPACE(descriptors.itemsize), sockets.MSG_DONTWAIT | sockets.MSG_CMSG_CLOEXEC
-    )
-    for level, kind, data in rights:
-        if level == sockets.SOL_SOCKET and kind == sockets.SCM_RIGHTS:
-            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
-    return packet, descriptors.tolist()

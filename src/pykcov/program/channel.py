@@ -8,7 +8,17 @@ all whatever happens to the sender, so threads need no lock: [number of the mess
 import marshal
 import os
 import sys
-from _socket import AF_UNIX, MSG_NOSIGNAL, SCM_RIGHTS, SOCK_SEQPACKET, SOL_SOCKET, socket
+from _socket import (
+    AF_UNIX,
+    CMSG_SPACE,
+    MSG_CMSG_CLOEXEC,
+    MSG_DONTWAIT,
+    MSG_NOSIGNAL,
+    SCM_RIGHTS,
+    SOCK_SEQPACKET,
+    SOL_SOCKET,
+    socket,
+)
 from collections.abc import Iterator
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from itertools import count
@@ -112,6 +122,16 @@ def packets(message: Any, number: int) -> Iterator[bytes]:
     for start in range(0, len(data), PACKET):
         ends = start + PACKET >= len(data)
         yield number.to_bytes(8, sys.byteorder) + (b"\1" if ends else b"\0") + data[start : start + PACKET]
+
+
+def receive(connection: socket) -> tuple[bytes, list[int]]:
+    """Return the next packet, b"" at the end, and the descriptors that came with it. BlockingIOError: none is there."""
+    packet, rights, _, _ = connection.recvmsg(PACKET + HEADER, CMSG_SPACE(4), MSG_DONTWAIT | MSG_CMSG_CLOEXEC)
+    descriptors: list[int] = []
+    for level, kind, data in rights:
+        if level == SOL_SOCKET and kind == SCM_RIGHTS:
+            descriptors += memoryview(data[: len(data) & ~3]).cast("i").tolist()
+    return packet, descriptors
 
 
 class Assembler:

@@ -17,6 +17,10 @@ from pykcov.records import COMPARISON_WORDS
 _EXITING = 4
 
 
+LOG = -1
+"""The key of what the log of all threads has (mode once)."""
+
+
 class Recorded(NamedTuple):
     """What one thread has recorded."""
 
@@ -77,6 +81,28 @@ class Process:
         """Take the buffer of a thread."""
         self._live[key] = (name, ident, native_id), buffer
 
+    def recording(self) -> dict[int, tuple[tuple[str, int, int], Buffer]]:
+        """Return the buffers of the threads that go on, as far as is known: by key, with name, ident and native id."""
+        return dict(self._live)
+
+    def forget(self) -> None:
+        """Forget what the threads have recorded so far; those that go on count from 0 again."""
+        self._threads = {key: one._replace(words=b"") for key, one in self._threads.items()}
+        for _, buffer in self._live.values():
+            buffer.reset()
+
+    def snapshot(self, entry_words: int) -> Self:
+        """Return this process as finish() would leave it now."""
+        # Not before: few runs are looked at while they go on.
+        from copy import copy
+
+        so_far = copy(self)
+        so_far._threads, so_far._live = dict(self._threads), dict(self._live)
+        if self._image_log is not None:
+            so_far._image_log = os.dup(self._image_log)
+        so_far.finish(entry_words)
+        return so_far
+
     def add_log(self, descriptor: int) -> None:
         """Take the log of all threads (mode once)."""
         # Not before: few runs have one.
@@ -85,9 +111,13 @@ class Process:
         self._log = memoryview(mmap(descriptor, 0, prot=PROT_READ)).cast("Q")
 
     @property
-    def has_log(self) -> bool:
-        """Whether there is a log of all threads."""
-        return self._log is not None
+    def log(self) -> memoryview | None:
+        """The log of all threads, while the process goes on (mode once)."""
+        return self._log
+
+    def recorded(self) -> dict[int, Recorded]:
+        """Return what the threads have recorded that have ended, by key."""
+        return dict(self._threads)
 
     def keep_image_log(self, descriptor: int) -> None:
         """Take the log of what the process has loaded."""
@@ -105,7 +135,7 @@ class Process:
         """Copy all that there is: the process has ended, or is not waited for."""
         self.read(list(self._live), entry_words)
         if self._log is not None:
-            self._threads[-1] = _logged(self._log, self._translation())
+            self._threads[LOG] = _logged(self._log, self._translation())
             self._log = None
         if self._image_log is not None:
             try:

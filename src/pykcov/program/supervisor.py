@@ -6,10 +6,10 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from fcntl import F_DUPFD, fcntl
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from pykcov.modes import RunMode, compares
 from pykcov.program.buffers import Buffers
@@ -71,17 +71,33 @@ class End(NamedTuple):
     """Whether it waited for a process that it had started."""
 
 
-def run(request: Request) -> tuple[End, Buffers]:
+class Watch(Protocol):
+    """Looks at the buffers of a run while that goes on."""
+
+    @property
+    def terminal(self) -> str:
+        """The path of a terminal that the program gets instead of ours, and a session of its own with it; '': none."""
+
+    @property
+    def replaced(self) -> Sequence[int]:
+        """Which of the first three descriptors are that terminal."""
+
+    def look(self, buffers: Buffers, wait: Callable[[], End]) -> End:
+        """Call `wait`, which returns when the program has ended, in whatever thread; return what that has returned."""
+
+
+def run(request: Request, watch: Watch | None = None) -> tuple[End, Buffers]:
     """Run the program until it ends. No code of it runs in this process. OSError if Python cannot be started."""
     ours, theirs = sockets.socketpair(sockets.AF_UNIX, sockets.SOCK_SEQPACKET)
-    buffers = Buffers(ours, COMPARISON_WORDS if compares(request.mode) else 1, request.nmemb, request.children)
+    entry_words = COMPARISON_WORDS if compares(request.mode) else 1
+    buffers = Buffers(ours, entry_words, request.nmemb, request.children, is_watched=watch is not None)
     # Its children may be somewhere else.
     folders = [os.path.abspath(folder) for folder in request.source]
     buffers.request = {**request._asdict(), "source": folders}
     try:
         with _blocked(_PASSED_ON | {signal.SIGCHLD}) as former_mask:
             try:
-                pid = _start(request, theirs)
+                pid = _start(request, theirs, watch)
             finally:
                 theirs.close()
             _raise_limits()
@@ -90,22 +106,36 @@ def run(request: Request) -> tuple[End, Buffers]:
             )
             reader.start()
             _describe(request, former_mask, ours, buffers.address)
-            end = _wait(pid)
-            buffers.stop(end.exit_status)
-            reader.join()
+            end = End(0, False)
+            try:
+                end = _wait(pid) if watch is None else watch.look(buffers, lambda: _wait(pid, bool(watch.terminal)))
+            finally:
+                buffers.stop(end.exit_status)
+                reader.join()
     finally:
         buffers.close()
     return end, buffers
 
 
-def _start(request: Request, connection: sockets.socket) -> int:
+def _start(request: Request, connection: sockets.socket, watch: Watch | None) -> int:
     # Not one of the first three numbers, even if they are free: the program would take it for its standard input.
     inherited = fcntl(connection.fileno(), F_DUPFD, 3)
     try:
         # -x would skip the first line of ours.
         options = without("x", interpreter_options(sys.orig_argv))
         words = [*options, _BOOTSTRAP, str(inherited), *request.command]
-        return os.posix_spawn(sys.executable, [sys.executable, *words], os.environ, setsigdef=_IGNORED_BY_PYTHON)
+        actions: list[tuple[int, int, str, int, int]] = []
+        if watch is not None:
+            # Opened by who leads a session without one, it becomes the terminal of the session.
+            actions = [(os.POSIX_SPAWN_OPEN, each, watch.terminal, os.O_RDWR, 0) for each in watch.replaced]
+        return os.posix_spawn(
+            sys.executable,
+            [sys.executable, *words],
+            os.environ,
+            file_actions=actions,
+            setsid=bool(actions),
+            setsigdef=_IGNORED_BY_PYTHON,
+        )
     finally:
         os.close(inherited)
 
@@ -175,11 +205,12 @@ def _blocked(signals: Set[int]) -> Iterator[Set[int]]:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
-def _wait(pid: int) -> End:
+def _wait(pid: int, has_own_terminal: bool = False) -> End:
     while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         received = signal.sigwaitinfo(_PASSED_ON | {signal.SIGCHLD})
         # A terminal sends to the program as well (si_code > 0), and what the program sends is not for itself.
-        if received.si_signo != signal.SIGCHLD and received.si_code <= 0 and received.si_pid != pid:
+        from_outside = has_own_terminal or received.si_code <= 0
+        if received.si_signo != signal.SIGCHLD and from_outside and received.si_pid != pid:
             os.kill(pid, received.si_signo)
     had_children = _waited_for_children(pid)
     _, status = os.waitpid(pid, 0)

@@ -54,7 +54,7 @@ def sites(trace: TraceFile) -> list[Site]:
                 site = found[one.pc, one.op] = Site(location, one.op, one.const)
             site.threads[name] = None
             site.times += 1
-            site.matched += _matches(one)
+            site.matched += is_match(one)
             site.pairs[one.operand1, one.operand2] += 1
     in_order = sorted(
         found.values(), key=lambda site: (site.location.file, site.location.line, site.location.pc, site.op)
@@ -62,8 +62,11 @@ def sites(trace: TraceFile) -> list[Site]:
     return sorted(in_order, key=lambda site: (site.matched > 0, -site.times))
 
 
-def _matches(one: Comparison) -> bool:
-    """Of long operands only the beginnings are there. Whether `in` searched a str or a container nobody knows."""
+def is_match(one: Comparison) -> bool:
+    """Return whether the operands were equal or, of methods that search, the right one was found in the left one.
+
+    Of long operands only the beginnings are there. Whether `in` searched a str or a container nobody knows.
+    """
     text: Any = one.left
     part: Any = one.right
     searches = isinstance(text, (str, bytes)) and type(part) is type(text)
