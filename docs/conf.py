@@ -66,8 +66,14 @@ def _type_the_core(app: object, what: str, name: str, obj: object, *unused: obje
     return _CORE.get(".".join(words[-2:] if what == "method" else words[-1:]))
 
 
+def _link_pages(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Docstrings name pages as files of docs/."""
+    lines[:] = [re.sub(r"\bdocs/([\w-]+)\.md", r":doc:`/\1`", line) for line in lines]
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", _link_pages)
     commands = click.Context(cli.pykcov)
     for name in cli.pykcov.list_commands(commands):
         found = cli.pykcov.get_command(commands, name)

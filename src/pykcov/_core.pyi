@@ -55,62 +55,85 @@ class Device:
     ) -> None: ...
     @classmethod
     def borrow(cls, fd: int, /) -> Self:
-        """A device that appends to the buffer of another process's device, whose descriptor this is (EINVAL: not).
+        """Return a device that appends to the buffer of another process's device, given that device's descriptor.
 
-        It is 'ready'; its events come behind what is there. `fd` stays the caller's. EBUSY: the other device
-        traces its owner, and was enabled before anybody wanted to borrow it: enable it anew, then try again.
+        The new device is 'ready'; its events come after what is there. `fd` remains the caller's.
+        EINVAL: the descriptor does not belong to a device with a buffer. EBUSY: the other device traces its owner, and
+        was enabled before anybody wanted to borrow it: enable it again, then retry.
         """
 
     def set_buffer_size(self, nmemb: int) -> None:
-        """Give the device its buffer of `nmemb` 64-bit words, 1 to BUFFER_WORDS_MAX (EBUSY, EINVAL, ENOMEM)."""
+        """Give the device a buffer of `nmemb` 64-bit words, from 1 to BUFFER_WORDS_MAX, all 0.
+
+        ENXIO: closed. EBUSY: it has a buffer. EINVAL: `nmemb` is out of range. ENOMEM.
+        """
 
     def share_buffer(self, buffer: Buffer, /) -> None:
-        """Instead of set_buffer_size(): append to `buffer`, which is a kernel's, beside the kernel (EBUSY, EINVAL)."""
+        """Append to `buffer`, which a kernel's device also writes; takes the place of set_buffer_size().
+
+        ENXIO: closed. EBUSY: it has a buffer. EINVAL: the buffer is not a kernel's.
+        """
 
     @overload
     def set_counters(self, size: None) -> None: ...
     @overload
     def set_counters(self, size: int | Counters = 16777216) -> Counters:
-        """Count, beside any mode, how often each probe is reached: 1 to PROBES_MAX counters (EBUSY, EINVAL, ENOMEM).
+        """Count, in any mode, how often each place is reached, in a map of `size` bytes, from 1 to PROBES_MAX.
 
-        `size` may also be the Counters of another device, to be shared, or None to count no more.
+        `size` may also be the Counters of another device, to share them, or None to stop counting. Returns the map.
+        ENXIO: closed. EBUSY: in 'trace' or 'stopping'. EINVAL: `size` is out of range. ENOMEM.
         """
 
     def enable(self, mode: int = TRACE_PC) -> None:
-        """Trace the calling thread, or, if a handle is attached, whoever enters its sections (EBUSY, ENXIO, EINVAL)."""
+        """Start recording the calling thread or, if a handle is attached, every thread in a section of it.
+
+        `mode` is TRACE_PC, TRACE_UNIQUE_PC, TRACE_CMP or TRACE_CMP | CMP_BYTES. ENXIO: closed, or not 'ready'.
+        EBUSY: the caller is attached to a device already. EINVAL: there is no such mode.
+        """
 
     def disable(self, wait: bool = True) -> None:
-        """Stop. A remote device waits for its open sections unless `wait` is false (EPERM, ENXIO)."""
+        """Stop recording. A remote device waits for its open sections unless `wait` is false.
+
+        ENXIO: closed, or not in 'trace'. EPERM: neither remote nor owned by the calling thread.
+        """
 
     def remote_attach(
         self, subsystem: int = REMOTE_COMMON, id: int | Group | None = None, *, follow: bool = False
     ) -> None:
-        """Take events from the sections of a handle instead of one thread (ENXIO, EINVAL, EBUSY).
+        """Record the sections of a handle instead of one thread.
 
-        With subsystem REMOTE_COMMON `id` is not looked at: the handle is that of the caller's current group. With
-        `follow` threads work for it, too, while their context names that group, without a section (other subsystems:
-        EINVAL); such a device may be enabled by a thread that is traced already.
+        With subsystem REMOTE_COMMON, `id` is ignored: the handle is that of the caller's current group. With
+        `follow`, threads also work for it, without a section, while their context names that group; a thread
+        that is traced already may enable such a device. ENXIO: closed or not 'ready'. EINVAL: the handle is
+        not registered, or `follow` is set for another subsystem. EBUSY: the device has a handle, or the handle
+        has a device.
         """
 
     def ioctl(self, request: int, arg: int | tuple[int, int | Group] = 0) -> int:
-        """Do the same by number; `arg` of KIOREMOTEATTACH is (subsystem, id). ENOTTY for an unknown request."""
+        """Perform the operation with this number; `arg` of KIOREMOTEATTACH is (subsystem, id).
+
+        ENXIO: closed. ENOTTY: the request is unknown. Otherwise the errors of the operation.
+        """
 
     def mmap_offset(self, offset: int, /) -> int:
-        """Return `offset`, in bytes, if the buffer can be mapped there, else EINVAL (ENXIO: closed)."""
+        """Return `offset`, in bytes, if the buffer can be mapped there.
+
+        ENXIO: closed. EINVAL: it cannot, or there is no buffer.
+        """
 
     def fileno(self) -> int:
-        """The descriptor of the sealed memfd that holds the buffer and its information page (ENXIO: closed)."""
+        """Return the descriptor of the sealed memfd that holds the buffer and its information page (ENXIO: closed)."""
 
     def close(self, wait: bool = True) -> None:
-        """Close the device. A remote one waits for its open sections unless `wait` is false. Twice is once."""
+        """Close the device. A remote device waits for its open sections unless `wait` is false. Idempotent."""
 
     @property
     def dropped(self) -> int:
-        """Entries that found the buffer full, and hits of probes beyond the counters, since the last enable."""
+        """Entries that found the buffer full, and hits of places beyond the counters, since the last enable."""
 
     @property
     def counters(self) -> Counters | None:
-        """What set_counters() gave the device; None if that is nothing, or the device is closed."""
+        """The map that set_counters() gave the device; None if there is none, or the device is closed."""
 
     @property
     def state(self) -> str:
@@ -122,19 +145,22 @@ class Device:
 
     @property
     def nmemb(self) -> int:
-        """Words in the buffer, 0 before set_buffer_size()."""
+        """Number of words in the buffer; 0 before set_buffer_size()."""
 
     @property
     def handle(self) -> tuple[int, int, bool] | None:
-        """The attached handle as in handles(): subsystem, id, and whether the id is the number of a group."""
+        """The attached handle, as in handles(), or None.
+
+        It is a tuple (subsystem, id, whether the id is the number of a group).
+        """
 
     @property
     def inherited(self) -> bool:
-        """Whether another process has it, too: a forked child, or who has lent it."""
+        """Whether another process has the device too, because it forked from this one or lent the device."""
 
     @property
     def serial(self) -> int:
-        """A number that no other device of this process has or had; handles() and attached() name devices by it."""
+        """A number that no other device of this process has or had; handles() and attached() use it."""
 
 class Buffer:
     """The words of a device, mapped. The memory stays valid as long as this object or a view of it lives."""
@@ -144,31 +170,34 @@ class Buffer:
 
     @classmethod
     def from_fd(cls, fd: int, writable: bool = False) -> Self:
-        """Map the descriptor of a device of any process. EINVAL if it is not one. `fd` may be closed afterwards."""
+        """Map the buffer of a device of any process, given its descriptor, which may be closed afterwards.
+
+        `writable`: allow changes through this object. EINVAL: the descriptor does not belong to a device with a buffer.
+        """
 
     @classmethod
     def from_driver(cls, fd: int, nmemb: int) -> Self:
-        """Map all `nmemb` words of a kernel's own kcov device (the driver's errno). `fd` may be closed afterwards."""
+        """Map all `nmemb` words of a kernel's own kcov device; errors are the driver's. `fd` may be closed then."""
 
     def __buffer__(self, flags: int, /) -> memoryview: ...
     def reset(self) -> None:
-        """Set the count to 0 (EPERM if mapped read-only)."""
+        """Set the count to 0 (EPERM: the buffer is mapped read-only)."""
 
     @property
     def count(self) -> int:
-        """Word 0: the number of entries, in the user's hands: any value may stand there."""
+        """Word 0, the number of entries. It belongs to the user, so it may hold any value."""
 
     @property
     def words(self) -> memoryview:
-        """All nmemb words, format 'Q'."""
+        """All nmemb words, as a memoryview of format 'Q'."""
 
     @property
     def nmemb(self) -> int:
-        """Number of words, word 0 included."""
+        """Number of words, including word 0."""
 
     @property
     def mode(self) -> int:
-        """The mode of the last successful enable, 0 if there was none; says how entries are to be read."""
+        """Mode of the last successful enable, 0 if there was none. It determines how to read the entries."""
 
     @property
     def dropped(self) -> int:
@@ -180,7 +209,7 @@ class Buffer:
 
     @property
     def tid(self) -> int:
-        """The native id of the thread that was enabled last, 0 if there was none or the device is remote."""
+        """Native id of the thread that was enabled last; 0 if there was none or the device is remote."""
 
     @property
     def writable(self) -> bool:
@@ -199,12 +228,13 @@ class Counters:
     def __buffer__(self, flags: int, /) -> memoryview: ...
     def __len__(self) -> int: ...
     def reset(self) -> None:
-        """Set the counters of all probes of this process to 0. One that is counted up meanwhile may keep its value."""
+        """Set the counters of all places to 0. A counter that is incremented meanwhile may keep its value."""
 
     def reach(self, seen: bytearray | memoryview, /) -> int:
-        """Take what was reached into `seen`, a writable buffer with a byte for each counter; return what is new.
+        """Merge what was reached into `seen`, a writable buffer with a byte for each counter; return how much is new.
 
-        A byte has a bit for each range of hits, the lowest first: 1, 2, 3, 4-7, 8-15, 16-31, 32-127, 128-255.
+        A byte has a bit for each range of hits, the lowest first: 1, 2, 3, 4-7, 8-15, 16-31, 32-127, 128-255. The
+        result is the number of new bits.
         """
 
 @final
@@ -214,15 +244,15 @@ class Group:
     def __new__(cls) -> Self: ...
     @property
     def number(self) -> int:
-        """What handles() shows for this group."""
+        """The number that handles() shows for this group."""
 
     @property
     def carried(self) -> int:
-        """Carried jobs of the group so far, done or not."""
+        """Number of jobs carried for the group so far, done or not."""
 
     @property
     def pending(self) -> int:
-        """Carried jobs of the group that are not done: in a queue, or being done."""
+        """Number of carried jobs of the group that are not done, because they are in a queue or running."""
 
 group_variable: ContextVar[Group | None]
 """The context variable that carries the group along. Without a value, or None: the group of the process."""
@@ -236,23 +266,23 @@ class Carried:
 
     @property
     def job(self) -> Any:
-        """What was carried."""
+        """The job itself."""
 
     @property
     def __wrapped__(self) -> Any: ...
     @property
     def group(self) -> Group | None:
-        """Whose work it is."""
+        """The group that the job is done for."""
 
     @property
     def pending(self) -> bool:
-        """Whether it counts as work of the group that is not done."""
+        """Whether the job counts as unfinished work of the group."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the job."""
 
     def finish(self, *unused: object) -> None:
-        """Count the job as done, or given up. Arguments are not looked at."""
+        """Count the job as done, or abandoned. Arguments are ignored."""
 
     def __enter__(self) -> Any:
         """Work for the group from now on; give the job. RuntimeError: it is being done already."""
@@ -263,7 +293,7 @@ class Carried:
 def carry(job: Any, /) -> Carried:
     """Tie a job to the caller's group: called, or in `with carry(job) as job:`, it is done for that group.
 
-    In whatever thread. What is carried already stays as it is.
+    This holds in any thread. A job that is carried already stays as it is.
     """
 
 def carrier(
@@ -307,7 +337,7 @@ def set_interrupt_groups(signals: Group | None, collector: Group | None, /) -> N
     """Name the groups of signal handlers and collections that barge in on a thread. None: they are its own."""
 
 def current_group() -> Group:
-    """The caller's group: what `group_variable` says, else the group of the process (another one after a fork)."""
+    """Return the caller's group: that of `group_variable`, else that of the process, which differs after a fork."""
 
 @final
 class Probe:
@@ -396,16 +426,19 @@ def set_adopter(adopter: Callable[[], object] | None, /) -> None:
 # Handles and sections. `id` is an integer of 0..2**64-1 or a Group; None with REMOTE_COMMON is the current group.
 
 def register(subsystem: int, id: int | Group | None = None) -> None:
-    """Make the handle known. Known already: nothing happens. Being removed: wait until it is gone."""
+    """Make the handle known. If it is known already, nothing happens; if it is being removed, wait until it is gone."""
 
 def unregister(subsystem: int, id: int | Group | None = None, wait: bool = True) -> None:
-    """Remove the handle and stop its device; wait for open sections unless `wait` is false. Unknown: nothing."""
+    """Remove the handle and stop its device; wait for open sections unless `wait` is false.
+
+    Removing an unknown handle does nothing.
+    """
 
 def enter(subsystem: int = REMOTE_COMMON, id: int | Group | None = None, /) -> None:
-    """Begin a section: the calling thread works for the device of this handle, if it has one that traces (ENOMEM)."""
+    """Begin a section: the calling thread works for the device of this handle, if that traces (ENOMEM)."""
 
 def leave(subsystem: int = REMOTE_COMMON, id: int | Group | None = None, /) -> None:
-    """End the section begun last, if it is of this handle; else nothing happens."""
+    """End the section that was begun last, if it belongs to this handle; otherwise do nothing."""
 
 def interrupt_enter() -> None:
     """The calling thread is interrupted: until interrupt_leave() its events and sections are the interrupt's."""
@@ -417,7 +450,10 @@ def thread_exit() -> None:
     """Do what the end of the thread does: leave all sections, give up the own device. The thread may go on."""
 
 def halt(on: bool, /, debugger: bool = False) -> None:
-    """Stop all recording in the process, or allow it again. Two switches; nothing is recorded while either is on."""
+    """Stop all recording in the process, or allow it again.
+
+    There are two switches, chosen by `debugger`; nothing is recorded while either is on.
+    """
 
 def begin_round(number: int, /) -> None:
     """Begin a round for all devices with CMP_SAMPLED: each place is recorded often again. 0: no comparisons.
@@ -426,7 +462,7 @@ def begin_round(number: int, /) -> None:
     """
 
 def is_device(fd: Any, /) -> bool:
-    """Whether a descriptor (or an object with fileno()) is a kcov device, of this process or another one."""
+    """Return whether a descriptor, or an object with fileno(), is a kcov device, of any process."""
 
 # Events from instrumentation of other making, into what the calling thread is attached to.
 

@@ -48,38 +48,54 @@ __all__ = [
 
 
 class Buffer(_core.Buffer):
-    """The words of a device, mapped; `Device.mmap()` and `Buffer.from_fd()` make them.
+    """The mapped words of a device. `Device.mmap()` and `Buffer.from_fd()` create it.
 
-    Word 0 counts the entries and may be set to anything at any time; the entries follow. The memory stays valid, also
-    after the device was closed and its process died, as long as this object or a view of it lives.
+    Word 0 counts the entries and may be set to anything at any time; the entries follow. The memory stays valid as long
+    as this object or a view of it lives, even after the device was closed and its process died.
     """
 
     def pcs(self) -> "NDArray[np.uint64]":
-        """Return the pcs recorded so far, in order: a copy. For the modes whose entries are pcs."""
+        """Return the pcs recorded so far, in order. For the modes whose entries are pcs.
+
+        Returns:
+            A copy: an array of shape (count,) and type uint64.
+        """
         return records.pcs(records.array(self.words))
 
     def entries(self) -> "NDArray[np.uint64]":
-        """Return the entries of TRACE_CMP as an array of n rows of 4 words, without a copy: it is the buffer."""
+        """Return the entries of TRACE_CMP.
+
+        Returns:
+            The buffer itself, not a copy: an array of shape (count, 4) and type uint64. A row is (type, operand 1,
+            operand 2, pc).
+        """
         return records.entries(records.array(self.words))
 
     def comparisons(self) -> "list[Comparison]":
         """Return the comparisons recorded so far, decoded. For TRACE_CMP, with or without CMP_BYTES.
 
-        Raises ValueError if the payload of one is not there: another thread is at writing it, or the entries are of
-        another mode.
+        Raises:
+            ValueError: the payload of a comparison is missing: another thread is writing it, or the entries are of
+                another mode.
         """
         return records.comparisons(self.entries())
 
 
 class Device(_core.Device):
-    """One kcov descriptor: a buffer, a state and a mode. `pykcov.open()` makes one.
+    """One kcov descriptor: a buffer, a state and a mode. `pykcov.open()` creates it.
 
-    Every method may be called from every thread. Integers of any size are taken (out of range is EINVAL, in its turn
-    among the checks); what is no integer is a TypeError. Leaving the `with` block closes the device.
+    Every method may be called from every thread. Integers of any size are accepted: an out-of-range value is EINVAL
+    when its check is reached; a value that is not an integer raises TypeError. Leaving the `with` block closes the
+    device.
     """
 
     def mmap(self) -> Buffer:
-        """Map the buffer, for reading and writing (EINVAL: set_buffer_size() comes first; ENXIO: closed)."""
+        """Map the buffer for reading and writing.
+
+        Raises:
+            DeviceNotReadyError: ENXIO: the device is closed.
+            InvalidValueError: EINVAL: it has no buffer; call set_buffer_size() first.
+        """
         return Buffer(self)
 
     def __enter__(self) -> Self:
@@ -88,5 +104,5 @@ class Device(_core.Device):
 
 
 def get_include() -> str:
-    """Return the folder of `kcov.h`, for `-I`: the modes, the layout of a buffer, and the C face of pykcov."""
+    """Return the folder of `kcov.h`, for `-I`: the modes, the layout of a buffer, and pykcov's C API."""
     return os.path.join(os.path.dirname(__file__), "core")

@@ -35,28 +35,33 @@ class Location(NamedTuple):
     """What a pc stands for."""
 
     pc: int
+    """The pc itself."""
     file: str
-    """co_filename of the code; '' if the pc is not known in this process."""
+    """The code's `co_filename`; '' if this process does not know the pc."""
     line: int
-    """First line of the instruction at the pc; 0 if the compiler gave it none."""
+    """First line of the instruction at the pc, from 1; 0 if the compiler gave it none."""
     end_line: int
-    """Last line of that instruction; 0 if not known."""
+    """Last line of that instruction; 0 if unknown."""
     column: int
-    """First column, in UTF-8 bytes from 0; -1 if not known."""
+    """First column, in UTF-8 bytes from 0; -1 if unknown."""
     end_column: int
-    """Column after the last one; -1 if not known."""
+    """Column after the last one; -1 if unknown."""
     function: str
-    """Qualified name of the code: 'Class.method', '<module>'."""
+    """Qualified name of the code, such as 'Class.method' or '<module>'."""
     module: str
+    """Name of the module that the code belongs to."""
     lines: tuple[int, ...]
-    """All source lines that a hit implies, ascending. None for a comparison: that it was reached is another hit."""
+    """All source lines that a hit implies, ascending; empty for a comparison, which another hit shows to be reached."""
     comparison: str = ""
-    """What is compared at this place, as in Comparison.op; '' if nothing is, or it is native code."""
+    """The operation of a comparison, as in `Comparison.op`; '' if nothing is compared, or in native code."""
     arcs: tuple[tuple[int, int], ...] = ()
-    """Of code of granularity 'arc': pairs of lines that were run one after the other, ascending. A negative number is
-    the way into a function or out of it. An arc counts if the line it leads to has run as well (pykcov.arcs)."""
+    """Pairs of lines that ran one after the other, ascending, in code of granularity 'arc' or 'condition'.
+
+    A negative number is the way into a function or out of it. An arc counts only if the line that it leads to has run
+    as well (pykcov.arcs).
+    """
     conditions: tuple[Fact, ...] = ()
-    """Of code of granularity 'condition': what a hit implies of conditions, ascending (pykcov.facts)."""
+    """What a hit implies about conditions, ascending, in code of granularity 'condition' (pykcov.facts)."""
 
     @property
     def known(self) -> bool:

@@ -36,7 +36,7 @@ _MERGE_AT = 64
 
 
 class Production:
-    """What production() returns: it observes this process, and what it forks, until close()."""
+    """What production() returns. It observes this process, and the processes that it forks, until close()."""
 
     def __init__(self, folder: str | PathLike[str], selection: Selection, granularity: Granularity) -> None:
         """Use production()."""
@@ -76,12 +76,12 @@ class Production:
         self.close()
 
     def flush(self) -> None:
-        """Write what could not be written before, as the disk was full. All else is in the files at once."""
+        """Write what could not be written before because the disk was full. Everything else is in the files at once."""
         with Unrecorded():
             self._write()
 
     def close(self) -> None:
-        """Observe no longer. Twice is once."""
+        """Stop observing. Idempotent."""
         hook, self._hook = self._hook, None
         if hook is None or self._pid != os.getpid():
             return
@@ -211,19 +211,32 @@ def production(
     source: Iterable[str | PathLike[str]] = (),
     stdlib: bool = False,
 ) -> Production:
-    """Observe from now on which code of this process runs at all, since when, and which not.
+    """Record from now on which code of this process runs at all, since when, and which code does not.
 
-    Probes that were hit vanish.
+    Probes that were hit vanish. Call it early, so that modules are imported afterwards: of modules that are imported
+    already, only functions are observed. Forked children are observed too.
 
-    folder: where the processes of a service keep what they saw, over all its deployments; made if it is not there.
-    `pykcov production FOLDER` tells what never ran. What ran is there at once: a process may be killed.
-    granularity, include, exclude, source, stdlib: as for trace().
+    Args:
+        folder: where the processes of a service keep what they saw, over all its deployments; created if it does not
+            exist. `pykcov production FOLDER` reports what never ran. What ran is in the folder at once, so a process
+            may be killed.
+        granularity: as for trace().
+        include: as for trace().
+        exclude: as for trace().
+        source: as for trace().
+        stdlib: as for trace().
 
-    Call it early, so that modules are imported later: of those that are there already only functions are observed.
-    Children that are forked are observed, too. Returns an object to be closed, which happens at exit if you do not.
+    Returns:
+        An object to close; at exit it closes itself.
 
-    Raises ValueError, TypeError and FileNotFoundError as trace() does, and OSError if there can be no files in the
-    folder. If the disk is full there is a PykcovWarning, and what runs is kept in memory.
+    Raises:
+        ValueError: the granularity is unknown.
+        TypeError: include, exclude or source is not a collection of strings.
+        FileNotFoundError: a folder of source does not exist.
+        OSError: files cannot be created in the folder.
+
+    Warns:
+        PykcovWarning: the disk is full. What runs is then kept in memory.
     """
     check(granularity)
     return Production(folder, Selection(include, exclude, source, stdlib), granularity)

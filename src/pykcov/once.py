@@ -61,11 +61,15 @@ class OnceTrace(Results):
             warn(message, PykcovWarning, stacklevel=2)
 
     def first_hits(self) -> dict[int, int]:
-        """Return the pcs of the chosen places that ran so far, in order, and the seconds of time.time() of each."""
+        """Return the selected places that ran so far: their pcs, in order, each with the time of its first hit.
+
+        Returns:
+            pc -> seconds, as of `time.time()`.
+        """
         return {pc: seconds for pc, seconds in self._hits().items() if pc in self._choice}
 
     def raw(self) -> bytes:
-        """Return the pcs recorded so far, 8 bytes each; also of code that other traces have chosen."""
+        """Return the pcs recorded so far, 8 bytes each, including those of code that other traces selected."""
         return b"".join(pc.to_bytes(8, "little") for pc in self._hits())
 
     def _hits(self) -> dict[int, int]:

@@ -13,10 +13,16 @@ def open(kernel: None = None) -> Device: ...
 @overload
 def open(kernel: Literal["linux", "openbsd", "netbsd", "freebsd"]) -> "KernelDevice": ...
 def open(kernel: str | None = None) -> "Device | KernelDevice":
-    """Open a new device, without a buffer yet. OSError if the process has no descriptor left.
+    """Open a new device, without a buffer yet.
 
-    kernel: the running kernel's own device instead, which records kernel code (docs/kernel.md): 'linux', 'openbsd',
-    'netbsd' or 'freebsd'. KcovError says why there is none, ValueError that there is no kernel of this name.
+    Args:
+        kernel: 'linux', 'openbsd', 'netbsd' or 'freebsd' opens the running kernel's own device instead, which records
+            kernel code (docs/kernel.md).
+
+    Raises:
+        OSError: the process has no descriptor left.
+        KcovError: the kernel has no such device; the message says why.
+        ValueError: no kernel has this name.
     """
     if kernel is None:
         return Device()

@@ -40,39 +40,39 @@ _ENTRY = struct.Struct("=4Q")
 
 
 class Comparison(NamedTuple):
-    """What was compared at a place: an entry of TRACE_CMP, or, with CMP_BYTES, one with the payload behind it."""
+    """A comparison: an entry of TRACE_CMP, or, with CMP_BYTES, an entry with the payload that follows it."""
 
     op: str
-    """One of OPERATIONS; '' for what native code compares, and without CMP_BYTES."""
+    """One of OPERATIONS; '' in native code, and without CMP_BYTES."""
     size: int
-    """Bytes of an operand: 1, 2, 4 or 8. 0 for str, bytes and longer integers: each has its own length."""
+    """Bytes of an operand (1, 2, 4 or 8); 0 for str, bytes and longer integers, which have lengths of their own."""
     const: bool
-    """Whether `operand1` is a constant of the code."""
+    """Whether `operand1` is a constant in the code."""
     operand1: Operand
-    """The left operand; or the right one, if that is a constant. bool is int here, bytearray is bytes.
+    """The left operand, or the right one if that is a constant.
 
-    Numbers of native code, whose type is not known, have no sign. Of str, bytes and long integers (their lowest bytes)
-    there are at most OPERAND_BYTES bytes.
+    A bool is an int here, and a bytearray is bytes. Numbers of native code, whose type is unknown, have no sign. Of a
+    str, of bytes or of a long integer (its lowest bytes), at most OPERAND_BYTES bytes were recorded.
     """
     operand2: Operand
     """The other one."""
     pc: int
-    """Where it was compared."""
+    """The place of the comparison."""
     swapped: bool = False
-    """Whether `operand1` is the right one in the source. Always false without CMP_BYTES."""
+    """Whether `operand1` is the right operand in the source; always false without CMP_BYTES."""
     length1: int = 0
-    """Bytes of operand1 before it was cut; for a str of more than OPERAND_BYTES characters, its characters."""
+    """Length of operand1 in bytes before it was cut; in characters for a str of more than OPERAND_BYTES characters."""
     length2: int = 0
     """The same for operand2."""
 
     @property
     def left(self) -> Operand:
-        """The operand that is on the left in the source: what is looked for of `in`, the str of str.find()."""
+        """The operand on the left in the source, such as what `in` looks for, or the str of str.find()."""
         return self.operand2 if self.swapped else self.operand1
 
     @property
     def right(self) -> Operand:
-        """The operand that is on the right in the source."""
+        """The operand on the right in the source."""
         return self.operand1 if self.swapped else self.operand2
 
 

@@ -53,9 +53,10 @@ class Choice:
 
 
 class Results:
-    """What a trace has recorded so far: of its buffer, and when that is given up, of a copy of it.
+    """What a trace has recorded so far, of the code that it selected.
 
-    Only of the code that was chosen for it: the buffer has events of all probes that there are.
+    The buffer also has events of all other probes. While the trace is open, results are read from its buffer;
+    afterwards, from a copy.
     """
 
     def __init__(self, mode: int, choice: Choice, granularity: Granularity) -> None:
@@ -77,7 +78,10 @@ class Results:
 
     @property
     def pcs(self) -> "NDArray[np.uint64]":
-        """The pcs recorded so far, in order; in mode 'unique' each once. Of comparisons, where each was made."""
+        """The pcs recorded so far, in order, as an array of shape (n,) and type uint64.
+
+        In mode 'unique' each is there once. For comparisons: where each was made.
+        """
         with Unrecorded():
             # Not before: see records.array().
             import numpy as np
@@ -85,7 +89,7 @@ class Results:
             return np.array(self._pcs(), np.uint64)
 
     def comparisons(self) -> list[Comparison]:
-        """Return what was compared so far, in order; nothing in the modes that record which code ran."""
+        """Return what was compared so far, in order; an empty list in the modes that record which code ran."""
         with Unrecorded():
             if not self._compares:
                 return []
@@ -94,25 +98,33 @@ class Results:
 
     @property
     def dropped(self) -> int:
-        """How many entries did not fit into the buffer so far."""
+        """The number of entries that did not fit into the buffer so far."""
         return self._lost if self._buffer is None else self._buffer.dropped
 
     def locations(self) -> list[Location]:
-        """Return what each of `pcs` stands for, in the same order."""
+        """Return the location of each of `pcs`, in the same order."""
         with Unrecorded():
             return symbolize(self._pcs())
 
     def lines(self) -> dict[str, list[int]]:
-        """Return the source lines that have run so far: sorted, by file. None if comparisons are recorded instead."""
+        """Return the source lines that have run so far.
+
+        Returns:
+            file -> lines, sorted. Empty if comparisons are recorded instead.
+        """
         with Unrecorded():
             return {} if self._compares else lines_of(self._pcs())
 
     def arcs(self) -> dict[str, list[Arc]]:
-        """Return the arcs that have run so far, as coverage.py counts branches: sorted, by file (docs/branches.md).
+        """Return the arcs that have run so far, as coverage.py counts branches (docs/branches.md).
 
-        An arc is a pair of lines that ran one after the other, (-first, line) the way into a function and (line,
-        -first) the way out; (line, line) says that a line ran of which no other arc tells. None if comparisons are
-        recorded instead. Raises ArcsError, a ValueError, unless granularity is 'arc'.
+        Returns:
+            file -> arcs, sorted. An arc is a pair of lines that ran one after the other; (-first, line) is the way into
+            a function and (line, -first) the way out. (line, line) means that a line ran of which no other arc tells.
+            Empty if comparisons are recorded instead.
+
+        Raises:
+            ArcsError: a ValueError: the granularity is not 'arc' or 'condition'.
         """
         if not tells_arcs(self._granularity):
             raise ArcsError(self._granularity)
@@ -120,11 +132,14 @@ class Results:
             return {} if self._compares else arcs_of(implied_by(self._pcs()))
 
     def conditions(self) -> dict[str, set[Fact]]:
-        """Return what was seen of conditions so far, by file (docs/conditions.md).
+        """Return what was seen of conditions so far (docs/conditions.md).
 
-        Each is (line, column, last line, column behind it, outcome), and outcome one of FALSE, TRUE, FALSE_DECIDED and
-        TRUE_DECIDED of pykcov.facts. None if comparisons are recorded instead. Raises ConditionsError, a ValueError,
-        unless granularity is 'condition'.
+        Returns:
+            file -> facts. A fact is (line, column, last line, column after the condition, outcome); the outcome is one
+            of FALSE, TRUE, FALSE_DECIDED and TRUE_DECIDED of `pykcov.facts`. Empty if comparisons are recorded instead.
+
+        Raises:
+            ConditionsError: a ValueError: the granularity is not 'condition'.
         """
         if self._granularity != "condition":
             raise ConditionsError(self._granularity)
@@ -156,9 +171,9 @@ class Results:
             ) or table((), [], "nothing ran")
 
     def raw(self) -> bytes:
-        """Return the entries recorded so far as they are in the buffer: 8 bytes a pc, 32 an entry of a comparison.
+        """Return the entries recorded so far as they are in the buffer: 8 bytes per pc, 32 per entry of a comparison.
 
-        Also of code that other traces have chosen.
+        This includes code that other traces selected.
         """
         width = 4 if self._compares else 1
         return bytes(self._words[1 : min(1 + width * self._words[0], len(self._words))])

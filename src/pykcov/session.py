@@ -62,29 +62,50 @@ def trace(
 ) -> "Trace | FollowedTrace | OnceTrace":
     """Trace the calling thread in a with block: `with pykcov.trace() as t: ...`, then `t.lines()`.
 
-    mode: 'unique' records each place once, in order of first hit; 'pc' records every hit, in order. 'cmp' records what
-    is compared instead, where both operands are integers; 'cmp-bytes' floats, str and bytes, too (docs/comparisons.md).
-    'once' records which places run at all, in all threads of the process, and costs nothing after a while
-    (docs/once.md); neither nmemb, follow nor kernel goes with it.
-    granularity: 'line' for exact lines; 'block' is cheaper, and takes the lines of a block as one; 'arc' for exact
-    branches, too, which `arcs()` tells (docs/branches.md).
-    include, exclude, source, stdlib: what is traced, as in Selection; by default the program's own code. Functions
-    that exist get probes when the block begins, modules imported in it when they are imported; both keep them.
-    nmemb: size of the buffer in words; it takes nmemb - 1 pcs, or a quarter of that in entries of comparisons. Those
-    that do not fit are counted in `dropped`. By default 262144, the most there can be, or with `follow` 32768.
-    follow: trace instead what the block causes, in whatever thread or task it runs, and nothing else: `with` it, `async
-    with` it, or decorate a function with it, sync or async (Tracer.trace(); docs/attribution.md). Many can be open.
-    drain: with `follow`, wait up to so many seconds for work that is not done when the block ends.
-    kernel: record what the kernel does for the thread, too, in one order with the program (docs/kernel.md), so that
-    `kernel_calls()` says which place called what. Every hit is recorded, as in mode 'pc', or every comparison.
+    Functions that exist get probes when the block begins, and modules that are imported in it when they are imported;
+    both keep them. Calls that are running when the block begins, such as that of the function that contains it, have no
+    probes. Without `follow`, other threads and forked children are not traced; all tasks of an event loop in the
+    calling thread are.
 
-    Calls that are running when the block begins, such as that of the function it stands in, have no probes. Without
-    `follow`, other threads and forked children are not traced; all tasks of an event loop in the calling thread are.
+    Args:
+        mode: 'unique' records each place once, in order of first hit. 'pc' records every hit, in order. 'cmp' records
+            comparisons of integers instead, and 'cmp-bytes' also those of floats, str and bytes (docs/comparisons.md).
+            'once' records which places run at all, in all threads of the process, and costs nothing after a while
+            (docs/once.md); it cannot be combined with nmemb, follow, drain or kernel.
+        granularity: 'line' for exact lines. 'block' is cheaper, and treats the lines of a block as one. 'arc' adds
+            exact branches, which `arcs()` returns (docs/branches.md), and 'condition' the operands of `and`, `or` and
+            `not`, which `conditions()` returns (docs/conditions.md).
+        include: patterns for the names of modules to trace, as in fnmatch. A package stands for everything in it. By
+            default, the program's own code is traced: files below the current folder and the folder of the main script,
+            without installed packages and the standard library.
+        exclude: patterns for the names of modules to leave out; they win over `include`.
+        source: folders whose files are traced instead of the program's own code.
+        stdlib: trace the standard library too.
+        nmemb: size of the buffer in 64-bit words. It holds nmemb - 1 pcs, or a quarter as many entries of comparisons.
+            `dropped` counts entries that do not fit. By default 262144, the maximum, or with `follow` 32768.
+        follow: trace what the block causes, in whatever thread or task it runs, and nothing else. Use it with `with`,
+            with `async with`, or as a decorator of a function, sync or async (docs/attribution.md). Any number of such
+            traces can be open.
+        drain: with `follow`, the number of seconds to wait for unfinished work when the block ends.
+        kernel: also record what the kernel does for the thread, in one order with the program, so that `kernel_calls()`
+            tells which place made which call (docs/kernel.md). Every hit is recorded, as in mode 'pc', or every
+            comparison.
 
-    Raises ValueError for an unknown mode or granularity, TypeError and FileNotFoundError as Selection does,
-    UnsupportedPythonError; on entering DeviceBusyError (EBUSY) if the thread is traced already and InvalidValueError
-    (EINVAL) for a number of words that is not 1 to 262144. Warns (PykcovWarning) on leaving if anything was
-    dropped, if a pattern of `include` matched nothing, and if there was nothing to trace.
+    Returns:
+        A context manager that holds the results: a `Trace`; with `follow` a `FollowedTrace`; in mode 'once' an
+        `OnceTrace`.
+
+    Raises:
+        ValueError: the mode or granularity is unknown, or arguments contradict each other.
+        TypeError: include, exclude or source is not a collection of strings.
+        FileNotFoundError: a folder of source does not exist.
+        UnsupportedPythonError: this Python is not supported.
+        DeviceBusyError: on entering, EBUSY: the thread is traced already.
+        InvalidValueError: on entering, EINVAL: nmemb is not in 1 ... 262144.
+
+    Warns:
+        PykcovWarning: on leaving: entries were dropped, a pattern of `include` matched nothing, or there was nothing to
+            trace.
     """
     if mode == "once":
         if follow or kernel or drain is not None or nmemb is not None:
@@ -138,7 +159,7 @@ def _shared(
 
 
 class Trace(Results):
-    """What trace() returns: what the thread has run so far, inside the with block and after it."""
+    """What trace() returns: what the thread has run so far. Available inside the with block and after it."""
 
     def __init__(
         self, mode: int, granularity: Granularity, selection: Selection, nmemb: int, kernel: bool = False

@@ -31,27 +31,27 @@ _TEXTS = ("command", "folder", "python", "platform", "mode", "granularity", "sta
 
 
 class TraceFileError(Exception):
-    """A file is no trace file that this pykcov can read; says which file and why."""
+    """A file is not a trace file that this pykcov can read. The message names the file and the reason."""
 
 
 class Process(NamedTuple):
-    """A process of the program; one that became another program by exec is there once for each."""
+    """A process of the program. One that became another program by exec is listed once for each program."""
 
     pid: int = 0
     parent: int = 0
     """The pid of its parent when it began."""
     name: str = ""
-    """What multiprocessing calls it; '' if it was started in another way."""
+    """Its name in multiprocessing; '' if it was started in another way."""
     command: str = ""
-    """The program and its arguments as a shell would take them; of a forked child, those of its parent."""
+    """The program and its arguments as a shell would take them; for a forked child, those of its parent."""
     forked: bool = False
-    """Whether it began as a fork of another one that is traced."""
+    """Whether it began as a fork of another traced process."""
     started: str = ""
     """Date and time, ISO 8601, UTC, like `ended`."""
     ended: str = ""
     """'' if it was still running when the program ended."""
     exit_status: int | None = None
-    """-N if signal N ended it; None if it was still running, became another program, or this could not be seen."""
+    """-N if signal N ended it; None if it was still running, became another program, or its end was not seen."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,13 +60,13 @@ class Thread:
 
     name: str
     ident: int
-    """threading.get_ident() of the thread; may have been used again after its end."""
+    """The thread's `threading.get_ident()`; it may have been reused after the thread ended."""
     native_id: int
-    """threading.get_native_id() of the thread."""
+    """The thread's `threading.get_native_id()`."""
     dropped: int
-    """Entries that did not fit into the buffer."""
+    """Number of entries that did not fit into the buffer."""
     words: memoryview
-    """What it recorded, as 64-bit words: a pc each, or of each entry of the modes of comparisons 4."""
+    """What it recorded, in 64-bit words, 1 for each pc, or 4 for each entry in the modes of comparisons."""
     compares: bool = False
     """Whether the words are of comparisons."""
     process: int = 0
@@ -74,21 +74,22 @@ class Thread:
 
     @cached_property
     def entries(self) -> "NDArray[np.uint64]":
-        """The words as an array of numpy: the pcs in the order in which they were recorded; in mode 'unique' each once.
+        """The words as a numpy array of type uint64.
 
-        In the modes of comparisons n rows of 4 words, as in docs/comparisons.md.
+        Its shape is (n,), the pcs in the order in which they were recorded; in mode 'unique' each once. In the modes of
+        comparisons it is (n, 4), as in docs/comparisons.md.
         """
         flat = records.array(self.words)
         return flat.reshape(-1, COMPARISON_WORDS) if self.compares else flat
 
     @property
     def pcs(self) -> Sequence[int]:
-        """The pc of each event, in order: the entries themselves, or of each comparison where it was made."""
+        """The pc of each event, in order, which are the entries themselves or the places of the comparisons."""
         return self.entries[self._starts[0], 3].tolist() if self.compares else self.words
 
     @property
     def damage(self) -> str:
-        """What is wrong with the first comparison that cannot be read, and those behind it; '' if all can be."""
+        """What is wrong with the first comparison that cannot be read, and those after it; '' if all can be read."""
         return self._starts[1] if self.compares else ""
 
     def __len__(self) -> int:
@@ -106,7 +107,7 @@ class Thread:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TraceFile:
-    """A whole trace. Texts that a program did not have are empty."""
+    """A complete trace. Texts that a program did not have are empty."""
 
     command: str = ""
     """The program and its arguments as a shell would take them."""
@@ -124,21 +125,21 @@ class TraceFile:
     exit_status: int = 0
     """Exit status of the program; -N if signal N ended it."""
     forked: int = 0
-    """How many children the program forked; they were not traced."""
+    """Number of children that the program forked; they were not traced."""
     processes: list[Process] = field(default_factory=list)
-    """The program itself first; none in traces of older versions."""
+    """The processes, the program itself first; empty in traces of older versions."""
     untraced: list[tuple[str, str]] = field(default_factory=list)
-    """Processes that could not be traced: command line and reason."""
+    """Processes that could not be traced, each with its command line and the reason."""
     threads: list[Thread] = field(default_factory=list)
     locations: LocationTable = field(default_factory=lambda: LocationTable.from_locations([]))
     digests: Mapping[str, str] = field(default_factory=dict)
-    """file_digest() of each source file at the end of the run; empty for what is no file."""
+    """The file_digest() of each source file at the end of the run; empty for what is not a file."""
     unexecuted: list[str] = field(default_factory=list)
-    """Files under the source, of which some, or none, was imported: of the others nothing ran."""
+    """Files under the source. Those that were not imported count as not run."""
     skipped: list[tuple[str, str]] = field(default_factory=list)
-    """What could not be instrumented: name and reason."""
+    """What could not be instrumented, each with its name and the reason."""
     images: ImageTable = field(default_factory=ImageTable)
-    """The executables and shared objects that native pcs are of: with them, build-id and offset of each."""
+    """The executables and shared objects that native pcs belong to, which give the build-id and offset of each pc."""
 
     def thread_names(self) -> list[str]:
         """Return a printable, different name for each thread: plain_names(), else with native id and a number."""
@@ -192,13 +193,13 @@ class TraceFile:
 
     @property
     def compares(self) -> bool:
-        """Whether comparisons were recorded, not which code ran: there are no lines then."""
+        """Whether comparisons were recorded instead of which code ran; there are no lines then."""
         return compares(self.mode)
 
     def comparisons(self, thread: Thread) -> Iterator[tuple[int, Comparison]]:
-        """Yield what `thread` compared, in order, each with its row of the location table, -1 if that is not known.
+        """Yield what `thread` compared, in order, each with its row of the location table, or -1 if that is unknown.
 
-        What mode 'cmp' does not record, the operation, is that of the row.
+        Mode 'cmp' does not record the operation; it is taken from the row.
         """
         rows = self.locations.rows_of(thread.pcs)
         for row, one in zip(rows, thread.comparisons(), strict=True):
@@ -208,37 +209,43 @@ class TraceFile:
                 yield row, one._replace(op=OPERATIONS[self.locations.comparison[row]])
 
     def lines(self, thread: Thread | None = None) -> dict[str, list[int]]:
-        """Return the source lines that `thread`, or any thread, has executed: sorted, by file."""
+        """Return the source lines that `thread`, or any thread, ran: a dictionary from file to lines, sorted."""
         return self.locations.lines_of(self.rows(thread))
 
     def arcs(self, thread: Thread | None = None) -> dict[str, list[Arc]]:
-        """Return the arcs that `thread`, or any thread, has run: sorted, by file.
+        """Return the arcs that `thread`, or any thread, ran: a dictionary from file to arcs, sorted.
 
-        ArcsError unless the granularity is 'arc'.
+        Raises:
+            ArcsError: the granularity is not 'arc' or 'condition'.
         """
         if not tells_arcs(self.granularity):
             raise ArcsError(self.granularity)
         return self.locations.arcs_of(self.rows(thread))
 
     def conditions(self, thread: Thread | None = None) -> dict[str, set[Fact]]:
-        """Return what `thread`, or any thread, has seen of conditions, by file (pykcov.facts).
+        """Return what `thread`, or any thread, saw of conditions, by file (pykcov.facts).
 
-        ConditionsError unless the granularity is 'condition'.
+        Raises:
+            ConditionsError: the granularity is not 'condition'.
         """
         if self.granularity != "condition":
             raise ConditionsError(self.granularity)
         return self.locations.conditions_of(self.rows(thread))
 
     def known_lines(self) -> dict[str, list[int]]:
-        """Return all source lines that could have been recorded: sorted, by file."""
+        """Return all source lines that could have been recorded: a dictionary from file to lines, sorted."""
         return self.locations.lines_of(range(len(self.locations)))
 
     def native_lines(self) -> dict[str, list[int]]:
-        """Return those of them that are of native code."""
+        """Return those of known_lines() that belong to native code."""
         return self.locations.lines_of(self.locations.native_rows())
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the file, whole or not at all; OSError if that fails. A link is followed."""
+        """Write the file, completely or not at all. A symbolic link is followed.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         arrays = {
             "format": npz.single(FORMAT),
             "version": npz.single(VERSION),
@@ -261,7 +268,12 @@ class TraceFile:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a file; TraceFileError if it is not one, is damaged, or is of a newer version."""
+        """Read a trace file.
+
+        Raises:
+            TraceFileError: the file is not a trace, is damaged, or has a newer format version.
+            OSError: the file cannot be read.
+        """
         arrays = _read(path)
         values = {name: one.values for name, one in arrays.items()}
         return cls(

@@ -55,11 +55,11 @@ class _Started(NamedTuple):
 
 
 class Tracer:
-    """Traces pieces of work that may run at the same time, each for itself: `with tracer.trace() as t: ...`.
+    """Traces pieces of work that may run at the same time, each separately: `with tracer.trace() as t: ...`.
 
-    A trace holds what the block runs and what it causes, in whatever thread or task that runs, and nothing else:
-    threads it starts, jobs it submits to executors, tasks, callbacks and timers that it creates follow, as do theirs
-    (docs/attribution.md). The work of making probes is done once, by the first trace, or start().
+    A trace holds what the block runs and all work that it causes, in whatever thread or task that runs, and nothing
+    else: threads that it starts, jobs that it submits to executors, and tasks, callbacks and timers that it creates
+    follow, and so do theirs (docs/attribution.md). Code is instrumented once, by the first trace or by start().
     """
 
     def __init__(
@@ -73,7 +73,22 @@ class Tracer:
         stdlib: bool = False,
         nmemb: int = NMEMB,
     ) -> None:
-        """Take the arguments of pykcov.trace(), with a smaller buffer (words) for each trace by default."""
+        """Take the arguments of pykcov.trace(); the default buffer of each trace is smaller.
+
+        Args:
+            mode: 'unique', 'pc', 'cmp' or 'cmp-bytes', as for trace().
+            granularity: as for trace().
+            include: as for trace().
+            exclude: as for trace().
+            source: as for trace().
+            stdlib: as for trace().
+            nmemb: words of each trace's buffer, 32768 by default: hundreds may be open.
+
+        Raises:
+            ValueError: the mode or granularity is unknown.
+            TypeError: include, exclude or source is not a collection of strings.
+            FileNotFoundError: a folder of source does not exist.
+        """
         self.mode = number_of(mode)
         check(granularity)
         self.nmemb = nmemb
@@ -98,7 +113,7 @@ class Tracer:
         self.stop()
 
     def start(self) -> None:
-        """Put probes into the chosen code, now and as it is imported, until stop() was called as often as this."""
+        """Put probes into the selected code, now and as it is imported, until stop() was called as often as start()."""
         with _lock:
             self._starts.append(None)
             try:
@@ -124,7 +139,11 @@ class Tracer:
         return _Started(hook, functions)
 
     def stop(self) -> None:
-        """Instrument no further modules. Warns (PykcovWarning) if there was nothing to trace."""
+        """Instrument no further modules.
+
+        Warns:
+            PykcovWarning: there was nothing to trace.
+        """
         with _lock:
             stopped = self._stop()
         if stopped is not None:
@@ -153,27 +172,28 @@ class Tracer:
     ) -> "FollowedTrace":
         """Return a trace, to be entered once: `with` it, or `async with`.
 
-        As a decorator, `@tracer.trace()`, it traces each call of a function, sync or async, in a trace of its own; the
-        function's attribute `trace` is that of the call that ended last, and done= is called with each.
+        As a decorator, `@tracer.trace()`, it traces each call of a function, sync or async, in a trace of its own. The
+        function's attribute `trace` is that of the call that ended last.
 
-        drain: when the block ends, wait up to so many seconds for work that it caused and that is not done: threads,
-        jobs of executors, and, with `async with`, tasks. None cuts off what is running.
-        done: called with the trace when it has ended, in the thread that ended it, untraced.
-        count_tasks: have `cut_off` count tasks, too. To find them takes half a microsecond for each task of the event
-        loop, whosever it is: too much for a service with hundreds of requests at a time.
+        Args:
+            drain: when the block ends, the number of seconds to wait for unfinished work that it caused: threads, jobs
+                of executors and, with `async with`, tasks. None cuts off what is running.
+            done: called with each trace when it has ended, in the thread that ended it, untraced.
+            count_tasks: whether `cut_off` counts tasks too. Finding them takes half a microsecond for each task of the
+                event loop, whoever it belongs to: too much for a service with hundreds of requests at a time.
         """
         return FollowedTrace(self, drain, done, count_tasks)
 
     def files(self) -> list[str]:
-        """Return the files of the chosen code that has probes."""
+        """Return the files of the selected code that has probes."""
         return [file for file, module in files().items() if self._selection.matches(module, file)]
 
     def interrupts(self) -> dict[str, Results]:
-        """Return what has barged in on this process while anybody followed, by context, of the chosen code.
+        """Return what interrupted this process while any trace followed, by context, of the selected code.
 
-        '(signal)' is what handlers ran of signals from outside, '(collector)' what the garbage collector ran of its own
-        accord, and '(exit)' what the end of the interpreter ran, where that is recorded. It is in no trace, as it might
-        have interrupted any. What a trace causes itself, by gc.collect() or a signal to itself, is in it.
+        '(signal)' is what handlers of signals from outside ran, '(collector)' what the garbage collector ran of its own
+        accord, and '(exit)' what the end of the interpreter ran, where that is recorded. It is in no trace, because it
+        might have interrupted any. What a trace causes itself, by gc.collect() or a signal to itself, is in that trace.
         """
         return {name: Results.of(raw, self.choice, self.granularity) for name, raw in interrupts.recorded().items()}
 
@@ -214,7 +234,7 @@ class Tracer:
 
 
 class FollowedTrace(Results):
-    """What Tracer.trace() returns: what the block, and all that it causes, has run so far."""
+    """What Tracer.trace() returns: what the block, and all work that it causes, has run so far."""
 
     def __init__(
         self,
@@ -282,9 +302,9 @@ class FollowedTrace(Results):
         self.end()
 
     def interrupts(self) -> dict[str, Results]:
-        """Return what has barged in on this process so far, by context, of the code that was chosen for this trace.
+        """Return what interrupted this process so far, by context, of the code that this trace selects.
 
-        That is of the whole process, also of before the trace began: Tracer.interrupts().
+        This covers the whole process, also before the trace began: see Tracer.interrupts().
         """
         return self._tracer.interrupts()
 
@@ -340,7 +360,7 @@ class FollowedTrace(Results):
         _core.follow()
 
     def end(self) -> None:
-        """End before the block does, without waiting for work that is not done. Twice is once."""
+        """End before the block does, without waiting for unfinished work. Idempotent."""
         device: Device | None = vars(self).pop("_device", None)  # in one step: a signal handler may end it, too
         buffer, group = self._buffer, self._group
         if device is None or buffer is None or group is None:

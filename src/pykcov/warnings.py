@@ -2,4 +2,4 @@
 
 
 class PykcovWarning(UserWarning):
-    """Something was not recorded, or not as asked for: the message says what, why and what to do."""
+    """Something was not recorded, or not as requested. The message says what, why, and what to do."""

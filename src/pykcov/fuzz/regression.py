@@ -20,9 +20,13 @@ MARK = "__pykcov_fuzz_test__"
 
 
 def fuzz_test(function: F) -> F:
-    """Make a test of a function whose first parameter takes bytes; other parameters are fixtures, as ever.
+    """Turn a function whose first parameter takes bytes into a test. Other parameters are fixtures, as usual.
 
-    Under pytest it runs once with no bytes, and once with each input in its folder. TypeError if there is no parameter.
+    Under pytest, the test runs once with empty bytes, and once with each input in its folder, TESTFILE.fuzz/TEST.
+    `pykcov fuzz TESTFILE::TEST` fuzzes it.
+
+    Raises:
+        TypeError: the function has no parameter.
     """
     # Not before: it takes time, and this module is imported with the public names.
     import inspect

@@ -15,13 +15,22 @@ from pykcov.locations import register
 def instrument_code(
     code: CodeType, module: str, *, granularity: Granularity = "block", compare: bool = False
 ) -> CodeType:
-    """Return a code object that does the same as `code` and hits probes: for tools that compile and exec themselves.
+    """Return a code object that does the same as `code` and hits probes, for tools that execute code themselves.
 
-    `module` is the name of the module that the code belongs to; pcs depend on it. Code nested in `code` is probed
-    too. With `compare`, what it compares is observed (docs/comparisons.md). Code that has all these probes already is
-    returned as it is; code that has some keeps them and gets the others, as far as its original is known here (it is
-    not in a process that got it in a pickle). Raises UnsupportedPythonError, TypeError, and ValueError for an unknown
-    granularity.
+    Code objects nested in `code` get probes too. Code that has all these probes already is returned as it is. Code that
+    has some keeps them and gets the others, as far as its original is known here; it is not in a process that received
+    it in a pickle.
+
+    Args:
+        code: the code object.
+        module: name of the module that the code belongs to; pcs depend on it.
+        granularity: as for instrument().
+        compare: as for instrument().
+
+    Raises:
+        TypeError: code is not a code object.
+        ValueError: the granularity is unknown.
+        UnsupportedPythonError: this Python is not supported.
     """
     if type(code) is not CodeType or type(module) is not str:
         raise TypeError("instrument_code() takes a code object and the name of its module")

@@ -31,17 +31,23 @@ _OF_FUNCTIONS = 0x1
 
 
 def instrument(obj: Holder, *, granularity: Granularity = "block", compare: bool = False) -> Holder:
-    """Put probes into an object's Python code and return the object, so that this serves as a decorator too.
+    """Put probes into an object's Python code and return the object, so that this is also a decorator.
 
-    - A function or method, or what wraps one (staticmethod, classmethod, property, partial, cached_property,
-      functools.wraps): of a chain of wrappers each function.
-    - A class: the functions defined in its body, and nested classes; not what it inherits.
-    - A module: all of its functions that are alive, in whatever they are stored; not its submodules.
+    Functions keep their identity: only their `__code__` changes. Calls that are running continue without probes. Code
+    that has probes already keeps them, and gets those that it lacks. skipped() lists what could not be instrumented.
 
-    Functions keep their identity: only their `__code__` is another one. Calls that are running go on without probes.
-    What has probes already keeps them, and gets those that it lacks. With `compare`, what they compare is observed
-    too. What cannot be instrumented is in skipped(); raises TypeError if that is all there is, and
-    UnsupportedPythonError, and ValueError for an unknown granularity.
+    Args:
+        obj: a function or method, or what wraps one (staticmethod, classmethod, property, partial, cached_property,
+            functools.wraps): each function of a chain of wrappers is instrumented. A class: the functions defined in
+            its body, and nested classes, but not what it inherits. A module: all of its functions that are alive,
+            wherever they are stored, but not those of its submodules.
+        granularity: 'block', 'line', 'arc', 'condition' or 'branch' (docs/branches.md).
+        compare: also observe what the code compares (docs/comparisons.md).
+
+    Raises:
+        TypeError: there is nothing in the object that could be instrumented; the message says why.
+        ValueError: the granularity is unknown.
+        UnsupportedPythonError: this Python is not supported.
     """
     check(granularity)
     with Unrecorded():
@@ -53,9 +59,18 @@ def instrument(obj: Holder, *, granularity: Granularity = "block", compare: bool
 
 
 def instrument_all(granularity: Granularity = "block", compare: bool = False) -> int:
-    """Put probes into every Python function that is alive, except those of pykcov; return how many have probes now.
+    """Put probes into every Python function that is alive, except those of pykcov.
 
-    Raises UnsupportedPythonError, and ValueError for an unknown granularity.
+    Args:
+        granularity: as for instrument().
+        compare: as for instrument().
+
+    Returns:
+        The number of functions that have probes now.
+
+    Raises:
+        ValueError: the granularity is unknown.
+        UnsupportedPythonError: this Python is not supported.
     """
     return instrument_selected(Selection(own=False), granularity, compare)
 

@@ -119,14 +119,22 @@ def instrument_imports(
     granularity: Granularity = "block",
     compare: bool = False,
 ) -> ImportHook:
-    """Put probes into modules as they are imported, from now on until close(); usable as a context manager.
+    """Put probes into modules as they are imported, from now on until close(); also a context manager.
 
-    `include` and `exclude` are patterns for the names of modules as in fnmatch; a package stands for everything in it.
-    Without `include`: all that is imported, except pykcov. Modules that `include` names and that are imported
-    already have their functions instrumented at once; that their module level ran unseen is in skipped().
-    Of several open hooks that choose a module, granularity 'line' wins, and so does `compare`, with which comparisons
-    are observed too. Raises UnsupportedPythonError, TypeError for
-    what is not a collection of strings, ValueError for an unknown granularity.
+    If a module that `include` names is imported already, its functions are instrumented at once; skipped() notes that
+    its module level ran unseen. If several open hooks select a module, granularity 'line' wins, and so does `compare`.
+
+    Args:
+        include: patterns for the names of modules, as in fnmatch; a package stands for everything in it. By default
+            everything that is imported, except pykcov.
+        exclude: patterns for the names of modules to leave out; they win.
+        granularity: as for instrument().
+        compare: as for instrument().
+
+    Raises:
+        TypeError: include or exclude is not a collection of strings.
+        ValueError: the granularity is unknown.
+        UnsupportedPythonError: this Python is not supported.
     """
     hook = ImportHook(Selection(include, exclude, own=False), granularity, compare)
     if hook.selection.has_names:
@@ -149,7 +157,7 @@ def tell_imported(listener: Callable[[object], object] | None) -> None:
 
 
 def skipped() -> list[Skipped]:
-    """Return what was to be instrumented and was not, or not wholly, by name and reason; the oldest first."""
+    """Return what was to be instrumented and was not, or not completely, by name and reason; the oldest first."""
     for hook in tuple(_open):
         hook.note_skipped()
     return noted()

@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 
 class Skipped(NamedTuple):
-    """Something that was to be instrumented and was not, or not wholly."""
+    """Something that was to be instrumented and was not, or not completely."""
 
     name: str
-    """Its dotted name: of a module, or of a function with its module."""
+    """Its dotted name, that of a module or of a function with its module."""
     reason: str
+    """Why it has no probes."""
 
 
 # In order, each once.

@@ -36,9 +36,14 @@ class Remark(NamedTuple):
 
 
 def symbolize(pcs: Iterable[SupportsIndex]) -> list[Location]:
-    """Return what each pc stands for, in the order given (an array of numpy will do).
+    """Return the location of each pc, of Python and of native code, in the order given.
 
-    A pc that this process does not know gives a Location whose `known` is false. TypeError if something is no integer.
+    Args:
+        pcs: integers, such as an array of numpy. A pc that this process does not know gives a `Location` whose `known`
+            is false.
+
+    Raises:
+        TypeError: an element is not an integer.
     """
     numbers = [index(pc) for pc in pcs]
     native = sorted({pc for pc in numbers if not is_python(pc)})

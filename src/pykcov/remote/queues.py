@@ -7,13 +7,13 @@ from pykcov._core import Carried, carry
 
 
 class FollowedQueue:
-    """Wraps a queue: a thread that gets an item works, until its next get() or task_done(), for whom put it there.
+    """Wraps a queue: a thread that gets an item works for whoever put it there, until its next get() or task_done().
 
         jobs = pykcov.remote.FollowedQueue(queue.Queue())
 
-    For queues of work, with `put()` and `get()` as those of `queue` and multiprocessing have them. What else a queue
-    has is that of the wrapped one. Not for a PriorityQueue, which would have to compare items: use carry() for its
-    jobs. Items that somebody put into the wrapped queue itself are nobody's.
+    For work queues with `put()` and `get()` as in `queue` and multiprocessing. All other attributes are those of the
+    wrapped queue. Not for a PriorityQueue, which would have to compare items: use carry() for its jobs. Items that were
+    put into the wrapped queue directly belong to nobody.
     """
 
     def __init__(self, queue: Any) -> None:
@@ -30,17 +30,17 @@ class FollowedQueue:
         self.queue.put_nowait(carry(item))
 
     def get(self, *args: Any, **kwargs: Any) -> Any:
-        """Get an item, and work for the group of who put it there."""
+        """Get an item, and work for the group of whoever put it there."""
         self._done()
         return self._begin(self.queue.get(*args, **kwargs))
 
     def get_nowait(self) -> Any:
-        """Get an item, and work for the group of who put it there."""
+        """Get an item, and work for the group of whoever put it there."""
         self._done()
         return self._begin(self.queue.get_nowait())
 
     def task_done(self) -> None:
-        """Work for whom the thread worked before; and tell the queue, if that wants to know."""
+        """Return to whoever the thread worked for before, and notify the wrapped queue."""
         self._done()
         self.queue.task_done()
 

@@ -8,19 +8,29 @@ from pykcov._core import REMOTE_COMMON, Group
 
 
 class section:
-    """`with section(subsystem, id):` the calling thread works for the device of that handle, if it has one that traces.
+    """`with section(subsystem, id):` - the calling thread works for the device of this handle, if that traces.
 
-    Without arguments: for the current group. Sections nest; the end of one makes the device of the outer one trace
-    again. Where the handle is not known, or has no device that traces, the section has no effect.
+    Sections nest; when one ends, the device of the outer one records again. If the handle is not known, or has no
+    device that traces, the section has no effect.
     """
 
     def __init__(self, subsystem: int = REMOTE_COMMON, id: int | Group | None = None) -> None:
-        """Name the handle. None for `id` is the group that is current now."""
+        """Name the handle.
+
+        Args:
+            subsystem: an integer; REMOTE_COMMON for groups.
+            id: an integer or a Group. None with REMOTE_COMMON is the group that is current now.
+        """
         self._subsystem = subsystem
         self._id = _core.current_group() if id is None and subsystem == REMOTE_COMMON else id
 
     def __enter__(self) -> None:
-        """Begin the section (EINVAL: no such handle can be; ENOMEM)."""
+        """Begin the section.
+
+        Raises:
+            InvalidValueError: EINVAL: there can be no such handle.
+            NoMemoryError: ENOMEM.
+        """
         _core.enter(self._subsystem, self._id)
 
     def __exit__(self, *unused: object) -> None:
@@ -30,7 +40,7 @@ class section:
 
 @contextmanager
 def group(member: Group | None = None) -> Iterator[Group]:
-    """Make `member`, or a new group, the current one for the block; give it."""
+    """Make `member`, or a new group, the current group for the block, and return it to `as`."""
     if member is None:
         member = Group()
     token = _core.group_variable.set(member)
@@ -44,7 +54,7 @@ def group(member: Group | None = None) -> Iterator[Group]:
 
 @contextmanager
 def interrupt() -> Iterator[None]:
-    """The block barges in on its thread: it is not recorded, unless it enters a section of its own."""
+    """The block interrupts its thread: it is not recorded, unless it enters a section of its own."""
     _core.interrupt_enter()
     try:
         yield

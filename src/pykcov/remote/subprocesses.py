@@ -21,11 +21,13 @@ _STARTUP = os.path.join(os.path.dirname(__file__), "startup")
 
 
 def environment(base: Mapping[Any, Any] | None = None) -> dict[Any, Any]:
-    """Return an environment for a Python program that works for the current trace, as far as one is open.
+    """Return an environment for a Python program that is to work for the current trace, if one is open.
 
-    base: the environment that it would have, by default that of this process. For programs that are started in ways
-    which are not followed by themselves: `os.posix_spawn()`, uvloop's subprocesses. Only programs of this version
-    of Python that find pykcov take part; others run as they would, with a folder more in PYTHONPATH.
+    For programs started in ways that are not followed: `os.posix_spawn()`, uvloop's subprocesses. Only programs in this
+    version of Python that find pykcov take part. Others run as usual, with one more folder in PYTHONPATH.
+
+    Args:
+        base: the environment that the program would have; by default that of this process.
     """
     found: dict[Any, Any] = _core.environment() if base is None else dict(base)
     ticket = lending.ticket()

@@ -28,10 +28,20 @@ def choose(
     source: Iterable[str | os.PathLike[str]] = (),
     stdlib: bool = False,
 ) -> None:
-    """Say which code the backend watches, as for pykcov.trace(): in a conftest.py, before the first test.
+    """Select the code that the backend watches. Call it in a conftest.py, before the first test.
 
-    Without that it watches the program's own code; if nothing of that is imported but tests, the installed packages
-    that the module of the test has imported. Raises TypeError and FileNotFoundError as pykcov.trace() does.
+    By default the backend watches the program's own code. If nothing of that is imported except tests, it watches the
+    installed packages that the module of the test has imported.
+
+    Args:
+        include: as for pykcov.trace().
+        exclude: as for pykcov.trace().
+        source: as for pykcov.trace().
+        stdlib: as for pykcov.trace().
+
+    Raises:
+        TypeError: include, exclude or source is not a collection of strings.
+        FileNotFoundError: a folder of source does not exist.
     """
     global _explicit
     _explicit = Selection(include, exclude, source, stdlib)

@@ -14,7 +14,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class ASGIMiddleware:
-    """Traces requests and web sockets of an application: the outermost layer, or `app.add_middleware()`."""
+    """Traces requests and web sockets of an application. Make it the outermost layer, or `app.add_middleware()`."""
 
     def __init__(
         self,
@@ -22,7 +22,13 @@ class ASGIMiddleware:
         coverage: RequestCoverage | ServiceCoverage,
         route: Callable[[Scope], str] = asgi_route,
     ) -> None:
-        """Wrap `app`. `route` names the context of a request, from its scope after the application has seen it."""
+        """Wrap an application.
+
+        Args:
+            app: the ASGI application.
+            coverage: what to record, and where to.
+            route: returns the context of a request, given its scope after the application has seen it.
+        """
         self.app = app
         self.coverage = coverage
         self.route = route

@@ -22,14 +22,14 @@ _KINDS = 256
 
 
 class RequestCoverage:
-    """Traces some of the requests, each with all that it causes, and keeps which lines ran for which route.
+    """Traces some of the requests, each with all work that it causes, and keeps which lines ran for which route.
 
-    What barges in on the process, and what its end runs, are contexts '(signal)', '(collector)' and '(exit)', in which
-    functions of atexit count that were registered after this was made.
+    What interrupts the process from outside, and what its end runs, goes to the contexts '(signal)', '(collector)' and
+    '(exit)'; functions of atexit count if they were registered after this object was made.
 
-    It is for one process: each worker of a server has its own, and writes a data file of its own, which `coverage
-    combine` puts together. Nothing is instrumented before the first request that is traced. A request whose buffer was
-    full is told by a PykcovWarning.
+    It serves one process. Each worker of a server has its own, and writes a data file of its own; `coverage combine`
+    merges them. Nothing is instrumented before the first request that is traced. A PykcovWarning reports a request
+    whose buffer was full.
     """
 
     def __init__(
@@ -46,18 +46,25 @@ class RequestCoverage:
         endpoint: str | None = None,
         nmemb: int = NMEMB,
     ) -> None:
-        """Choose what is traced, and where it goes.
+        """Select what is traced, and where it goes.
 
-        source, include, exclude, stdlib, granularity, nmemb: as for pykcov.trace(). With granularity 'arc' the data has
-        branches.
-        sample: the share of requests that is traced, 0 to 1; 0 switches everything off.
-        data_file: a data file of coverage.py is written under this name and a suffix of the process's own, when the
-        application is shut down and with a request that ends `every` seconds or more after the oldest one that is not
-        in it; None writes none.
-        endpoint: a path, such as '/coverage', that answers GET with the data so far, as a data file of coverage.py.
-        Whoever can reach it learns names of files: do not leave it open to the world.
+        Args:
+            source: as for pykcov.trace().
+            include: as for pykcov.trace().
+            exclude: as for pykcov.trace().
+            stdlib: as for pykcov.trace().
+            granularity: as for pykcov.trace(). With 'arc', the data has branches.
+            sample: the share of requests that is traced, from 0 to 1; 0 switches everything off.
+            data_file: name of a coverage.py data file, to which a suffix of the process is added. It is written when
+                the application is shut down, and by a request that ends `every` seconds or more after the oldest
+                request that is not in it. None writes no file.
+            every: seconds; see data_file.
+            endpoint: a path, such as '/coverage', that answers GET with the data so far, as a coverage.py data file.
+                Whoever can reach it learns the names of files: do not leave it open to the world.
+            nmemb: words of the buffer of each request.
 
-        Raises ValueError for a share that is none, and what Tracer raises.
+        Raises:
+            ValueError: sample is not in 0 ... 1, or an argument of pykcov.trace() is invalid.
         """
         if not 0 <= sample <= 1:
             raise ValueError(f"sample={sample!r}: expected a share of the requests, 0 to 1")
@@ -79,7 +86,7 @@ class RequestCoverage:
         atexit.register(self._at_exit)
 
     def chooses(self) -> bool:
-        """Return whether the next request is to be traced."""
+        """Return whether to trace the next request."""
         return self.sample >= 1 or random.random() < self.sample
 
     def trace(self) -> FollowedTrace:
@@ -89,7 +96,7 @@ class RequestCoverage:
         return self._tracer.trace(count_tasks=False)
 
     def add(self, context: str, trace: FollowedTrace) -> None:
-        """Keep what a request ran under the name of its route: 'GET /items/{id}'."""
+        """Keep what a request ran, under the name of its route, such as 'GET /items/{id}'."""
         with Unrecorded():
             with self._lock:
                 if context not in self._contexts and len(self._contexts) >= _ROUTES:
@@ -106,7 +113,7 @@ class RequestCoverage:
                 self.save()
 
     def save(self) -> str | None:
-        """Write the data file anew, and return its name; None if there is none to be written."""
+        """Write the data file again, and return its name; None if there is none to write."""
         if self._data_file is None or self._pid != os.getpid():
             return None
         with Unrecorded():

@@ -12,10 +12,10 @@ from pykcov.observing import production
 
 
 class ServiceCoverage:
-    """Observes all that this process and its forked children run, in requests and outside.
+    """Records everything that this process and its forked children run, inside requests and outside.
 
-    Probes that were hit vanish. What ran is in the files of the folder at once, whatever becomes of a process
-    (pykcov.production()). Nothing is known of routes.
+    Probes that were hit vanish. What ran is in the files of the folder at once, whatever happens to a process
+    (pykcov.production()). Routes are not told apart.
     """
 
     sample = 1.0
@@ -31,11 +31,20 @@ class ServiceCoverage:
         stdlib: bool = False,
         endpoint: str | None = None,
     ) -> None:
-        """Begin now: make it before the modules of the application are imported.
+        """Start at once; create the object before the modules of the application are imported.
 
-        folder, granularity, source, include, exclude, stdlib: as for pykcov.production(), which raises the same.
-        endpoint: a path, such as '/coverage', that answers GET with what all processes ran so far, as a data file of
-        coverage.py. Whoever can reach it learns names of files: do not leave it open to the world.
+        Args:
+            folder: as for pykcov.production().
+            granularity: as for pykcov.production().
+            source: as for pykcov.production().
+            include: as for pykcov.production().
+            exclude: as for pykcov.production().
+            stdlib: as for pykcov.production().
+            endpoint: a path, such as '/coverage', that answers GET with what all processes ran so far, as a coverage.py
+                data file. Whoever can reach it learns the names of files: do not leave it open to the world.
+
+        Raises:
+            OSError: files cannot be created in the folder. Otherwise as pykcov.production().
         """
         if endpoint is not None and not endpoint.startswith("/"):
             raise ValueError(f"endpoint={endpoint!r}: expected a path that begins with '/'")
@@ -46,9 +55,9 @@ class ServiceCoverage:
         )
 
     def data(self) -> bytes:
-        """Return what ran so far, in all processes that have ever used the folder, as a data file of coverage.py.
+        """Return what ran so far, in all processes that have ever used the folder, as a coverage.py data file.
 
-        Of each file the version counts that was loaded last.
+        Of each file, the version that was loaded last counts.
         """
         # Not before: a service starts without it.
         from pykcov.coverage.data import write_contexts
@@ -68,9 +77,9 @@ class ServiceCoverage:
                 return file.read()
 
     def stop(self) -> None:
-        """Write what could not be written before. What the process runs until its end is observed, too."""
+        """Write what could not be written before. What the process runs until its end is recorded too."""
         self._production.flush()
 
     def close(self) -> None:
-        """Observe no longer. Idempotent."""
+        """Stop recording. Idempotent."""
         self._production.close()

@@ -21,7 +21,13 @@ class WSGIMiddleware:
         coverage: RequestCoverage | ServiceCoverage,
         route: Callable[[Environment], str] = wsgi_route,
     ) -> None:
-        """Wrap `app`. `route` names the context of a request, from its environment when the response starts."""
+        """Wrap an application.
+
+        Args:
+            app: the WSGI application.
+            coverage: what to record, and where to.
+            route: returns the context of a request, given its environment when the response starts.
+        """
         self.app = app
         self.coverage = coverage
         self.route = route

@@ -211,37 +211,40 @@ static PyMethodDef buffer_methods[] = {
      "from_fd($type, /, fd, writable=False)\n"
      "--\n"
      "\n"
-     "Map the descriptor of a device of any process. EINVAL if it is not one. `fd` may be closed "
-     "afterwards."},
+     "Map the buffer of a device of any process, given its descriptor, which may be closed "
+     "afterwards.\n"
+     "\n"
+     "`writable`: allow changes through this object. EINVAL: the descriptor does not belong to"
+     " a device with a buffer."},
     {"from_driver", (PyCFunction)(void (*)(void))buffer_from_driver,
      METH_VARARGS | METH_KEYWORDS | METH_CLASS,
      "from_driver($type, /, fd, nmemb)\n"
      "--\n"
      "\n"
-     "Map all `nmemb` words of a kernel's own kcov device (the driver's errno). `fd` may be closed "
-     "afterwards."},
+     "Map all `nmemb` words of a kernel's own kcov device; errors are the driver's. `fd` may "
+     "be closed then."},
     {"reset", buffer_reset, METH_NOARGS,
      "reset($self, /)\n"
      "--\n"
      "\n"
-     "Set the count to 0 (EPERM if mapped read-only)."},
+     "Set the count to 0 (EPERM: the buffer is mapped read-only)."},
     {0},
 };
 
 static PyGetSetDef buffer_getset[] = {
     {"count", buffer_get_count, NULL,
-     "Word 0: the number of entries, in the user's hands: any value may stand there.", NULL},
-    {"words", buffer_get_words, NULL, "All nmemb words, format 'Q'.", NULL},
-    {"nmemb", buffer_get_nmemb, NULL, "Number of words, word 0 included.", NULL},
+     "Word 0, the number of entries. It belongs to the user, so it may hold any value.", NULL},
+    {"words", buffer_get_words, NULL, "All nmemb words, as a memoryview of format 'Q'.", NULL},
+    {"nmemb", buffer_get_nmemb, NULL, "Number of words, including word 0.", NULL},
     {"mode", buffer_get_mode, NULL,
-     "The mode of the last successful enable, 0 if there was none; says how entries are to be "
-     "read.",
+     "Mode of the last successful enable, 0 if there was none. It determines how to read the "
+     "entries.",
      NULL},
     {"dropped", buffer_get_dropped, NULL, "The same as Device.dropped.", NULL},
     {"pid", buffer_get_pid, NULL, "The process of the last successful enable, 0 if there was none.",
      NULL},
     {"tid", buffer_get_tid, NULL,
-     "The native id of the thread that was enabled last, 0 if there was none or the device is "
+     "Native id of the thread that was enabled last; 0 if there was none or the device is "
      "remote.",
      NULL},
     {"writable", buffer_get_writable, NULL,

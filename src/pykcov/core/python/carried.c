@@ -236,10 +236,11 @@ static PyGetSetDef carried_properties[] = {
 };
 
 static PyMemberDef carried_members[] = {
-    {"job", T_OBJECT_EX, offsetof(struct carried, job), READONLY, "What was carried."},
-    {"group", T_OBJECT_EX, offsetof(struct carried, group), READONLY, "Whose work it is."},
+    {"job", T_OBJECT_EX, offsetof(struct carried, job), READONLY, "The job itself."},
+    {"group", T_OBJECT_EX, offsetof(struct carried, group), READONLY,
+     "The group that the job is done for."},
     {"pending", T_BOOL, offsetof(struct carried, pending), READONLY,
-     "Whether it counts as work of the group that is not done."},
+     "Whether the job counts as unfinished work of the group."},
     {"__wrapped__", T_OBJECT_EX, offsetof(struct carried, job), READONLY, NULL},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(struct carried, weakrefs), READONLY, NULL},
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(struct carried, call), READONLY, NULL},
@@ -252,7 +253,7 @@ static PyMethodDef carried_methods[] = {
     {"finish", (PyCFunction)(void (*)(void))carried_finish, METH_FASTCALL,
      "finish($self, /, *unused)\n"
      "--\n\n"
-     "Count the job as done, or given up. Arguments are not looked at."},
+     "Count the job as done, or abandoned. Arguments are ignored."},
     {"__reduce__", carried_reduce, METH_NOARGS,
      "In another process the job is done for the trace that is open for the group here."},
     {0},
@@ -331,10 +332,10 @@ static PyMethodDef functions[] = {
      "carry($module, job, /)\n"
      "--\n"
      "\n"
-     "Tie a job to the caller's group: called, or in `with carry(job) as job:`, it is done for "
-     "that group.\n"
+     "Tie a job to the caller's group: called, or in `with carry(job) as job:`, it is done for"
+     " that group.\n"
      "\n"
-     "In whatever thread. What is carried already stays as it is."},
+     "This holds in any thread. A job that is carried already stays as it is."},
     {0},
 };
 

@@ -154,17 +154,18 @@ static PyMethodDef counters_methods[] = {
      "reset($self, /)\n"
      "--\n"
      "\n"
-     "Set the counters of all probes of this process to 0. One that is counted up meanwhile may "
-     "keep its value."},
+     "Set the counters of all places to 0. A counter that is incremented meanwhile may keep "
+     "its value."},
     {"reach", counters_reach, METH_O,
      "reach($self, seen, /)\n"
      "--\n"
      "\n"
-     "Take what was reached into `seen`, a writable buffer with a byte for each counter; return "
-     "what is new.\n"
+     "Merge what was reached into `seen`, a writable buffer with a byte for each counter; "
+     "return how much is new.\n"
      "\n"
      "A byte has a bit for each range of hits, the lowest first: 1, 2, 3, 4-7, 8-15, 16-31, "
-     "32-127, 128-255."},
+     "32-127, 128-255. The\n"
+     "result is the number of new bits."},
     {0},
 };
 

@@ -282,15 +282,14 @@ PyMethodDef kcov_device_methods[] = {
      "borrow($type, fd, /)\n"
      "--\n"
      "\n"
-     "A device that appends to the buffer of another process's device, whose descriptor this is "
-     "(EINVAL: not).\n"
+     "Return a device that appends to the buffer of another process's device, given that "
+     "device's descriptor.\n"
      "\n"
-     "It is 'ready'; its events come behind what is there. `fd` stays the caller's. EBUSY: the "
-     "other "
-     "device\n"
-     "traces its owner, and was enabled before anybody wanted to borrow it: enable it anew, then "
-     "try "
-     "again."},
+     "The new device is 'ready'; its events come after what is there. `fd` remains the "
+     "caller's.\n"
+     "EINVAL: the descriptor does not belong to a device with a buffer. EBUSY: the other "
+     "device traces its owner, and\n"
+     "was enabled before anybody wanted to borrow it: enable it again, then retry."},
     {"__enter__", device_enter, METH_NOARGS, NULL},
     {"__exit__", device_exit, METH_VARARGS, NULL},
     {"set_buffer_size", (PyCFunction)(void (*)(void))kcov_device_set_buffer_size_method,
@@ -298,68 +297,86 @@ PyMethodDef kcov_device_methods[] = {
      "set_buffer_size($self, /, nmemb)\n"
      "--\n"
      "\n"
-     "Give the device its buffer of `nmemb` 64-bit words, 1 to BUFFER_WORDS_MAX (EBUSY, EINVAL, "
-     "ENOMEM)."},
+     "Give the device a buffer of `nmemb` 64-bit words, from 1 to BUFFER_WORDS_MAX, all 0.\n"
+     "\n"
+     "ENXIO: closed. EBUSY: it has a buffer. EINVAL: `nmemb` is out of range. ENOMEM."},
     {"share_buffer", kcov_device_share_buffer_method, METH_O,
      "share_buffer($self, buffer, /)\n"
      "--\n"
      "\n"
-     "Instead of set_buffer_size(): append to `buffer`, which is a kernel's, beside the kernel "
-     "(EBUSY, EINVAL)."},
+     "Append to `buffer`, which a kernel's device also writes; takes the place of "
+     "set_buffer_size().\n"
+     "\n"
+     "ENXIO: closed. EBUSY: it has a buffer. EINVAL: the buffer is not a kernel's."},
     {"set_counters", (PyCFunction)(void (*)(void))kcov_device_set_counters_method,
      METH_VARARGS | METH_KEYWORDS,
      "set_counters($self, /, size=16777216)\n"
      "--\n"
      "\n"
-     "Count, beside any mode, how often each probe is reached: 1 to PROBES_MAX counters (EBUSY, "
-     "EINVAL, ENOMEM).\n"
+     "Count, in any mode, how often each place is reached, in a map of `size` bytes, from 1 to"
+     " PROBES_MAX.\n"
      "\n"
-     "`size` may also be the Counters of another device, to be shared, or None to count no more."},
+     "`size` may also be the Counters of another device, to share them, or None to stop "
+     "counting. Returns the map.\n"
+     "ENXIO: closed. EBUSY: in 'trace' or 'stopping'. EINVAL: `size` is out of range. ENOMEM."},
     {"enable", (PyCFunction)(void (*)(void))device_enable, METH_VARARGS | METH_KEYWORDS,
      "enable($self, /, mode=1)\n"
      "--\n"
      "\n"
-     "Trace the calling thread, or, if a handle is attached, whoever enters its sections (EBUSY, "
-     "ENXIO, EINVAL)."},
+     "Start recording the calling thread or, if a handle is attached, every thread in a "
+     "section of it.\n"
+     "\n"
+     "`mode` is TRACE_PC, TRACE_UNIQUE_PC, TRACE_CMP or TRACE_CMP | CMP_BYTES. ENXIO: closed, "
+     "or not 'ready'.\n"
+     "EBUSY: the caller is attached to a device already. EINVAL: there is no such mode."},
     {"disable", (PyCFunction)(void (*)(void))device_disable, METH_VARARGS | METH_KEYWORDS,
      "disable($self, /, wait=True)\n"
      "--\n"
      "\n"
-     "Stop. A remote device waits for its open sections unless `wait` is false (EPERM, ENXIO)."},
+     "Stop recording. A remote device waits for its open sections unless `wait` is false.\n"
+     "\n"
+     "ENXIO: closed, or not in 'trace'. EPERM: neither remote nor owned by the calling thread."},
     {"remote_attach", (PyCFunction)(void (*)(void))device_remote_attach,
      METH_VARARGS | METH_KEYWORDS,
      "remote_attach($self, /, subsystem=0, id=None, *, follow=False)\n"
      "--\n"
      "\n"
-     "Take events from the sections of a handle instead of one thread (ENXIO, EINVAL, EBUSY).\n"
+     "Record the sections of a handle instead of one thread.\n"
      "\n"
-     "With subsystem REMOTE_COMMON `id` is not looked at: the handle is that of the caller's "
+     "With subsystem REMOTE_COMMON, `id` is ignored: the handle is that of the caller's "
      "current group. With\n"
-     "`follow` threads work for it, too, while their context names that group, without a section "
-     "(other subsystems:\n"
-     "EINVAL); such a device may be enabled by a thread that is traced already."},
+     "`follow`, threads also work for it, without a section, while their context names that "
+     "group; a thread\n"
+     "that is traced already may enable such a device. ENXIO: closed or not 'ready'. EINVAL: "
+     "the handle is\n"
+     "not registered, or `follow` is set for another subsystem. EBUSY: the device has a "
+     "handle, or the handle\n"
+     "has a device."},
     {"ioctl", (PyCFunction)(void (*)(void))device_ioctl, METH_VARARGS | METH_KEYWORDS,
      "ioctl($self, /, request, arg=0)\n"
      "--\n"
      "\n"
-     "Do the same by number; `arg` of KIOREMOTEATTACH is (subsystem, id). ENOTTY for an unknown "
-     "request."},
+     "Perform the operation with this number; `arg` of KIOREMOTEATTACH is (subsystem, id).\n"
+     "\n"
+     "ENXIO: closed. ENOTTY: the request is unknown. Otherwise the errors of the operation."},
     {"mmap_offset", kcov_device_mmap_offset_method, METH_O,
      "mmap_offset($self, offset, /)\n"
      "--\n"
      "\n"
-     "Return `offset`, in bytes, if the buffer can be mapped there, else EINVAL (ENXIO: closed)."},
+     "Return `offset`, in bytes, if the buffer can be mapped there.\n"
+     "\n"
+     "ENXIO: closed. EINVAL: it cannot, or there is no buffer."},
     {"fileno", kcov_device_fileno_method, METH_NOARGS,
      "fileno($self, /)\n"
      "--\n"
      "\n"
-     "The descriptor of the sealed memfd that holds the buffer and its information page (ENXIO: "
-     "closed)."},
+     "Return the descriptor of the sealed memfd that holds the buffer and its information page"
+     " (ENXIO: closed)."},
     {"close", (PyCFunction)(void (*)(void))device_close, METH_VARARGS | METH_KEYWORDS,
      "close($self, /, wait=True)\n"
      "--\n"
      "\n"
-     "Close the device. A remote one waits for its open sections unless `wait` is false. Twice is "
-     "once."},
+     "Close the device. A remote device waits for its open sections unless `wait` is false. "
+     "Idempotent."},
     {0},
 };

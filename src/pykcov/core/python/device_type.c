@@ -127,27 +127,32 @@ device_dealloc(PyObject *self)
 
 static PyGetSetDef device_getset[] = {
     {"dropped", device_get_dropped, NULL,
-     "Entries that found the buffer full, and hits of probes beyond the counters, since the last "
-     "enable.",
+     "Entries that found the buffer full, and hits of places beyond the counters, since the "
+     "last enable.",
      NULL},
     {"counters", kcov_device_get_counters, NULL,
-     "What set_counters() gave the device; None if that is nothing, or the device is closed.",
+     "The map that set_counters() gave the device; None if there is none, or the device is "
+     "closed.",
      NULL},
     {"state", device_get_state, NULL,
      "'none' (no buffer), 'ready', 'trace', 'stopping' (disabled, sections still open) or "
      "'closed'.",
      NULL},
     {"mode", device_get_mode, NULL, "The mode while the state is 'trace', else 0.", NULL},
-    {"nmemb", device_get_nmemb, NULL, "Words in the buffer, 0 before set_buffer_size().", NULL},
+    {"nmemb", device_get_nmemb, NULL, "Number of words in the buffer; 0 before set_buffer_size().",
+     NULL},
     {"handle", device_get_handle, NULL,
-     "The attached handle as in handles(): subsystem, id, and whether the id is the number of a "
-     "group.",
+     "The attached handle, as in handles(), or None.\n"
+     "\n"
+     "It is a tuple (subsystem, id, whether the id is the number of a group).",
      NULL},
     {"inherited", device_get_inherited, NULL,
-     "Whether another process has it, too: a forked child, or who has lent it.", NULL},
+     "Whether another process has the device too, because it forked from this one or lent the "
+     "device.",
+     NULL},
     {"serial", device_get_serial, NULL,
-     "A number that no other device of this process has or had; handles() and attached() name "
-     "devices by it.",
+     "A number that no other device of this process has or had; handles() and attached() use "
+     "it.",
      NULL},
     {0},
 };

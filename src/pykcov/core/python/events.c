@@ -148,8 +148,9 @@ static PyMethodDef functions[] = {
      "halt($module, on, /, debugger=False)\n"
      "--\n"
      "\n"
-     "Stop all recording in the process, or allow it again. Two switches; nothing is recorded "
-     "while either is on."},
+     "Stop all recording in the process, or allow it again.\n"
+     "\n"
+     "There are two switches, chosen by `debugger`; nothing is recorded while either is on."},
     {"begin_round", begin_round, METH_O,
      "begin_round($module, number, /)\n"
      "--\n"

@@ -87,7 +87,7 @@ group_hash(PyObject *self)
 
 static PyMemberDef group_members[] = {
     {"number", T_ULONGLONG, offsetof(struct group, number), READONLY,
-     "What handles() shows for this group."},
+     "The number that handles() shows for this group."},
     {0},
 };
 
@@ -104,9 +104,12 @@ group_carried(PyObject *self, void *Py_UNUSED(closure))
 }
 
 static PyGetSetDef group_properties[] = {
-    {"carried", group_carried, NULL, "Carried jobs of the group so far, done or not.", NULL},
+    {"carried", group_carried, NULL, "Number of jobs carried for the group so far, done or not.",
+     NULL},
     {"pending", group_pending, NULL,
-     "Carried jobs of the group that are not done: in a queue, or being done.", NULL},
+     "Number of carried jobs of the group that are not done, because they are in a queue or "
+     "running.",
+     NULL},
     {0},
 };
 

@@ -41,8 +41,8 @@ static PyMethodDef functions[] = {
      "is_device($module, fd, /)\n"
      "--\n"
      "\n"
-     "Whether a descriptor (or an object with fileno()) is a kcov device, of this process or "
-     "another one."},
+     "Return whether a descriptor, or an object with fileno(), is a kcov device, of any "
+     "process."},
     {0},
 };
 

@@ -203,31 +203,32 @@ static PyMethodDef functions[] = {
      "current_group($module, /)\n"
      "--\n"
      "\n"
-     "The caller's group: what `group_variable` says, else the group of the process (another one "
-     "after a fork)."},
+     "Return the caller's group: that of `group_variable`, else that of the process, which "
+     "differs after a fork."},
     {"register", (PyCFunction)(void (*)(void))remote_register, METH_VARARGS | METH_KEYWORDS,
      "register($module, /, subsystem, id=None)\n"
      "--\n"
      "\n"
-     "Make the handle known. Known already: nothing happens. Being removed: wait until it is "
-     "gone."},
+     "Make the handle known. If it is known already, nothing happens; if it is being removed, "
+     "wait until it is gone."},
     {"unregister", (PyCFunction)(void (*)(void))remote_unregister, METH_VARARGS | METH_KEYWORDS,
      "unregister($module, /, subsystem, id=None, wait=True)\n"
      "--\n"
      "\n"
-     "Remove the handle and stop its device; wait for open sections unless `wait` is false. "
-     "Unknown: nothing."},
+     "Remove the handle and stop its device; wait for open sections unless `wait` is false.\n"
+     "\n"
+     "Removing an unknown handle does nothing."},
     {"enter", (PyCFunction)(void (*)(void))remote_enter, METH_FASTCALL,
      "enter($module, subsystem=0, id=None, /)\n"
      "--\n"
      "\n"
-     "Begin a section: the calling thread works for the device of this handle, if it has one that "
-     "traces (ENOMEM)."},
+     "Begin a section: the calling thread works for the device of this handle, if that traces "
+     "(ENOMEM)."},
     {"leave", (PyCFunction)(void (*)(void))remote_leave, METH_FASTCALL,
      "leave($module, subsystem=0, id=None, /)\n"
      "--\n"
      "\n"
-     "End the section begun last, if it is of this handle; else nothing happens."},
+     "End the section that was begun last, if it belongs to this handle; otherwise do nothing."},
     {"interrupt_enter", interrupt_enter, METH_NOARGS,
      "interrupt_enter($module, /)\n"
      "--\n"
