@@ -1,6 +1,7 @@
 """`pykcov corpus`: make a corpus smaller, put corpora together, see what one reaches."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from pykcov.counted import counted
 
 if TYPE_CHECKING:
     from pykcov.fuzz.corpus import Coverage, Reached
+    from pykcov.locations import Location
 
 _EXAMPLES = """\
 \b
@@ -19,6 +21,8 @@ Examples:
   pykcov corpus merge fuzz_toml.py corpus new1 new2      add to corpus what reaches something that it does not
   pykcov corpus coverage fuzz_toml.py corpus             what it reaches, and what each input adds
   pykcov corpus coverage fuzz_toml.py corpus --html out  the lines, with the inputs that reach each
+  pykcov corpus coverage fuzz_toml.py corpus --data reached
+                                                         the same for `pykcov explore reached`
   pykcov corpus coverage out/fuzz_toml corpus --summary summary.json
                                                          of a packaged target, in llvm-cov's shape
 
@@ -89,7 +93,14 @@ def merge(harness: str, corpus: Path, others: tuple[Path, ...]) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write lines, branches, functions and regions by file, as llvm-cov's summary.json has them.",
 )
-def coverage(harness: str, corpora: tuple[Path, ...], html: Path | None, summary: Path | None) -> None:
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a data file of coverage.py in which each input is a context, for `pykcov explore`.",
+)
+def coverage(
+    harness: str, corpora: tuple[Path, ...], html: Path | None, summary: Path | None, data: Path | None
+) -> None:
     """Show what the inputs of CORPORA reach, and what each adds that no other one reaches."""
     import sys
 
@@ -114,6 +125,9 @@ def coverage(harness: str, corpora: tuple[Path, ...], html: Path | None, summary
     if html is not None:
         _write_html(found, html)
         click.echo(f"wrote {html / 'index.html'}")
+    if data is not None:
+        _write_data(found, data)
+        click.echo(f"wrote {data}")
     if summary is not None:
         _write_summary(found, summary)
         click.echo(f"wrote {summary}")
@@ -126,6 +140,24 @@ def _write_summary(found: "Coverage", file: Path) -> None:
 
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(summary.summary(found)), encoding="utf-8")
+
+
+def _write_data(found: "Coverage", file: Path) -> None:
+    from pykcov.coverage.data import write_contexts
+
+    contexts = [(_name(one.path), _lines(found.locations_of(one))) for one in found.inputs]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    write_contexts(str(file), contexts, sorted({name for _, lines in contexts for name in lines}))
+
+
+def _lines(locations: "Iterable[Location]") -> dict[str, set[int]]:
+    """Return the lines of Python that were reached, of files that are there."""
+    lines: dict[str, set[int]] = {}
+    for location in locations:
+        if location.file.endswith(".py"):
+            lines.setdefault(location.file, set()).update(location.lines)
+    return {file: numbers for file, numbers in lines.items() if Path(file).is_file()}
 
 
 def _measured(harness: str, corpora: list[Path], places: bool = False) -> "Coverage":
@@ -166,11 +198,7 @@ def _write_html(found: "Coverage", folder: Path) -> None:
     data = coverage_py.CoverageData(no_disk=True)
     for one, locations in found.smallest_of_each(_INPUTS_SHOWN):
         data.set_context(_name(one.path))
-        lines: dict[str, set[int]] = {}
-        for location in locations:
-            if location.file.endswith(".py"):
-                lines.setdefault(location.file, set()).update(location.lines)
-        data.add_lines({file: numbers for file, numbers in lines.items() if Path(file).is_file()})
+        data.add_lines(_lines(locations))
     report = coverage_py.Coverage(data_file=None, config_file=False)
     report.get_data().update(data)
     report.html_report(directory=str(folder), show_contexts=True, ignore_errors=True)

@@ -1,6 +1,7 @@
 """`pykcov report`: which lines ran, rendered by coverage.py."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ Examples:
   pykcov report --show-missing              with the lines that did not run
   pykcov report --conditions                with the conditions that were never true, or never false
   pykcov report --format html -o pages      pages; each line shows the threads that ran it
+  pykcov report --format explore            the page of `pykcov explore`
   pykcov report trace.npz --fail-under 80   exit code 2 below 80 per cent
 
 \b
@@ -36,7 +38,9 @@ class _Percent(click.FloatRange):
 
 @click.command(epilog=_EXAMPLES, short_help="Show which lines ran, or what was compared.")
 @trace_file
-@click.option("--format", type=click.Choice(formats()), default="text", show_default=True, help="What to write.")
+@click.option(
+    "--format", type=click.Choice([*formats(), "explore"]), default="text", show_default=True, help="What to write."
+)
 @click.option(
     "-o",
     "--output",
@@ -69,6 +73,9 @@ def command(
     contexts. With --format data its own tools have what ran: `coverage combine`, for one. Of comparisons (--mode
     cmp, cmp-bytes): what was compared where, how often, and how often the operands were equal; only text and json.
     """
+    if format == "explore":
+        return _explore(file, output, config_file, show_missing or conditions or mcdc or fail_under is not None)
+
     from pykcov.coverage.bounds import fails_under
     from pykcov.coverage.configuration import Given, read
     from pykcov.reports._report import report
@@ -110,6 +117,19 @@ def command(
     if bound and fails_under(made.total, bound, configuration.precision):
         click.echo(f"pykcov: {made.total:.2f}% of the lines ran, less than {bound:g}%", err=True)
         return BAD_INPUT
+    return 0
+
+
+def _explore(file: str, output: str | None, config_file: str | None, has_other_options: bool) -> int:
+    from pykcov.cli.explore import FOLDER, write_page
+
+    if has_other_options or output == "-":
+        raise CommandError(
+            "--format explore writes the folder of `pykcov explore`, without --show-missing, --conditions, --mcdc and "
+            "--fail-under",
+            BAD_INPUT,
+        )
+    write_page((file,), Path(output or FOLDER), None, config_file)
     return 0
 
 

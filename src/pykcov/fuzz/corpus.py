@@ -136,6 +136,10 @@ class Coverage(NamedTuple):
             if found:
                 yield one, [self.locations[number] for number in found]
 
+    def locations_of(self, one: Reached) -> list[Location]:
+        """Return what an input reaches."""
+        return [self.locations[number] for number in numbers(one.places)]
+
     def only_here(self) -> int:
         """Return what no more than one input reaches."""
         once = twice = 0
