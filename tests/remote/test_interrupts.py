@@ -12,7 +12,9 @@ import pytest
 from following import ran
 from roads import OWN, ROADS, Calls, allocate, cycle, handling
 
+import pykcov
 from pykcov import FollowedTrace, Tracer
+from pykcov.remote import carriers, interrupts
 
 
 def barged_in(trace: FollowedTrace) -> dict[str, set[str]]:
@@ -71,6 +73,28 @@ def test_an_error_of_a_handler_reaches_the_program(functions: ModuleType, tracer
                 ROADS[way][0](fail)
         functions.own2()
     assert ran(trace) == {"own1", "own2"}
+
+
+def test_a_device_of_a_threads_own_is_kept_clean_where_nobody_asks_what_barges_in(functions: ModuleType) -> None:
+    pykcov.instrument(functions)
+    carriers.install(record=False)
+    try:
+        with pykcov.open() as device:
+            device.set_buffer_size(1000)
+            device.enable(pykcov.TRACE_UNIQUE_PC)
+            allocate(functions.own1, lambda calls: cycle(Calls(calls)))
+            functions.own2()
+            device.disable()
+            pcs = list(device.mmap().pcs())
+        carriers.install()  # from now on somebody asks
+        allocate(functions.own1, lambda calls: cycle(Calls(calls)))
+        barged = memoryview(interrupts.recorded()[interrupts.COLLECTOR]).cast("Q")
+        carriers.remove()
+    finally:
+        carriers.remove()
+    reached = [{location.function for location in pykcov.symbolize(each)} for each in (pcs, barged)]
+    assert reached[0] & {"own1", "own2"} == {"own2"}
+    assert "own1" in reached[1]
 
 
 def test_a_signal_that_was_sent_for_another_trace_barges_in(functions: ModuleType, tracer: Tracer) -> None:

@@ -263,11 +263,12 @@ kcov_thread_party(void)
 }
 
 bool
-kcov_thread_in_section(void)
+kcov_thread_is_bound(void)
 {
     struct kcov_thread *thread = kcov_self.thread;
 
-    return thread != NULL && thread->stacks[KCOV_THREAD_CONTEXT].effective != NULL;
+    return thread != NULL &&
+           (thread->stacks[KCOV_THREAD_CONTEXT].effective != NULL || thread->own != NULL);
 }
 
 bool

@@ -30,7 +30,7 @@ enum kcov_context { KCOV_THREAD_CONTEXT, KCOV_INTERRUPT_CONTEXT };
 /* Only the thread itself writes this, but under the lock: a fork must find it whole. */
 struct kcov_thread {
     struct kcov_trace interrupt;        /* private; mode 0 outside effective interrupt sections */
-    _Atomic uint64_t interrupt_dropped; /* [a] */
+    _Atomic uint64_t interrupt_dropped; /* [a] relaxed: for signal handlers of the thread */
     struct kcov_stack stacks[2];        /* [L] by context */
     struct kcov_device *own;            /* [L] enabled by this thread; never remote */
     struct kcov_idle *idle;             /* [L] where it points when it is attached to nothing */
@@ -73,8 +73,9 @@ uint64_t kcov_thread_attached(void);
 /* Whom it works for in thread context, so that another group has another number. 0: nobody. */
 uint64_t kcov_thread_party(void);
 
-/* Whether it is in an effective section, so that it does not matter whom it follows. */
-bool kcov_thread_in_section(void);
+/* Whether it is in an effective section, or has enabled a device: it may be attached to one whoever
+ * follows whom. */
+bool kcov_thread_is_bound(void);
 
 bool kcov_thread_in_interrupt_section(void);
 

@@ -78,7 +78,7 @@ class Engine:
 
         It ends the process: with 0, or as libFuzzer does when something was found.
         """
-        carriers.install()
+        carriers.install(record=False)
         if getsignal(SIGINT) is default_int_handler:
             signal(SIGINT, SIG_DFL)  # libFuzzer's, then: with a report
         comparing = Comparing(self._counters)

@@ -46,17 +46,26 @@ for _file in (threads, executors, pools, greenlets, worker_threads):
 _lock = RLock()
 _followers: list[None] = []
 _installed = False
+_recording = False
 _waiting: dict[str, None] = {}
 _placed: dict[Replacement | Callback, "_Placed"] = {}
 _named: set[Replacement | Callback] = set()
 
 
-def install() -> None:
-    """Carry groups along from now on, until remove() was called as often as this."""
+def install(*, record: bool = True) -> None:
+    """Carry groups along from now on, until remove() was called as often as this.
+
+    record: record what barges in, too, as soon as one of those who install wants it; see interrupts.begin().
+    """
+    global _recording
     with _lock:
         _followers.append(None)
+        wanted = record and not _recording
+        _recording = _recording or record
         if not _installed:
             _install()
+        elif wanted:
+            interrupts.begin(True)
 
 
 # A signal handler may install and remove while its thread is in the middle of either. So each can be done from its
@@ -67,17 +76,18 @@ def _install() -> None:
     tell_imported(_put_all)
     _put_all()
     _installed = True
-    interrupts.begin()
+    interrupts.begin(_recording)
     garbage_collector.install()
 
 
 def remove() -> None:
     """Undo one install()."""
-    global _installed
+    global _installed, _recording
     with _lock:
         _followers.pop()
         if _followers:
             return
+        _recording = False
         if _installed:
             _installed = False
             garbage_collector.remove()

@@ -31,12 +31,19 @@ class Context:
         """Record nothing yet."""
         self.group = Group()
         self._device: Device | None = None
+        self._follows = False
         self._pcs: dict[int, None] = {}
         self._dropped = 0
 
-    def begin(self) -> None:
-        """Record what works for the group. OSError if there can be no device."""
+    def begin(self, follow: bool = True) -> None:
+        """Record what works for the group. OSError if there can be no device.
+
+        follow: also what threads work for it without a section, for which all events look whom their thread follows.
+        """
         device = self._device
+        if device is not None and follow and not self._follows:
+            self.close()
+            device = None
         if device is not None and device.state == "trace":
             return
         if device is not None and device.state != "ready":  # threads are at work for it still
@@ -47,13 +54,13 @@ class Context:
             device.set_buffer_size(_core.BUFFER_WORDS_MAX)
             token = _core.group_variable.set(self.group)
             try:
-                device.remote_attach(follow=True)
+                device.remote_attach(follow=follow)
             except BaseException:
                 device.close(wait=False)
                 raise
             finally:
                 _core.group_variable.reset(token)
-            self._device = device
+            self._device, self._follows = device, follow
         device.enable(TRACE_UNIQUE_PC)
 
     def end(self) -> None:
@@ -98,8 +105,11 @@ _lock = RLock()
 _told: set[str] = set()
 
 
-def begin() -> None:
-    """Tell what barges in from now on, until end()."""
+def begin(record: bool) -> None:
+    """Tell what barges in from now on, until end().
+
+    record: all of it. False: nobody asks, and it is only kept out of what it interrupts.
+    """
     with _lock:
         for intercept in (_core.intercept_collect, _core.intercept_signals):
             try:
@@ -108,7 +118,7 @@ def begin() -> None:
                 _say_once(f"what barges in on threads is not told from their own work: {error}")
         try:
             for name in _barging_in:
-                _contexts[name].begin()
+                _contexts[name].begin(follow=record)
         except OSError as error:
             _say_once(f"what barges in on threads is not recorded: {error}")
         _core.set_interrupt_groups(_contexts[SIGNAL].group, _contexts[COLLECTOR].group)

@@ -18,7 +18,7 @@ kcov_barge_in(struct kcov_barging *barging, PyObject *group)
         .subsystem = KCOV_REMOTE_COMMON, .id = kcov_group_of(group)->number, .is_group = 1};
     kcov_follow_anew();
     /* No memory for a section: what barges in is the thread's own. */
-    barging->entered = kcov_thread_in_section() && kcov_remote_enter(barging->key) == 0;
+    barging->entered = kcov_thread_is_bound() && kcov_remote_enter(barging->key) == 0;
 }
 
 void
