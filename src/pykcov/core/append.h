@@ -6,6 +6,24 @@
  *   [I] immutable once others can see it
  *   [R] written under kcov_lock while the device is ready, so that nobody is attached to it
  *   [a] atomic
+ *
+ * Memory orders. Whoever wants to read all that was recorded first waits until nobody is under way
+ * to append: by the device's own thread, by the lock that the last section takes when it is left
+ * (section.c), or by what a following thread says of itself (group.h). Each of these orders what
+ * was appended before what is read then. An event by itself orders nothing, all it does is relaxed:
+ *   mode, probe_mode  a change takes effect in other threads soon; who needs it at once waits as
+ *                     above. Both are stored sequentially consistently, which costs no event.
+ *   shared            the thread that appends alone has stored it itself. Before a fork another
+ *                     thread sets it, whose children have threads of their own: `alone` in the
+ *                     information page is what they go by (buffer.h).
+ *   words[0]          all changes of one word have one order, which makes indices unique. Nobody
+ *                     concludes from a count that the entries below it are written: until the
+ *                     device is disabled, some may still be 0, or old.
+ *   words[1...]       written by whoever has claimed them, alone.
+ *   dropped           a sum.
+ *   seen              one exchange of one byte says who was first, and nothing else depends on it.
+ *   native_seen       the same: address and generation are in one word.
+ *   counters          a load and a store: an increment may be lost, and is not missed.
  */
 #ifndef KCOV_APPEND_H
 #define KCOV_APPEND_H
@@ -106,28 +124,54 @@ kcov_fits(struct kcov_trace *trace, uint64_t index, uint64_t k)
     return index <= trace->capacity && k <= trace->capacity - index;
 }
 
-#ifdef __x86_64__
+#if defined(__x86_64__) || defined(__aarch64__)
+#define KCOV_ADDS_ALONE
+
 /*
- * kcov_claim() where one thread alone appends: at a fifth of the cost, as the instruction has no
- * lock prefix. A signal handler comes before or after it, not in between. But what another core
- * writes to word 0 meanwhile may be overwritten: kcov_buffer_reset() looks again.
+ * Add k to a word that one thread alone counts up, and return what it was: at a fifth of the cost
+ * of an atomic addition. On x86-64 the instruction has no lock prefix, so a signal handler comes
+ * before or after it, not in between, but what another core writes meanwhile may be overwritten. On
+ * aarch64 it is the pair of exclusive load and store, without a barrier and without the call that
+ * compilers make of it where the newer instructions may be missing; nothing is overwritten.
  */
+static inline uint64_t
+kcov_add_alone(_Atomic uint64_t *word, uint64_t k)
+{
+    uint64_t before;
+#ifdef __x86_64__
+    before = k;
+    __asm__ volatile("xaddq %0, %1" : "+r"(before), "+m"(*word)::"cc");
+#else
+    uint64_t after;
+    uint32_t failed;
+
+    __asm__ volatile("0: ldxr %0, %3\n\t"
+                     "add %1, %0, %4\n\t"
+                     "stxr %w2, %1, %3\n\t"
+                     "cbnz %w2, 0b"
+                     : "=&r"(before), "=&r"(after), "=&r"(failed), "+Q"(*word)
+                     : "r"(k));
+#endif
+    return before;
+}
+
+/* kcov_claim() where one thread alone appends. What others write to word 0 meanwhile may be
+ * overwritten: kcov_buffer_reset() looks again. */
 static inline bool
 kcov_claim_alone(struct kcov_trace *trace, uint64_t k, uint64_t *index)
 {
-    uint64_t count = k;
+    uint64_t count, claimed;
 
     if (!kcov_fits(trace, atomic_load_explicit(&trace->words[0], memory_order_relaxed), k))
         return false;
-    __asm__ volatile("xaddq %0, %1" : "+r"(count), "+m"(trace->words[0])::"cc");
-    *index = count;
+    *index = count = kcov_add_alone(&trace->words[0], k);
     if (__builtin_expect(kcov_fits(trace, count, k), 1))
         return true;
     /*
      * A signal handler was faster, or the user. Has the user changed the count since, then that
      * stands.
      */
-    uint64_t claimed = count + k;
+    claimed = count + k;
     atomic_compare_exchange_strong_explicit(&trace->words[0], &claimed, count, memory_order_relaxed,
                                             memory_order_relaxed);
     return false;
@@ -155,7 +199,7 @@ kcov_claim_shared(struct kcov_trace *trace, uint64_t k, uint64_t *index)
 static inline bool
 kcov_claim(struct kcov_trace *trace, uint64_t k, uint64_t *index)
 {
-#ifdef __x86_64__
+#ifdef KCOV_ADDS_ALONE
     bool shared = atomic_load_explicit(&trace->shared, memory_order_relaxed);
     bool claimed = shared ? kcov_claim_shared(trace, k, index) : kcov_claim_alone(trace, k, index);
 #else

@@ -13,7 +13,7 @@
 
 /* A mapping. It lives as long as a device or a reader refers to it. */
 struct kcov_buffer {
-    atomic_uint references;  /* [a] */
+    atomic_uint references;  /* [a] as in group.h */
     _Atomic uint64_t *words; /* [I] where the mapping begins */
     struct kcov_info *info;  /* [I] in the mapping's last page; others may write there, so only
                                 shown, never trusted */
@@ -40,7 +40,8 @@ int kcov_buffer_from_driver(struct kcov_buffer **buffer, int fd, uint64_t nmemb)
 
 /*
  * Who alone appends counts without a bus lock (append.h). That goes wrong beside others, so each
- * first says what it is about to do, and then looks what the other has said: at least one sees it.
+ * first says what it is about to do, and then looks what the other has said: at least one sees it,
+ * as both places are sequentially consistent.
  */
 
 /* One thread is about to append, alone as far as this process knows; false: there may be others. */

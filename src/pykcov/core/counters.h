@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 struct kcov_counters {
-    atomic_uint references; /* [a] devices and objects that refer to it */
+    atomic_uint
+        references; /* [a] devices and objects that refer to it (group.h says which order) */
     _Atomic uint8_t *bytes; /* [I] a mapping, shared with processes that are forked later */
     size_t size;            /* [I] in bytes: probes with a lower number have a counter */
 };

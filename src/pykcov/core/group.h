@@ -7,6 +7,12 @@
  * which device it is attached to, and looks whether the group's is still the same one; who wants to
  * end a device takes it from its group first, and then looks at all threads. Of the two at least
  * one sees the other.
+ *
+ * Memory orders: each of the two stores one place and then loads the other's, `device` here,
+ * `followed` and `left` in trace.h. Only sequential consistency keeps a load behind a store of
+ * another place; and as a store of that kind releases, who sees that a thread has left sees what it
+ * has appended. References are counted up relaxed, as who does it has one already; counted down
+ * they acquire and release, so that the last one sees all that was done with the object.
  */
 #ifndef KCOV_GROUP_H
 #define KCOV_GROUP_H

@@ -14,8 +14,9 @@
 #define TRIES 64
 
 struct place {
-    _Atomic uint64_t pc; /* [a] 0: free; never changes again */
-    atomic_uint number;  /* [a] number + 1, 0: none yet */
+    _Atomic uint64_t pc; /* [a] 0: free; never changes again. One exchange says who was first */
+    atomic_uint number;  /* [a] number + 1, 0: none yet. Released and acquired: whoever has it finds
+                            that `total` is above it */
 };
 
 static atomic_uint total;             /* [a] */

@@ -13,7 +13,8 @@
 /* So many of each place are recorded before any is left out. */
 #define KCOV_SAMPLED_FIRST 8
 
-/* Of a place. Several threads may count at once: an increment may be lost, which does no harm. */
+/* Of a place. Several threads may count at once, and all is relaxed: an increment may be lost, or
+ * one be counted in another round, which does no harm. */
 struct kcov_sampling {
     atomic_uint round; /* [a] that the others are of */
     atomic_uint hits;  /* [a] */

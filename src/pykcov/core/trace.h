@@ -7,6 +7,10 @@
  * What guards a field:
  *   [a] atomic
  *   [T] used by its own thread only
+ *
+ * Memory orders: what is [T] and atomic is so for signal handlers, which run in their thread's own
+ * order: relaxed. The switches are relaxed, too: they take effect in other threads soon, and no
+ * data depends on them. `followed` and `left` are sequentially consistent (group.h).
  */
 #ifndef KCOV_TRACE_H
 #define KCOV_TRACE_H

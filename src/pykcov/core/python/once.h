@@ -19,7 +19,9 @@
 
 /*
  * What guards a field:
- *   [a] atomic
+ *   [a] atomic. An entry is claimed and marked as seen relaxed, as in append.h. Released and
+ *       acquired are the words, before which everything about a log is there, and the pc of an
+ *       entry, which is stored last: it is 0 or the entry is whole
  *   [G] changed under the GIL, or by the one thread that opens, grows or closes logs
  */
 struct kcov_once_log {
