@@ -98,6 +98,14 @@ test-new: ## the tests on CPython 3.14 and 3.15, in a newer Debian in a folder (
 		tools/python-chroot.sh run $$version .venv/bin/python -m pytest -n auto $(OPTIONS) || exit; \
 	done
 
+# Debian's qemu-user-static runs what is made for aarch64; the folder is made once, as that above.
+ARM64 = tools/python-chroot.sh --machine arm64 run 3.14
+test-arm64: ## core, instrumentation, 10^7 events of 4 threads and a campaign on aarch64, which QEMU emulates (hours)
+	$(ARM64) make .venv/ready
+	$(ARM64) .venv/bin/python -m pytest -m "slow or not slow" tests/fuzz/test_micro_targets.py -k magic_8
+	$(ARM64) .venv/bin/python tools/stress.py --events 10000000 --threads 4
+	$(ARM64) .venv/bin/python -m pytest -n auto -o timeout=3000 $(or $(OPTIONS),tests/core tests/instrument)
+
 test-free-threaded: ## the tests of the core on CPython 3.13 without the GIL, built once from Debian's source (10 minutes)
 	PYTHON_GIL=0 tools/free-threaded.sh run python -m pytest -p no:cacheprovider tests/core --ignore tests/core/test_stub.py
 
@@ -202,6 +210,23 @@ FUZZ_LIBRARIES = Markdown==3.8 toml==0.10.2 python-dateutil==2.8.2 six ecdsa==0.
 fuzz-harnesses: $(VENV)/ready .bench/fuzz/ready ## every harness of benchmarks/fuzz as it is, under pykcov fuzz and Atheris (PyPI)
 	$(BIN)/python -m pytest -m slow tests/fuzz
 
+# What a user has who does not install Atheris: a virtual environment for each Python.
+ALONE = .fuzz-alone/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+$(ALONE)/ready: pyproject.toml setup.py $(C_SOURCES)
+	$(PYTHON) -m venv $(ALONE)
+	$(ALONE)/bin/python -m pip install --quiet --editable '.[test]'
+	$(ALONE)/bin/python -m pip uninstall --quiet --yes atheris
+	@for name in $(FUZZ_LIBRARIES); do \
+		$(ALONE)/bin/python -m pip install --quiet --no-deps --target $(ALONE)/libraries "$$name" || \
+			echo "$$name cannot be had: what needs it will be skipped"; \
+	done
+	$(ALONE)/bin/python -m pip install --quiet --no-deps --target $(ALONE)/libraries/old ecdsa==0.13.2
+	@touch $@
+
+test-fuzz-alone: $(ALONE)/ready ## tests/fuzz, harnesses and small targets where Atheris is not installed (PYTHON=python3.13 OPTIONS="-k harness")
+	@! $(ALONE)/bin/python -c 'import atheris' 2> /dev/null || { echo "Atheris is installed in $(ALONE)"; exit 1; }
+	PYKCOV_FUZZ_LIBRARIES=$(ALONE)/libraries $(ALONE)/bin/python -m pytest -n auto -m "slow or not slow" tests/fuzz $(OPTIONS)
+
 bench-fuzz: $(VENV)/ready .bench/fuzz/ready ## pykcov fuzz beside Atheris: executions a second, time to known bugs, locations; tables and a plot (an hour)
 	$(BIN)/python -m pip install --quiet matplotlib
 	PYTHONPATH=$(CURDIR)/.bench/fuzz $(BIN)/python benchmarks/fuzz/speed.py -o .bench/fuzz/speed.json
@@ -233,4 +258,4 @@ bench-pytest: $(BENCH)/ready ## what per-test contexts cost on libraries' test s
 	$(BENCH)/bin/python benchmarks/pytest_suites.py $(OPTIONS)
 
 clean: ## remove everything that was built or installed here
-	rm -rf $(VENV) .native-packages .bench .cpython-tests build dist .nox .demo .docs src/*.egg-info src/pykcov/*.so
+	rm -rf $(VENV) .native-packages .bench .cpython-tests .fuzz-alone build dist .nox .demo .docs src/*.egg-info src/pykcov/*.so

@@ -3,18 +3,24 @@
 #
 #     tools/python-chroot.sh make                       make the folder, if it is not there yet (3 minutes, 1.4 GB)
 #     tools/python-chroot.sh run VERSION COMMAND...     run a command in a copy of this clone there
+#     tools/python-chroot.sh --machine arm64 ...        the same for Debian's arm64, which QEMU emulates (slow)
 #
 # VERSION is 3.14 or 3.15. The copy is brought up to date first, and `make` is given a virtual environment of that
 # version: `run 3.14 make .venv/ready`, `run 3.15 make cpython-tests MODULES=test_json`, `run 3.14 .venv/bin/python`.
 # It ends with the exit status of the command.
 #
-# The folder is $PYKCOV_CHROOT, else ~/.cache/pykcov/forky. Needs root, a Debian with debootstrap and rsync, and its
-# ordinary mirror. What is mounted is mounted in a namespace of its own: nothing is left when the command has ended,
+# The folder is $PYKCOV_CHROOT, else ~/.cache/pykcov/forky (forky-arm64). Needs root, a Debian with debootstrap and
+# rsync, and its ordinary mirror; for another machine qemu-user-static and binfmt-support, too. What is mounted is mounted in a namespace of its own: nothing is left when the command has ended,
 # however it ended.
 set -euo pipefail
 
 SUITE=forky
-FOLDER=${PYKCOV_CHROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/pykcov/$SUITE}
+MACHINE=
+if [ "${1:-}" = --machine ] && [ $# -ge 2 ]; then
+    MACHINE=$2
+    shift 2
+fi
+FOLDER=${PYKCOV_CHROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/pykcov/$SUITE${MACHINE:+-$MACHINE}}
 CLONE=$(cd "$(dirname "$0")/.." && pwd)
 # The tests of the standard library are packages of their own; CPython's need a locale, a time zone and zip files.
 PACKAGES="
@@ -60,6 +66,17 @@ environment() {
     echo "TERM=${TERM:-dumb}"
 }
 
+# The kernel starts the programs of another machine by an emulator that is registered with it.
+check_machine() {
+    case $MACHINE in
+        "") return ;;
+        arm64) ;;
+        *) die "--machine arm64 is the only one that is known, not '$MACHINE'" ;;
+    esac
+    [ "$(uname --machine)" = aarch64 ] || [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] ||
+        die "this kernel does not run programs for arm64: apt-get install qemu-user-static binfmt-support"
+}
+
 make_folder() {
     [ -e "$FOLDER/.made" ] && return
     command -v debootstrap > /dev/null || die "debootstrap is missing: apt-get install debootstrap rsync"
@@ -71,7 +88,7 @@ make_folder() {
     mkdir -p "$FOLDER"
     touch "$FOLDER/.being-made"
     # An older debootstrap does not know the suite; the script is the same for all of them.
-    debootstrap --variant=minbase "$SUITE" "$FOLDER" "$(mirror)" /usr/share/debootstrap/scripts/sid
+    debootstrap ${MACHINE:+--arch="$MACHINE"} --variant=minbase "$SUITE" "$FOLDER" "$(mirror)" /usr/share/debootstrap/scripts/sid
     # Nothing in there is a service; and what is installed is to be read by nobody.
     printf 'path-exclude=/usr/share/%s/*\n' doc man locale info > "$FOLDER/etc/dpkg/dpkg.cfg.d/small"
     inside env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $PACKAGES
@@ -100,6 +117,7 @@ run() {
         bash -c 'cd "$1" && shift && exec "$@"' bash "$copy" "$@"
 }
 
+check_machine
 case ${1:-} in
     make) make_folder ;;
     run)
