@@ -8,7 +8,7 @@ import pytest
 import pykcov
 from pykcov import _core
 from pykcov.fuzz import _engine
-from pykcov.fuzz.comparing import Comparing
+from pykcov.fuzz.comparing import Comparing, Functions
 from pykcov.instrument.quiet import compares
 
 Fresh = Callable[..., FunctionType]
@@ -34,18 +34,33 @@ def fresh() -> Fresh:
     return make
 
 
+class Exchanging:
+    """Has functions changed as the engine does; they are looked for each time."""
+
+    def __init__(self, counters: _core.Counters) -> None:
+        self._comparing = Comparing(counters, 0)
+        self._functions: Functions = []
+
+    def stop(self) -> None:
+        self._functions = self._comparing.find() or []
+        _engine.exchange(self._functions, 2)
+
+    def resume(self) -> None:
+        _engine.exchange(self._functions, 1)
+
+
 @pytest.fixture
-def comparing() -> Iterator[Comparing]:
+def comparing() -> Iterator[Exchanging]:
     """Return what changes functions, with the counters of a device that traces."""
     device = pykcov.open()
     device.set_buffer_size(4096)
     counters = device.set_counters()
     device.enable(_core.TRACE_CMP)
-    yield Comparing(counters, 0)
+    yield Exchanging(counters)
     device.disable()
 
 
-def test_what_was_reached_has_quiet_code_between_stop_and_resume(fresh: Fresh, comparing: Comparing) -> None:
+def test_what_was_reached_has_quiet_code_between_stop_and_resume(fresh: Fresh, comparing: Exchanging) -> None:
     reached, other = fresh(), fresh("other")
     loud = reached.__code__
     assert reached(1)(1)
@@ -59,19 +74,19 @@ def test_what_was_reached_has_quiet_code_between_stop_and_resume(fresh: Fresh, c
     assert reached.__code__ is loud
 
 
-def test_a_function_that_quiet_code_has_defined_compares_after_resume(fresh: Fresh, comparing: Comparing) -> None:
+def test_a_function_that_quiet_code_has_defined_compares_after_resume(fresh: Fresh, comparing: Exchanging) -> None:
     reached = fresh()
     reached(1)
     comparing.stop()
     inner = reached(1)
     assert not compares(inner.__code__)
     comparing.resume()
-    comparing.stop()  # the second time they are looked for again
+    comparing.stop()
     comparing.resume()
     assert compares(inner.__code__)
 
 
-def test_code_that_the_program_sets_itself_stays(fresh: Fresh, comparing: Comparing) -> None:
+def test_code_that_the_program_sets_itself_stays(fresh: Fresh, comparing: Exchanging) -> None:
     reached = fresh()
     loud = reached.__code__
     reached(1)
@@ -84,7 +99,7 @@ def test_code_that_the_program_sets_itself_stays(fresh: Fresh, comparing: Compar
     assert not compares(reached.__code__)
 
 
-def test_functions_die_as_if_nobody_changed_them(fresh: Fresh, comparing: Comparing) -> None:
+def test_functions_die_as_if_nobody_changed_them(fresh: Fresh, comparing: Exchanging) -> None:
     from weakref import ref
 
     reached = fresh()
@@ -94,6 +109,12 @@ def test_functions_die_as_if_nobody_changed_them(fresh: Fresh, comparing: Compar
     del reached
     assert gone() is None
     comparing.resume()
+
+
+def test_functions_are_not_looked_for_before_their_time() -> None:
+    with pykcov.open() as device:
+        device.set_buffer_size(16)
+        assert Comparing(device.set_counters(), 1000).find() is None
 
 
 def test_an_index_that_is_none_of_the_two_is_refused() -> None:

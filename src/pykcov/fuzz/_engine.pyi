@@ -31,8 +31,9 @@ def run(
     grown: Callable[[int, int], bytes],
     arrange: Callable[[Group | None, bool, bool, bool], tuple[Group, memoryview]],
     begin_round: Callable[[int], None],
-    stop_comparing: Callable[[], object],
-    resume_comparing: Callable[[], object],
+    find_quiet: Callable[[], list[tuple[ref[FunctionType], CodeType, CodeType]] | None],
+    interrupt_enter: Callable[[], object],
+    interrupt_leave: Callable[[], object],
     probe_count: Callable[[], int],
     follow: Callable[[], object],
     group_variable: Any,
@@ -59,8 +60,10 @@ def run(
     group is to follow it (else the calling thread owns the other device), and whether comparisons are sampled; returns
     the group, to which nobody else refers, and the words of its device.
     begin_round: called before an execution with the number of its round of comparisons, 0: none are recorded.
-    stop_comparing, resume_comparing: called right after an execution whose comparisons were recorded if those of the
-    next one are not, and before one whose are again.
+    find_quiet: called right after an execution whose comparisons were recorded if those of the next one are not;
+    returns the functions to exchange() now, and back before one whose comparisons are recorded again. Once it has
+    returned any, it is called the second time, the fourth, the eighth and so on. None: too early.
+    interrupt_enter, interrupt_leave: between them nothing is recorded.
     buffer: the words of the device that the thread owns. Both devices count into `counters`.
     statistics: writable memory of STATISTICS_BYTES (statistics.h).
     """

@@ -1,7 +1,7 @@
 """In executions of which comparisons are not recorded, functions run code that does not observe them.
 
-The functions are those that an execution has reached. They are looked for again after twice as many changes, so that
-what is imported or made later gets such code, too. Not at once: many campaigns end sooner than it pays.
+The functions are those that an execution has reached. The engine has them looked for again after twice as many changes,
+so that what is imported or made later gets such code, too. Not at once: many campaigns end sooner than it pays.
 """
 
 from _weakref import ref
@@ -10,10 +10,13 @@ from types import CodeType, FunctionType
 
 from pykcov._core import Counters
 from pykcov._exec import Unrecorded
-from pykcov.fuzz import _engine
 from pykcov.instrument import alive
 from pykcov.instrument.quiet import compares, first_probe, without_comparisons
 from pykcov.instrument.stored import code_pairs
+
+
+Functions = list[tuple[ref[FunctionType], CodeType, CodeType]]
+"""Each with the code that observes comparisons, and the same without."""
 
 
 class Comparing:
@@ -26,34 +29,26 @@ class Comparing:
         """
         self._counters = counters
         self._begin = monotonic() + seconds
-        self._functions: list[tuple[ref[FunctionType], CodeType, CodeType]] = []
         # Loud and quiet, by the ids of both. Never dropped: the ids have to stay their own.
         self._codes: dict[int, tuple[CodeType, CodeType]] = {}
-        self._stops = 0
 
-    def stop(self) -> None:
-        """Have functions observe no comparisons. To be called right after an execution in which they did."""
+    def find(self) -> Functions | None:
+        """Return the functions that change, for _engine.exchange(); None: it is too early to look for them.
+
+        To be called right after an execution in which they observed comparisons.
+        """
+        if monotonic() < self._begin:
+            return None
+        found: Functions = []
         with Unrecorded():
-            if self._stops or monotonic() >= self._begin:
-                self._stops += 1
-                if self._stops & (self._stops - 1) == 0:
-                    self._find()
-            _engine.exchange(self._functions, 2)
-
-    def resume(self) -> None:
-        """Have functions observe comparisons again."""
-        with Unrecorded():
-            _engine.exchange(self._functions, 1)
-
-    def _find(self) -> None:
-        self._functions = []
-        reached = memoryview(self._counters)
-        for function in alive.functions():
-            code = function.__code__
-            if id(code) not in self._codes and self._is_to_change(code, reached):
-                self._make_quiet(code)
-            if id(code) in self._codes:
-                self._functions.append((ref(function), *self._codes[id(code)]))
+            reached = memoryview(self._counters)
+            for function in alive.functions():
+                code = function.__code__
+                if id(code) not in self._codes and self._is_to_change(code, reached):
+                    self._make_quiet(code)
+                if id(code) in self._codes:
+                    found.append((ref(function), *self._codes[id(code)]))
+        return found
 
     def _is_to_change(self, code: CodeType, reached: memoryview) -> bool:
         if not compares(code):

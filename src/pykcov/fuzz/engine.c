@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "exchange.h"
 #include "interrupts.h"
 #include "kcov.h"
 
@@ -109,6 +110,41 @@ several_threads(void)
     return PyThreadState_Next(PyInterpreterState_ThreadHead(PyInterpreterState_Get())) != NULL;
 }
 
+/* Give functions the code that observes comparisons, or the same without. */
+static void
+exchange(enum pykcov_code which)
+{
+    if (engine.quiet == NULL || PyList_GET_SIZE(engine.quiet) == 0)
+        return;
+    pykcov_engine_call(engine.interrupt_enter); /* the program may audit it */
+    if (pykcov_exchange_all(engine.quiet, which) < 0)
+        pykcov_engine_give_up();
+    pykcov_engine_call(engine.interrupt_leave);
+}
+
+/* Comparisons were recorded, and are not to be for a while. */
+static void
+stop_comparing(void)
+{
+    PyObject *found;
+
+    engine.stops += engine.quiet != NULL;
+    if ((engine.stops & (engine.stops - 1)) == 0) {
+        found = pykcov_engine_checked(PyObject_CallNoArgs(engine.find_quiet));
+        if (found != Py_None && !PyList_Check(found)) {
+            PyErr_SetString(PyExc_TypeError, "find_quiet() returns a list or None");
+            pykcov_engine_give_up();
+        }
+        if (found != Py_None) {
+            Py_XSETREF(engine.quiet, Py_NewRef(found));
+            engine.stops += engine.stops == 0;
+        }
+        Py_DECREF(found);
+    }
+    exchange(PYKCOV_QUIET);
+    engine.stopped = true;
+}
+
 /* Have comparisons recorded in this execution, or not. */
 static void
 begin_round(bool comparing)
@@ -120,7 +156,7 @@ begin_round(bool comparing)
     if (comparing && engine.comparing && !engine.compared)
         return; /* that of before is as good as new */
     if (comparing && engine.stopped) {
-        pykcov_engine_call(engine.resume_comparing);
+        exchange(PYKCOV_LOUD);
         engine.stopped = false;
     }
     engine.comparing = comparing;
@@ -240,10 +276,8 @@ replay_comparisons(const uint8_t *data, size_t size, bool staged)
         return;
     entries /= ENTRIES_EACH_TIME;
     engine.skips = entries < SKIPPED_MAX ? (unsigned)entries : SKIPPED_MAX;
-    if (engine.skips > 0) {
-        pykcov_engine_call(engine.stop_comparing);
-        engine.stopped = true;
-    }
+    if (engine.skips > 0)
+        stop_comparing();
 }
 
 /* What the target raised, taken out of the thread's state. NULL: nothing. */

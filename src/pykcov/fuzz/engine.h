@@ -29,8 +29,8 @@ struct engine {
 
     /* What run() was given; _engine.pyi says what each does. */
     PyObject *function, *failed, *started, *blind, *done, *words, *grown, *arrange, *begin_round,
-        *stop_comparing, *resume_comparing, *probe_count, *follow, *group_variable, *failures,
-        *behind, *renew, *unraisable_hook, *imported;
+        *find_quiet, *interrupt_enter, *interrupt_leave, *probe_count, *follow, *group_variable,
+        *failures, *behind, *renew, *unraisable_hook, *imported;
     unsigned long long limit; /* executions; 0: any number */
     Py_buffer buffers[DEVICES], counters, statistics_buffer;
     struct statistics *statistics; /* in statistics_buffer */
@@ -48,7 +48,9 @@ struct engine {
     unsigned round;    /* of comparisons (core/sampling.h) */
     bool comparing;    /* comparisons are recorded */
     bool compared;     /* some were, in the round that is on or just over */
-    bool stopped;      /* functions observe none (stop_comparing) */
+    bool stopped;      /* functions observe none, */
+    PyObject *quiet;   /* these: what find_quiet has returned; NULL: none yet */
+    unsigned stops;    /* how often, since there are any */
     unsigned skips;    /* so many more executions without */
     size_t registered; /* counters that libFuzzer knows */
     struct replay replay;

@@ -6,38 +6,47 @@
 #include "set_code.h"
 
 static int
-exchange_code(PyObject *object, PyObject *pair, Py_ssize_t index)
+exchange_code(PyObject *object, PyObject *pair, enum pykcov_code which)
 {
     PyFunctionObject *function = (PyFunctionObject *)object;
-    PyObject *code = PyTuple_GET_ITEM(pair, index);
+    PyObject *code = PyTuple_GET_ITEM(pair, which);
 
     /* The program may have given it other code meanwhile. */
-    if (function->func_code == code || (function->func_code != PyTuple_GET_ITEM(pair, 1) &&
-                                        function->func_code != PyTuple_GET_ITEM(pair, 2)))
+    if (function->func_code == code ||
+        (function->func_code != PyTuple_GET_ITEM(pair, PYKCOV_LOUD) &&
+         function->func_code != PyTuple_GET_ITEM(pair, PYKCOV_QUIET)))
         return 0;
     return pykcov_set_code(function, code);
 }
 
-PyObject *
-pykcov_exchange(PyObject *Py_UNUSED(module), PyObject *args)
+int
+pykcov_exchange_all(PyObject *functions, enum pykcov_code which)
 {
-    PyObject *functions;
-    Py_ssize_t index;
-
-    if (!PyArg_ParseTuple(args, "O!n:exchange", &PyList_Type, &functions, &index))
-        return NULL;
-    if (index != 1 && index != 2)
-        return PyErr_Format(PyExc_ValueError, "exchange(): %zd is neither 1 nor 2", index);
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(functions); i++) {
         PyObject *entry = PyList_GET_ITEM(functions, i);
         PyObject *function = PyObject_CallNoArgs(PyTuple_GET_ITEM(entry, 0));
         int done = 0;
 
         if (function != NULL && function != Py_None)
-            done = exchange_code(function, entry, index);
+            done = exchange_code(function, entry, which);
         Py_XDECREF(function);
         if (function == NULL || done < 0)
-            return NULL;
+            return -1;
     }
+    return 0;
+}
+
+PyObject *
+pykcov_exchange(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *functions;
+    int index;
+
+    if (!PyArg_ParseTuple(args, "O!i:exchange", &PyList_Type, &functions, &index))
+        return NULL;
+    if (index != PYKCOV_LOUD && index != PYKCOV_QUIET)
+        return PyErr_Format(PyExc_ValueError, "exchange(): %d is neither 1 nor 2", index);
+    if (pykcov_exchange_all(functions, (enum pykcov_code)index) < 0)
+        return NULL;
     Py_RETURN_NONE;
 }

@@ -81,40 +81,28 @@ take_buffers(PyObject *const *objects)
 static int
 take_objects(PyObject *args, PyObject *kwargs, PyObject **arguments)
 {
-    static char *keywords[] = {"arguments",
-                               "function",
-                               "failed",
-                               "started",
-                               "blind",
-                               "done",
-                               "words",
-                               "limit",
-                               "grown",
-                               "arrange",
-                               "begin_round",
-                               "stop_comparing",
-                               "resume_comparing",
-                               "probe_count",
-                               "follow",
-                               "group_variable",
-                               "failures",
-                               "behind",
-                               "renew",
-                               "unraisable_hook",
-                               "imported",
-                               "buffer",
-                               "counters",
-                               "statistics",
-                               NULL};
+    static char *keywords[] = {"arguments",       "function",
+                               "failed",          "started",
+                               "blind",           "done",
+                               "words",           "limit",
+                               "grown",           "arrange",
+                               "begin_round",     "find_quiet",
+                               "interrupt_enter", "interrupt_leave",
+                               "probe_count",     "follow",
+                               "group_variable",  "failures",
+                               "behind",          "renew",
+                               "unraisable_hook", "imported",
+                               "buffer",          "counters",
+                               "statistics",      NULL};
     PyObject *buffers[3];
 
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "O!$OOOOOO!KOOOOOOOOO!OOOOOOO:run", keywords, &PyList_Type, arguments,
+            args, kwargs, "O!$OOOOOO!KOOOOOOOOOO!OOOOOOO:run", keywords, &PyList_Type, arguments,
             &engine.function, &engine.failed, &engine.started, &engine.blind, &engine.done,
             &PyList_Type, &engine.words, &engine.limit, &engine.grown, &engine.arrange,
-            &engine.begin_round, &engine.stop_comparing, &engine.resume_comparing,
-            &engine.probe_count, &engine.follow, &engine.group_variable, &PyList_Type,
-            &engine.failures, &engine.behind, &engine.renew, &engine.unraisable_hook,
+            &engine.begin_round, &engine.find_quiet, &engine.interrupt_enter,
+            &engine.interrupt_leave, &engine.probe_count, &engine.follow, &engine.group_variable,
+            &PyList_Type, &engine.failures, &engine.behind, &engine.renew, &engine.unraisable_hook,
             &engine.imported, &buffers[0], &buffers[1], &buffers[2]))
         return -1;
     return take_buffers(buffers);

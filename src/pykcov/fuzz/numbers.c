@@ -31,11 +31,23 @@ give_decimal(struct replay *replay, uint64_t type, uint64_t bits)
     pykcov_give_word(replay, (struct word){(const uint8_t *)text, strlen(text)});
 }
 
+static uint64_t
+magnitude(int64_t number)
+{
+    return number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+}
+
+static uint8_t
+last_digit(int64_t number)
+{
+    return (uint8_t)('0' + magnitude(number) % 10);
+}
+
 /* Written by hand, as each integer that meets a constant comes here. */
 static struct word
 decimal(char text[DECIMAL_MAX], int64_t number)
 {
-    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    uint64_t rest = magnitude(number);
     char *first = text + DECIMAL_MAX;
 
     do {
@@ -47,13 +59,17 @@ decimal(char text[DECIMAL_MAX], int64_t number)
     return (struct word){(const uint8_t *)first, (size_t)(text + DECIMAL_MAX - first)};
 }
 
-/* Numbers of as many bytes as there are of `from` and `to`, the least significant byte first. */
+/* Numbers of as many bytes as there are of `from` and `to`, the least significant byte first. Most
+ * have a byte that the input has not. */
 static void
 pair_bytes(struct replay *replay, uint64_t pc, const uint8_t *from, const uint8_t *to, size_t width,
            bool to_is_const)
 {
     uint8_t reversed[2][KCOV_OPERAND_BYTES];
 
+    for (size_t i = 0; i < width; i++)
+        if (!replay->has[from[i]])
+            return;
     for (size_t i = 0; i < width; i++) {
         reversed[0][i] = from[width - 1 - i];
         reversed[1][i] = to[width - 1 - i];
@@ -78,10 +94,11 @@ pair_integers(struct replay *replay, uint64_t pc, int64_t from, int64_t to, bool
     char texts[2][DECIMAL_MAX];
     uint64_t words[2] = {(uint64_t)from, (uint64_t)to};
 
-    for (unsigned width = 1; width <= 8; width *= 2)
+    for (unsigned width = 1; width <= 8 && replay->has[words[0] & 0xff]; width *= 2)
         if (fits(from, width) && fits(to, width))
             pair_bytes(replay, pc, (uint8_t *)&words[0], (uint8_t *)&words[1], width, to_is_const);
-    pykcov_give_pair(replay, pc, decimal(texts[0], from), decimal(texts[1], to), to_is_const);
+    if (replay->has[last_digit(from)])
+        pykcov_give_pair(replay, pc, decimal(texts[0], from), decimal(texts[1], to), to_is_const);
 }
 
 static unsigned

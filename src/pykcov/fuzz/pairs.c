@@ -83,14 +83,17 @@ choose(struct pairs *pairs, uint8_t *data, size_t size, size_t capacity, uint64_
 {
     struct pair *best = NULL;
     unsigned fitting = 0;
+    bool has[256] = {false};
 
+    for (size_t i = 0; pairs->count > 0 && i < size; i++)
+        has[data[i]] = true;
     for (unsigned i = 0; pairs->count > 0 && i < PLACES && fitting < COMPARED; i++) {
         struct pair *pair = &pairs->table[(random + i) % PLACES];
         size_t new_size = size_with(pair, size);
         uint8_t *found;
 
-        if (pair->tries == 0 || new_size == 0 || new_size > capacity ||
-            (last && pair->execution != pairs->execution) ||
+        if (pair->tries == 0 || (pair->from_size > 0 && !has[pair->from[0]]) || new_size == 0 ||
+            new_size > capacity || (last && pair->execution != pairs->execution) ||
             (best != NULL && pairs->applied[pair->kind] >= pairs->applied[best->kind]) ||
             (found = find(data, size, pair, random >> PAIRS_BITS)) == NULL)
             continue;
