@@ -2,8 +2,8 @@
 
     python tools/provider_vectors.py tests/data/provider.json.gz
 
-A case is the bytes in hexadecimal, and calls one after the other: name, arguments, the value as ascii() shows it, and how
-many bytes are left then. A list from which a value is picked is recorded as its size.
+A case is the bytes in hexadecimal, and calls one after the other: name, arguments, the value as ascii() shows it, and
+how many bytes are left then. A list from which a value is picked is recorded as its size.
 """
 
 import gzip

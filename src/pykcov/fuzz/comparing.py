@@ -14,7 +14,6 @@ from pykcov.instrument import alive
 from pykcov.instrument.quiet import compares, first_probe, without_comparisons
 from pykcov.instrument.stored import code_pairs
 
-
 Functions = list[tuple[ref[FunctionType], CodeType, CodeType]]
 """Each with the code that observes comparisons, and the same without."""
 
