@@ -1,5 +1,6 @@
 """What the documents show works, and what they list is what there is."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+import pykcov
 from pykcov import cli
 from pykcov.reports import formats
 
@@ -103,3 +105,20 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
 
 def test_the_readme_fits_one_screen() -> None:
     assert len(README.splitlines()) <= 70
+
+
+def reference() -> str:
+    """The pages of the API."""
+    return "\n".join(page.read_text() for page in (ROOT / "docs" / "api").glob("*.rst"))
+
+
+def test_the_reference_has_every_public_name() -> None:
+    assert [name for name in pykcov.__all__ if not re.search(rf"\b{name}\b", reference())] == []
+
+
+@pytest.mark.parametrize("name", [name for name in pykcov.__all__ if hasattr(getattr(pykcov, name), "__code__")])
+def test_every_argument_of_a_public_function_is_explained(name: str) -> None:
+    function = getattr(pykcov, name)
+    arguments = function.__code__.co_varnames[: function.__code__.co_argcount + function.__code__.co_kwonlyargcount]
+    section = (inspect.getdoc(function) or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
+    assert len(arguments) < 2 or list(arguments) == re.findall(r"^    (\w+): ", section, re.MULTILINE)
