@@ -14,18 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from pykcov.kernel import ptrace
+from pykcov.live.call import run_in
 from pykcov.tracefile import TraceFile
 
 SERVICE = Path(__file__).with_name("service.py")
-BY_SIGNAL = str(SERVICE.with_name("by_signal.py"))
-HAS_REMOTE_EXECUTION = sys.version_info >= (3, 14)
-needs_remote_execution = pytest.mark.skipif(
-    not HAS_REMOTE_EXECUTION, reason="only CPython 3.14 and later run code in a process from outside"
-)
 
 
 def attach(folder: Path, *words: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, *(["-m", "pykcov"] if HAS_REMOTE_EXECUTION else [BY_SIGNAL]), "attach", *words]
+    command = [sys.executable, "-m", "pykcov", "attach", *words]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
     return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
 
@@ -81,7 +78,6 @@ def answers(path: Path) -> bool:
 @contextmanager
 def serving(kind: str, folder: Path, *before: str) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
     path = folder / "socket"
-    before = before or (() if HAS_REMOTE_EXECUTION else (BY_SIGNAL, "serve"))
     with subprocess.Popen([sys.executable, *before, str(SERVICE), kind, str(path)], cwd=folder) as process:
         try:
             deadline = time.monotonic() + 60
@@ -202,7 +198,6 @@ def test_a_process_that_ends_meanwhile_leaves_its_trace(tmp_path: Path) -> None:
         assert TraceFile.load(tmp_path / "pykcov.npz").lines()
 
 
-@needs_remote_execution
 def test_a_program_under_pykcov_run_is_refused(tmp_path: Path) -> None:
     with serving("threads", tmp_path, "-m", "pykcov", "run") as (process, _):
         (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -231,18 +226,6 @@ def test_no_process_is_said(tmp_path: Path, pid: str, words: str) -> None:
     assert (status, words in error) == (2, True), error
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 14), reason="it works there")
-def test_an_older_python_is_said_and_the_process_is_not_touched(tmp_path: Path) -> None:
-    with serving("threads", tmp_path) as (process, path), Client(path):
-        command = [sys.executable, "-m", "pykcov", "attach", str(process.pid)]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-        status, error = done.returncode, done.stderr
-        assert (status, "that takes CPython 3.14 or later" in error) == (2, True), error
-        assert error.count("\n") == 1
-        assert not (tmp_path / "pykcov.npz").exists()
-
-
-@needs_remote_execution
 def test_a_process_that_is_no_python_is_said(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "100"]) as process:
         try:
@@ -252,3 +235,53 @@ def test_a_process_that_is_no_python_is_said(tmp_path: Path) -> None:
             assert process.poll() is None
         finally:
             process.kill()
+
+
+before_remote_execution = pytest.mark.skipif(sys.version_info >= (3, 14), reason="CPython has sys.remote_exec()")
+
+
+@before_remote_execution
+def test_a_process_that_is_traced_already_is_said(tmp_path: Path) -> None:
+    with serving("threads", tmp_path) as (process, path), Client(path) as client:
+        ptrace.seize_thread(process.pid)
+        status, error = said(attach(tmp_path, str(process.pid), "--seconds", "0"))
+        assert (status, "strace or the like traces it already" in error) == (2, True), error
+    assert client.wrong == []
+
+
+@before_remote_execution
+def test_computing_and_signals_go_on_as_if_nothing_had_been(tmp_path: Path) -> None:
+    """Stopped anywhere: registers for numbers and vectors are as before, interrupted calls go on, no signal is lost."""
+    done = tmp_path / "done"
+    with subprocess.Popen([sys.executable, str(SERVICE.with_name("computing.py")), str(done)], text=True) as process:
+        try:
+            while not (tmp_path / "done.begun").exists():
+                assert process.poll() is None
+                time.sleep(0.02)
+            for number in range(300):
+                run_in(process.pid, f"with open({str(tmp_path / 'ran')!r}, 'a') as file: file.write('{number}\\n')")
+                time.sleep(0.005)
+            ended = time.monotonic() + 60
+            while len((tmp_path / "ran").read_text().split()) < 300:
+                assert time.monotonic() < ended
+                time.sleep(0.02)
+            (tmp_path / "done.end").touch()
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+    assert (tmp_path / "ran").read_text().split() == [str(number) for number in range(300)]
+    wrong, alarms, names = ast.literal_eval(done.read_text())
+    assert wrong == 0
+    assert alarms > 100
+    assert names == []
+
+
+@before_remote_execution
+@pytest.mark.parametrize("code", ["raise SystemError", "def f(", "1/0"])
+def test_code_that_fails_leaves_the_process_as_it_was(tmp_path: Path, code: str) -> None:
+    with serving("threads", tmp_path) as (process, path), Client(path) as client:
+        run_in(process.pid, code)
+        answers = client.answers
+        while client.answers < answers + 100:
+            time.sleep(0.01)
+    assert client.wrong == []

@@ -80,8 +80,8 @@ def command(
 ) -> int:
     """Trace what process PID runs from now on, in all its threads, and leave it as it was.
 
-    The process has to run on CPython 3.14 or later, on the same version as pykcov. Functions that run while tracing
-    ends keep their probes, which do nothing, until they return.
+    The process has to run on the same Python as pykcov. Functions that run while tracing ends keep their probes, which
+    do nothing, until they return.
     """
     from pykcov.live.attach import AttachError, attach
     from pykcov.reports._threads import print_threads

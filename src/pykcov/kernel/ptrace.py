@@ -1,4 +1,7 @@
-"""ptrace(2), as far as following a command needs it: stops, registers, memory, and system calls made in its place."""
+"""ptrace(2), as far as following a command, or calling a function of a process that runs, needs it.
+
+Stops, registers, memory, and system calls made in the place of a thread.
+"""
 
 import ctypes
 import os
@@ -14,7 +17,11 @@ WALL = 0x40000000
 SYSCALL_STOP = signal.SIGTRAP | 0x80
 EVENT_FORK, EVENT_VFORK, EVENT_CLONE, EVENT_EXEC, EVENT_STOP = 1, 2, 3, 4, 128
 
-_SYSCALL, _GETREGS, _SETREGS, _SEIZE, _INTERRUPT, _LISTEN = 24, 12, 13, 0x4206, 0x4207, 0x4208
+_CONT, _GETREGS, _SETREGS, _DETACH, _SYSCALL = 7, 12, 13, 17, 24
+_GETREGSET, _SETREGSET, _SEIZE, _INTERRUPT, _LISTEN = 0x4204, 0x4205, 0x4206, 0x4207, 0x4208
+_EXTENDED_STATE = 0x202
+_EXTENDED_STATE_MAX = 1 << 16
+"""Bytes; more than any processor has."""
 # TRACESYSGOOD, FORK, VFORK, CLONE, EXEC, EXITKILL
 _OPTIONS = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x100000
 
@@ -40,16 +47,62 @@ class Registers(ctypes.Structure):
     ]
 
 
-def check_machine() -> None:
-    """Raise OSError (ENOSYS) where the registers are not known."""
+class _Piece(ctypes.Structure):
+    """struct iovec."""
+
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+
+def check_machine(what: str = "commands are followed") -> None:
+    """Raise OSError (ENOSYS), which says what is done on x86-64 only, where the registers are not known."""
     if platform.machine() != "x86_64":
-        raise OSError(ENOSYS, f"commands are followed on x86-64 only, not on {platform.machine()}")
+        raise OSError(ENOSYS, f"{what} on x86-64 only, not on {platform.machine()}")
 
 
 def seize(pid: int) -> None:
     """Trace a process and what it will fork; it dies with us. It stops."""
     _ptrace(_SEIZE, pid, 0, _OPTIONS)
-    _ptrace(_INTERRUPT, pid, 0, 0)
+    interrupt(pid)
+
+
+def seize_thread(tid: int) -> None:
+    """Trace one thread, which goes on after interrupt() or, if we end, where it is."""
+    _ptrace(_SEIZE, tid, 0, 0)
+
+
+def interrupt(tid: int) -> None:
+    """Have a thread stop soon, with EVENT_STOP."""
+    _ptrace(_INTERRUPT, tid, 0, 0)
+
+
+def go_on(tid: int, number: int = 0) -> None:
+    """Let a stopped thread run; deliver a signal."""
+    _ptrace(_CONT, tid, 0, number)
+
+
+def detach(tid: int) -> None:
+    """Leave a stopped thread alone: it goes on."""
+    _ptrace(_DETACH, tid, 0, 0)
+
+
+def set_registers(tid: int, state: Registers) -> None:
+    """Give a stopped thread other registers."""
+    _ptrace(_SETREGS, tid, 0, ctypes.addressof(state))
+
+
+def extended_state(tid: int) -> bytes:
+    """Return the registers for floating point and vectors of a stopped thread, as the processor keeps them."""
+    room = ctypes.create_string_buffer(_EXTENDED_STATE_MAX)
+    piece = _Piece(ctypes.addressof(room), len(room))
+    _ptrace(_GETREGSET, tid, _EXTENDED_STATE, ctypes.addressof(piece))
+    return room.raw[: piece.length]
+
+
+def set_extended_state(tid: int, state: bytes) -> None:
+    """Give a stopped thread these registers."""
+    room = ctypes.create_string_buffer(state, len(state))
+    piece = _Piece(ctypes.addressof(room), len(room))
+    _ptrace(_SETREGSET, tid, _EXTENDED_STATE, ctypes.addressof(piece))
 
 
 def resume(tid: int, number: int = 0) -> None:
@@ -90,7 +143,7 @@ class Stopped:
         now.orig_rax = ctypes.c_ulong(-1).value
         for name, value in zip(("rdi", "rsi", "rdx", "r10", "r8", "r9"), arguments, strict=False):
             setattr(now, name, ctypes.c_ulong(value).value)
-        _ptrace(_SETREGS, self.tid, 0, ctypes.addressof(now))
+        set_registers(self.tid, now)
         self._run_to_stop()
         self._run_to_stop()
         answer = ctypes.c_long(registers(self.tid).rax).value
@@ -112,7 +165,7 @@ class Stopped:
 
     def done(self) -> None:
         """Have it go on where it was."""
-        _ptrace(_SETREGS, self.tid, 0, ctypes.addressof(self._before))
+        set_registers(self.tid, self._before)
 
     def _run_to_stop(self) -> None:
         while True:

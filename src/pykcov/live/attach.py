@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pykcov.live.call import CallError, run_in
 from pykcov.modes import compares
 from pykcov.program.buffers import Buffers
 from pykcov.program.channel import packets
@@ -115,7 +116,6 @@ def _command(pid: int) -> list[str]:
 
 def _check(pid: int) -> None:
     """Find out what would go wrong, before anything of the process is touched."""
-    _check_version(pid)
     if pid == os.getpid():
         raise AttachError(f"process {pid} is this one")
     status = dict(
@@ -127,15 +127,6 @@ def _check(pid: int) -> None:
         raise AttachError(f"process {pid} has ended")
     if status.get("State", "").startswith(("T", "t")):
         raise AttachError(f"process {pid} is stopped, by a signal or a debugger: let it go on first")
-
-
-def _check_version(pid: int) -> None:
-    if sys.version_info < (3, 14):
-        running = ".".join(map(str, sys.version_info[:2]))
-        raise AttachError(
-            f"process {pid} cannot be attached to with Python {running}: that takes CPython 3.14 or later in both "
-            "(PEP 768); start the program with `pykcov run`, or call pykcov.trace() in it"
-        )
 
 
 def _own_pids() -> Sequence[str]:
@@ -157,13 +148,16 @@ def _listening(pid: int) -> Iterator[sockets.socket]:
 
 def _inject(pid: int) -> None:
     try:
-        sys.remote_exec(pid, os.fspath(_INJECTED))  # type: ignore[attr-defined]
+        if sys.version_info >= (3, 14):
+            sys.remote_exec(pid, os.fspath(_INJECTED))
+        else:
+            run_in(pid, _INJECTED.read_text())
     except PermissionError as error:
         raise AttachError(
             f"process {pid}: no permission to trace it: it is another user's, or the kernel's ptrace_scope forbids "
             "it; run pykcov as root"
         ) from error
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, CallError) as error:
         raise AttachError(f"process {pid}: {_why(error)}") from error
 
 

@@ -54,6 +54,10 @@ export function Timeline(props: ViewProps) {
                     Save for speedscope
                 </button>
             </div>
+            <p class="guessed">
+                The unit is an entry of the trace, not time. Ends of calls are guessed: a trace has none, so a call ends
+                where its caller goes on. Nor does it tell in which order threads ran beside each other.
+            </p>
             {entry.dropped > 0 && (
                 <p class="warning">
                     ⚠ {counted(entry.dropped, "entry", "entries")} behind these did not fit into the buffer.
