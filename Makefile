@@ -51,6 +51,12 @@ test: lint ## from nothing: own .venv, install with test dependencies, every che
 page: ## build what `pykcov explore` writes from its TypeScript into the package (needs node and npm)
 	cd src/pykcov/explore/web && npm ci --no-audit --no-fund && npm run check && npm run build
 
+explore-data: $(VENV)/ready ## questions to the page on a service's 200 requests and sqlparse's tests (needs Debian's chromium, chromium-driver)
+	$(BIN)/python -m pytest -q -m 'slow or not slow' tests/explore/test_real_data.py
+
+pytest-suspicion: $(VENV)/ready ## how far up the difference view ranks seeded faults of five libraries (OPTIONS="sqlparse --faults 3")
+	$(BIN)/python tools/pytest_suspicion.py $(OPTIONS)
+
 page-pictures: $(VENV)/ready ## the pictures of docs/explore.md, as the tests see the page (needs Debian's chromium, chromium-driver)
 	PYKCOV_PICTURES=$(CURDIR)/docs $(BIN)/python -m pytest -q tests/explore/test_page.py
 
