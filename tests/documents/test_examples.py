@@ -8,6 +8,7 @@ from pages import PAGES, ROOT, Block, Runner, blocks
 EXAMPLES = {str(page.relative_to(ROOT)): [block for block in blocks(page) if block.is_example] for page in PAGES}
 
 
+@pytest.mark.timeout(900)  # a page has up to twenty programs, each of which a busy machine may hold up
 @pytest.mark.parametrize("page", [name for name, found in EXAMPLES.items() if any(not one.why_not for one in found)])
 def test_the_examples_of_a_page_do_what_it_says(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
