@@ -14,6 +14,8 @@ START = "index.html"
 
 # What the pages link to elsewhere; `make docs-links` asks for each.
 EXTERNAL = {
+    "https://github.com/bloomberg/memray/issues/723",
+    "https://github.com/bloomberg/memray/issues/745",
     "https://distributed.dask.org",
     "https://github.com/leeoniya/uPlot",
     "https://github.com/pykcov/pykcov/blob/main/benchmarks/README.md",
