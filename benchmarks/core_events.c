@@ -9,8 +9,10 @@
  *   dormant    nothing is enabled
  *   own        each thread has a device of its own, and its count is reset before it is full
  *   remote     all threads are in a section of one device
- *   padded     what `own` writes, an entry and a count, without the core; counts a cache line apart
- *   unpadded   the same with the counts of all threads in one cache line
+ *   accesses   the same in KCOV_MODE_TRACE_ACCESS: one count gives the entries of all threads an
+ * order stamped    instead of that count, a time stamp beside each entry of a buffer of the
+ * thread's own padded     what `own` writes, an entry and a count, without the core; counts a cache
+ * line apart unpadded   the same with the counts of all threads in one cache line
  *
  * In `own` the program also makes sure that no two threads write the same cache line.
  */
@@ -105,6 +107,31 @@ count_alone(struct job *job)
     }
 }
 
+#ifdef __x86_64__
+/* The fence keeps the stamp from being taken before what the thread has read is there. */
+static void
+stamp_alone(struct job *job)
+{
+    static uint64_t entries[THREADS_MAX][2 * ROUND];
+    volatile uint64_t *written = entries[job->number];
+
+    for (uint64_t done = 0; done < events; done += ROUND) {
+        for (uint64_t i = 0; i < ROUND; i++) {
+            written[2 * i] = i;
+            __builtin_ia32_lfence();
+            written[2 * i + 1] = __builtin_ia32_rdtsc();
+        }
+    }
+}
+#else
+static void
+stamp_alone(struct job *job)
+{
+    (void)job;
+    fail("no time stamp counter is known here");
+}
+#endif
+
 static void
 work(struct job *job, const char *scenario)
 {
@@ -116,6 +143,8 @@ work(struct job *job, const char *scenario)
             call(__sanitizer_cov_trace_pc);
     } else if (strcmp(scenario, "padded") == 0 || strcmp(scenario, "unpadded") == 0) {
         count_alone(job);
+    } else if (strcmp(scenario, "stamped") == 0) {
+        stamp_alone(job);
     } else {
         record(job);
     }
@@ -128,7 +157,7 @@ attach(struct job *job, const char *scenario)
         job->device = open_device();
         if (kcov_device_enable(job->device, KCOV_MODE_TRACE_PC) != 0)
             fail("a device cannot be enabled");
-    } else if (strcmp(scenario, "remote") == 0 && kcov_remote_enter(key) != 0) {
+    } else if (key.is_group && kcov_remote_enter(key) != 0) {
         fail("a section cannot be entered");
     }
     job->trace = kcov_attached_trace();
@@ -178,13 +207,13 @@ check_cache_lines(void)
 }
 
 static void
-open_remote(void)
+open_remote(int mode)
 {
     struct kcov_device *device = open_device();
 
     key = (struct kcov_key){KCOV_REMOTE_COMMON, kcov_group_new(), 1};
     if (kcov_device_attach(device, key, &kcov_wait_forever) != 0 ||
-        kcov_device_enable(device, KCOV_MODE_TRACE_PC) != 0)
+        kcov_device_enable(device, mode) != 0)
         fail("a remote device cannot be enabled");
 }
 
@@ -202,7 +231,9 @@ main(int argc, char **argv)
         fail("1 to 16 threads, at least one event");
     stride = strcmp(scenario, "padded") == 0 ? KCOV_CACHE_LINE / sizeof(uint64_t) : 1;
     if (strcmp(scenario, "remote") == 0)
-        open_remote();
+        open_remote(KCOV_MODE_TRACE_PC);
+    if (strcmp(scenario, "accesses") == 0)
+        open_remote(KCOV_MODE_TRACE_ACCESS);
     pthread_barrier_init(&barrier, NULL, threads);
     for (unsigned i = 0; i < threads; i++) {
         jobs[i].number = i;

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 import stress  # noqa: E402
 
-SCENARIOS = ("nothing", "dormant", "own", "remote", "padded", "unpadded")
+SCENARIOS = ("nothing", "dormant", "own", "remote", "accesses", "stamped", "padded", "unpadded")
 THREADS = (1, 2, 4)
 
 

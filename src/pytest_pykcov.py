@@ -99,6 +99,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="The data file to write. Default: $COVERAGE_FILE, else what is configured, else .coverage.",
     )
+    group.addoption(
+        "--pykcov-interleavings",
+        action="store_true",
+        help="Record instead which accesses of two threads followed each other in each test, and say how many pairs "
+        "of places were new, and which ones no passing run had where a test fails.",
+    )
+    group.addoption(
+        "--pykcov-interleavings-file",
+        metavar="FILE",
+        default=None,
+        help="Where the pairs of earlier runs are kept. Default: .pykcov-interleavings.",
+    )
     group.addoption("--no-pykcov", action="store_true", help="Trace nothing, whatever other options say.")
     group.addoption("--no-pykcov-on-fail", action="store_true", help="Make no report if a test fails.")
 
@@ -108,8 +120,15 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     """Begin before conftest files import the code under test."""
     options = early_config.known_args_namespace
     _tell_tests_from_sources(options, args)
-    if options.pykcov and not options.no_pykcov:
+    if options.no_pykcov:
+        return
+    if options.pykcov_interleavings:
         # Not before: the rest of pykcov is for those who ask for it.
+        from pykcov.contrib.pytest_plugin.interleavings import begin
+
+        begin(early_config)
+    elif options.pykcov:
+        # Not before: the same.
         from pykcov.contrib.pytest_plugin.plugin import begin
 
         begin(early_config)

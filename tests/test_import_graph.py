@@ -29,7 +29,7 @@ FLOORS: list[set[str]] = [
     },
     {"columns", "decisions", "device", "htmltables", "locations", "modes", "npz", "records", "tables"},
     {"instrument", "location_table", "native"},
-    {"complaints", "observed", "oncelog", "remote", "results", "tracefile"},
+    {"complaints", "interleavings", "observed", "oncelog", "remote", "results", "tracefile"},
     {"coverage", "kernel", "tracer"},
     {"once", "observing", "opening", "program", "reports", "session"},
     {"atheris", "contrib", "explore", "fuzz", "live", "package"},

@@ -34,6 +34,7 @@ VARIANTS: dict[str, tuple[Granularity, bool]] = {
     "block": ("block", False),
     "line": ("line", False),
     "line with comparisons": ("line", True),
+    "access": ("access", False),
     "arc": ("arc", False),
     "arc with comparisons": ("arc", True),
 }
@@ -44,6 +45,7 @@ NOWHERE = (None, None, None, None)
 COMPARE_EVENTS = [
     [{"COPY"}, OPERANDS, {"BUILD_SLICE"}, {"LOAD_CONST"}, OPERANDS, {"STORE_SUBSCR"}],
     [{"COPY"}, {"LOAD_CONST"}, OPERANDS, {"STORE_SUBSCR"}],
+    [{"LOAD_CONST"}, {"COPY"}, {"DELETE_SUBSCR"}],
 ]
 MARK_FROM_END = 3
 KEPT = (
@@ -77,6 +79,9 @@ class Mark:
 
     def __setitem__(self, right: object, left: object) -> None:
         """Observe a comparison."""
+
+    def __delitem__(self, accessed: object) -> None:
+        """Observe an access."""
 
 
 def marks(code: CodeType, sites: Sequence[Site]) -> list[Mark]:

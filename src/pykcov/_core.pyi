@@ -8,6 +8,8 @@ from typing import Any, Final, Literal, Self, final, overload
 TRACE_PC: Final = 1
 TRACE_CMP: Final = 2
 TRACE_UNIQUE_PC: Final = 0x101
+TRACE_ACCESS: Final = 0x801
+"""Each hit, and each access of code of granularity 'access', with its thread: 2 words an entry (kcov.h)."""
 CMP_BYTES: Final = 0x200
 CMP_SAMPLED: Final = 0x400
 """With TRACE_CMP | CMP_BYTES: of what a place of Python code compares in a round, the first 8, then fewer and fewer."""
@@ -359,9 +361,10 @@ def probes(pcs: Sequence[int], /) -> list[Probe]:
 
 @final
 class CompareProbe:
-    """A constant for bytecode: `probe[b] = a` records that a and b are compared. Only compare_probes() makes them.
+    """A constant for bytecode: `probe[b] = a` records that a and b are compared, `del probe[b]` that b is accessed.
 
-    Never fails, and never runs code of the program's: only exact builtin types are looked at.
+    Only compare_probes() makes them. Never fails, and never runs code of the program's: only exact builtin types are
+    looked at.
     """
 
     @property
@@ -370,17 +373,18 @@ class CompareProbe:
 
     @property
     def operation(self) -> int:
-        """KCOV_CMP_EQ, ... of kcov.h; also the index into records.OPERATIONS."""
+        """KCOV_CMP_EQ, ... of kcov.h, or one of an access; also the index into records.OPERATIONS."""
 
     @property
     def const(self) -> int:
         """Which operand is a constant of the code: 1 the left, 2 the right, 0 none."""
 
     def __setitem__(self, b: object, a: object, /) -> None: ...
+    def __delitem__(self, b: object, /) -> None: ...
     def __reduce__(self) -> tuple[Callable[[int, int, int], CompareProbe], tuple[int, int, int]]: ...
 
 def compare_probes(sites: Sequence[tuple[int, int, int]], /) -> list[CompareProbe]:
-    """Make probes for comparisons, each a (pc, operation, const). EINVAL for an unknown operation or const."""
+    """Make probes for comparisons and accesses, each a (pc, operation, const). EINVAL for one of these unknown."""
 
 def environment() -> dict[str, str]:
     """The environment that a program started now gets, with what C code has put there."""
@@ -490,6 +494,9 @@ def callbacks_owner() -> tuple[str | None, bool]:
     """Whose callbacks native code finds by name: the path of the object, None for nobody; whether that is the core."""
 
 # What is there, for tests and tools.
+
+def thread_number() -> int:
+    """The number of the calling thread under TRACE_ACCESS: from 1, and no other thread of the process gets it."""
 
 def handles() -> list[tuple[int, int, bool, str, int, int | None]]:
     """All handles: subsystem, id, id is a group's number, state ('none', 'ready', 'dying'), sections, device serial."""

@@ -53,7 +53,11 @@ class Location(NamedTuple):
     lines: tuple[int, ...]
     """All source lines that a hit implies, ascending; empty for a comparison, which another hit shows to be reached."""
     comparison: str = ""
-    """The operation of a comparison, as in `Comparison.op`; '' if nothing is compared, or in native code."""
+    """The operation of a comparison, as in `Comparison.op`; '' if nothing is compared, or in native code.
+
+    In code of granularity 'access', how something that threads may share is accessed: 'read', 'write', 'look' or
+    'change' (docs/interleavings.md).
+    """
     arcs: tuple[tuple[int, int], ...] = ()
     """Pairs of lines that ran one after the other, ascending, in code of granularity 'arc' or 'condition'.
 
@@ -134,9 +138,10 @@ class _Code:
         offset, line, end_line, column, end_column, lines_end, comparison, arcs, conditions = self.numbers[
             at : at + self.COLUMNS
         ]
-        following = at + self.COLUMNS
-        if row + 1 < self.sites and self.numbers[following] == offset:
-            comparison = self.numbers[following + self.COMPARISON]  # one that code begins with
+        following, end = at + self.COLUMNS, self.sites * self.COLUMNS
+        while following < end and self.numbers[following] == offset:  # a comparison that code begins with, an access
+            comparison = self.numbers[following + self.COMPARISON]
+            following += self.COLUMNS
         lines_start = self.numbers[at + self.LINES_END - self.COLUMNS] if row else self.sites * self.COLUMNS
         arcs_end = lines_end - 5 * conditions
         arcs_start = arcs_end - 2 * arcs

@@ -4,13 +4,14 @@ from typing import Literal, get_args
 
 from pykcov import _core
 
-Mode = Literal["unique", "pc", "cmp", "cmp-bytes"]
+Mode = Literal["unique", "pc", "cmp", "cmp-bytes", "accesses"]
 
 modes: dict[str, int] = {
     "unique": _core.TRACE_UNIQUE_PC,
     "pc": _core.TRACE_PC,
     "cmp": _core.TRACE_CMP,
     "cmp-bytes": _core.TRACE_CMP | _core.CMP_BYTES,
+    "accesses": _core.TRACE_ACCESS,
 }
 """What a name means to a device."""
 

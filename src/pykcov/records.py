@@ -23,8 +23,9 @@ OPERAND_BYTES: Final = 64
 OPERATIONS: Final = (
     *("", "==", "!=", "<", "<=", ">", ">=", "in", "not in", "startswith", "endswith", "find", "index", "count"),
     *("split", "partition", "removeprefix", "removesuffix", "subscript", "match", "get"),
+    *("read", "write", "look", "change"),
 )
-"""What `Comparison.op` may be, by its number in the type; '' is unknown."""
+"""What `Comparison.op` may be, by its number in the type; '' is unknown. The last four are accesses, never compared."""
 
 # Of the type; as in kcov.h.
 _CONST = 0x1

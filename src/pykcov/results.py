@@ -63,6 +63,7 @@ class Results:
         """Begin without anything; `mode` is that of the device, and `granularity` that of the probes."""
         self._compares = mode & _core.TRACE_CMP != 0
         self._once = mode == _core.TRACE_UNIQUE_PC
+        self._width = 4 if self._compares else 2 if mode == _core.TRACE_ACCESS else 1
         self._choice = choice
         self._granularity: Granularity = granularity
         self._buffer: Buffer | None = None
@@ -173,15 +174,17 @@ class Results:
     def raw(self) -> bytes:
         """Return the entries recorded so far as they are in the buffer: 8 bytes per pc, 32 per entry of a comparison.
 
+        In mode 'accesses' 16 per entry: a pc, and which thread accessed which object (core/kcov.h).
+
         This includes code that other traces selected.
         """
-        width = 4 if self._compares else 1
-        return bytes(self._words[1 : min(1 + width * self._words[0], len(self._words))])
+        count = min(self._words[0], (len(self._words) - 1) // self._width)
+        return bytes(self._words[1 : 1 + self._width * count])
 
     def _pcs(self) -> list[int]:
         if self._compares:
             return [one.pc for one in self.comparisons()]
-        pcs = memoryview(self.raw()).cast("Q").tolist()
+        pcs = memoryview(self.raw()).cast("Q").tolist()[:: self._width]
         # Each process that appends to the buffer sees to it for itself that it does so once.
         return self._choice.of(dict.fromkeys(pcs) if self._once else pcs)
 
@@ -195,7 +198,7 @@ class Results:
         if self._buffer is None:
             return
         raw = self.raw()
-        count = len(raw) // (32 if self._compares else 8)
+        count = len(raw) // (8 * self._width)
         self._lost = self._buffer.dropped
         self._words = memoryview(count.to_bytes(8, "little") + raw).cast("Q")
         self._buffer = None

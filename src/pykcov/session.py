@@ -17,7 +17,7 @@ from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
 from pykcov.modes import Mode, number_of
 from pykcov.results import Choice, Results
-from pykcov.tracer import NMEMB, FollowedTrace, Tracer
+from pykcov.tracer import FollowedTrace, Tracer
 from pykcov.warnings import PykcovWarning
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def trace(
     Args:
         mode: 'unique' records each place once, in order of first hit. 'pc' records every hit, in order. 'cmp' records
             comparisons of integers instead, and 'cmp-bytes' also those of floats, str and bytes (docs/comparisons.md).
-            'once' records which places run at all, in all threads of the process, and costs nothing after a while
+            'accesses' records, with follow, what threads access that they may share, for `interleavings()`
+            (docs/interleavings.md); it has a granularity of its own. 'once' records which places run at all, in all threads of the process, and costs nothing after a while
             (docs/once.md); it cannot be combined with nmemb, follow, drain or kernel.
         granularity: 'line' for exact lines. 'block' is cheaper, and treats the lines of a block as one. 'arc' adds
             exact branches, which `arcs()` returns (docs/branches.md), and 'condition' the operands of `and`, `or` and
@@ -82,7 +83,8 @@ def trace(
         source: folders whose files are traced instead of the program's own code.
         stdlib: trace the standard library too.
         nmemb: size of the buffer in 64-bit words. It holds nmemb - 1 pcs, or a quarter as many entries of comparisons.
-            `dropped` counts entries that do not fit. By default 262144, the maximum, or with `follow` 32768.
+            `dropped` counts entries that do not fit. By default 262144, the maximum, or with `follow` 32768, except
+            in mode 'accesses'.
         follow: trace what the block causes, in whatever thread or task it runs, and nothing else. Use it with `with`,
             with `async with`, or as a decorator of a function, sync or async (docs/attribution.md). Any number of such
             traces can be open.
@@ -117,8 +119,9 @@ def trace(
     if follow and kernel:
         raise ValueError("kernel=True records the calling thread, not what follows: leave out follow=True")
     if follow:
-        words = NMEMB if nmemb is None else nmemb
-        return FollowedTrace(_shared(mode, granularity, include, exclude, source, stdlib, words), drain)
+        return FollowedTrace(_shared(mode, granularity, include, exclude, source, stdlib, nmemb), drain)
+    if mode == "accesses":
+        raise ValueError("mode='accesses' records what threads do to each other: add follow=True")
     if drain is not None:
         raise ValueError("drain is for follow=True: a trace of one thread causes no work that it could wait for")
     number = number_of("pc" if kernel and mode == "unique" else mode)
@@ -142,7 +145,7 @@ def _shared(
     exclude: Iterable[str],
     source: Iterable[str | PathLike[str]],
     stdlib: bool,
-    nmemb: int,
+    nmemb: int | None,
 ) -> Tracer:
     """Return the one Tracer of these arguments: traces that are open at the same time put probes in once."""
     chosen = tuple(include), tuple(exclude), tuple(fspath(path) for path in source)

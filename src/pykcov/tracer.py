@@ -21,6 +21,7 @@ from pykcov.instrument.code import check
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
+from pykcov.interleavings import InterleavingsError, Pair, pairs_of
 from pykcov.locations import files
 from pykcov.modes import Mode, number_of
 from pykcov.remote import carriers, interrupts, lending
@@ -35,6 +36,9 @@ NMEMB = 1 << 15
 """Words of the buffer of a trace that follows, unless told otherwise: hundreds of them may be open."""
 
 _DEVICES_KEPT = 64
+
+# Open traces of accesses, which are of one process only: memory of another one is another memory.
+_of_accesses: "dict[FollowedTrace, Device]" = {}
 
 # Reentrant, as a signal handler may trace while its thread is in the middle of what this guards. So each step there
 # either is one call of C that changes the state, or can be done by somebody else in between.
@@ -71,18 +75,18 @@ class Tracer:
         exclude: Iterable[str] = (),
         source: Iterable[str | PathLike[str]] = (),
         stdlib: bool = False,
-        nmemb: int = NMEMB,
+        nmemb: int | None = None,
     ) -> None:
         """Take the arguments of pykcov.trace(); the default buffer of each trace is smaller.
 
         Args:
-            mode: 'unique', 'pc', 'cmp' or 'cmp-bytes', as for trace().
+            mode: 'unique', 'pc', 'cmp', 'cmp-bytes' or 'accesses', as for trace().
             granularity: as for trace().
             include: as for trace().
             exclude: as for trace().
             source: as for trace().
             stdlib: as for trace().
-            nmemb: words of each trace's buffer, 32768 by default: hundreds may be open.
+            nmemb: words of each trace's buffer, by default 32768, as hundreds may be open; for 'accesses' the maximum.
 
         Raises:
             ValueError: the mode or granularity is unknown.
@@ -90,8 +94,13 @@ class Tracer:
             FileNotFoundError: a folder of source does not exist.
         """
         self.mode = number_of(mode)
+        self.tells_accesses = self.mode == _core.TRACE_ACCESS
+        if self.tells_accesses:
+            if granularity != "line":
+                raise ValueError(f"mode='accesses' has a granularity of its own: leave out {granularity!r}")
+            granularity = "access"
         check(granularity)
-        self.nmemb = nmemb
+        self.nmemb = nmemb if nmemb is not None else _core.BUFFER_WORDS_MAX if self.tells_accesses else NMEMB
         self.granularity: Granularity = granularity
         self._selection = Selection(include, exclude, source, stdlib)
         self.choice = Choice(self._selection)
@@ -253,6 +262,7 @@ class FollowedTrace(Results):
         self._references = 0
         self._token: Token[Group | None] | None = None
         self._pid = 0
+        self._beginner = 0
         self.cut_off = 0
         """How many jobs and tasks that the block caused were not done when it ended; what they ran later is not in the
         trace. Tasks are counted where the block ends in a task of an event loop of asyncio's making."""
@@ -300,6 +310,22 @@ class FollowedTrace(Results):
                 else:
                     break
         self.end()
+
+    def interleavings(self) -> list[Pair]:
+        """Return the pairs of accesses of two threads that followed each other so far (docs/interleavings.md).
+
+        Returns:
+            The pairs, in the order in which they first occurred.
+
+        Raises:
+            InterleavingsError: a ValueError: the mode is not 'accesses'.
+        """
+        if not self._tracer.tells_accesses:
+            raise InterleavingsError
+        with Unrecorded():
+            words = memoryview(self.raw()).cast("Q").tolist()
+            entries = zip(words[::2], words[1::2], strict=True)
+            return pairs_of([entry for entry in entries if entry[0] in self._choice], self._beginner)
 
     def interrupts(self) -> dict[str, Results]:
         """Return what interrupted this process so far, by context, of the code that this trace selects.
@@ -350,7 +376,11 @@ class FollowedTrace(Results):
         try:
             device.remote_attach(follow=True)
             device.enable(self._tracer.mode)
-            self._tracer.offer(group, device)
+            if self._tracer.tells_accesses:
+                self._beginner = _core.thread_number()
+                _of_accesses[self] = device
+            else:
+                self._tracer.offer(group, device)
         except BaseException:
             device.close(wait=False)
             self._reset()
@@ -381,6 +411,7 @@ class FollowedTrace(Results):
             device.disable(wait=False)
             self._keep()
         finally:
+            _of_accesses.pop(self, None)
             self._reset()
             self.cut_off = group.pending + self._unfinished_tasks()
             self._tracer.give_back(device, buffer, group)
@@ -401,10 +432,13 @@ class FollowedTrace(Results):
         _core.follow()
 
 
-def _forget_lock() -> None:
+def _begin_child() -> None:
+    """In the child of a fork: a thread that holds the lock does not exist here."""
     global _lock
     _lock = RLock()
+    for device in _of_accesses.values():
+        device.disable(wait=False)
+    _of_accesses.clear()
 
 
-# A thread that holds the lock does not exist in the child of a fork.
-register_at_fork(after_in_child=_forget_lock)
+register_at_fork(after_in_child=_begin_child)

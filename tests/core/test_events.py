@@ -66,3 +66,12 @@ def test_what_is_no_word_is_refused(number: int) -> None:
         _core.record_cmp(1, False, number, 2, 3)
     with pytest.raises(pykcov.InvalidValueError, match="a case"):
         _core.record_switch(8, 1, [number], 3)
+
+
+def test_a_full_buffer_of_accesses_counts_what_did_not_fit() -> None:
+    with pykcov.open() as device:
+        device.set_buffer_size(6)
+        device.enable(_core.TRACE_ACCESS)
+        _core.record_pc(5, 3)
+        device.disable()
+        assert (device.mmap().count, device.dropped) == (2, 1)

@@ -61,11 +61,12 @@ class Probe:
 _silent: list[_core.Probe] = []
 
 
-def silent(_code: CodeType, sites: Sequence[Site]) -> list[_core.Probe]:
+def silent(_code: CodeType, sites: Sequence[Site]) -> Sequence[_core.Probe | _core.CompareProbe]:
     """Return probes that are of C, always the same: for tests in which none may be noticed, not even a call."""
     if len(_silent) < len(sites):
         _silent.extend(_core.probes(range(len(_silent), len(sites))))
-    return _silent[: len(sites)]
+    observing = _core.compare_probes([(0, 1, 0)])[0]
+    return [observing if site.operation else probe for site, probe in zip(sites, _silent, strict=False)]
 
 
 def nested(code: CodeType) -> Iterator[CodeType]:

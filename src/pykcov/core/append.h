@@ -53,6 +53,9 @@
  */
 #define KCOV_MODE_ADOPT 0x4000
 
+/* What KCOV_MODE_TRACE_ACCESS has and KCOV_MODE_TRACE_PC has not. */
+#define KCOV_ACCESSES (KCOV_MODE_TRACE_ACCESS & ~KCOV_MODE_TRACE_PC)
+
 /* Added to what probes see of the mode of a device that has a counter map. */
 #define KCOV_MODE_COUNTERS 0x8000
 
@@ -107,6 +110,8 @@ kcov_set_mode(struct kcov_trace *trace, int mode)
 static inline unsigned
 kcov_entry_words(int mode)
 {
+    if (mode & KCOV_ACCESSES)
+        return KCOV_ACCESS_WORDS;
     return mode & KCOV_MODE_TRACE_CMP ? KCOV_CMP_WORDS : 1;
 }
 
@@ -178,16 +183,17 @@ kcov_claim_alone(struct kcov_trace *trace, uint64_t k, uint64_t *index)
 }
 #endif
 
-static inline bool
-kcov_claim_shared(struct kcov_trace *trace, uint64_t k, uint64_t *index)
+/* order: with which the claim is seen among what this and other threads do. */
+static inline __attribute__((always_inline)) bool
+kcov_claim_shared(struct kcov_trace *trace, uint64_t k, uint64_t *index, memory_order order)
 {
     uint64_t count = atomic_load_explicit(&trace->words[0], memory_order_relaxed);
 
     do {
         if (!kcov_fits(trace, count, k))
             return false;
-    } while (!atomic_compare_exchange_weak_explicit(&trace->words[0], &count, count + k,
-                                                    memory_order_relaxed, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&trace->words[0], &count, count + k, order,
+                                                    memory_order_relaxed));
     *index = count;
     return true;
 }
@@ -201,9 +207,10 @@ kcov_claim(struct kcov_trace *trace, uint64_t k, uint64_t *index)
 {
 #ifdef KCOV_ADDS_ALONE
     bool shared = atomic_load_explicit(&trace->shared, memory_order_relaxed);
-    bool claimed = shared ? kcov_claim_shared(trace, k, index) : kcov_claim_alone(trace, k, index);
+    bool claimed = shared ? kcov_claim_shared(trace, k, index, memory_order_relaxed)
+                          : kcov_claim_alone(trace, k, index);
 #else
-    bool claimed = kcov_claim_shared(trace, k, index);
+    bool claimed = kcov_claim_shared(trace, k, index, memory_order_relaxed);
 #endif
 
     if (__builtin_expect(claimed, 1))
@@ -219,6 +226,23 @@ kcov_append_pc(struct kcov_trace *trace, uint64_t pc)
 
     if (kcov_claim(trace, 1, &index))
         atomic_store_explicit(&trace->words[index + 1], pc, memory_order_relaxed);
+}
+
+/*
+ * Word 0 is the sequence number that all threads share. Its claim is sequentially consistent, so
+ * that the order of the entries does not contradict what the threads saw of each other.
+ */
+static inline void
+kcov_append_access(struct kcov_trace *trace, uint64_t pc, uint64_t who)
+{
+    uint64_t index;
+
+    if (!kcov_claim_shared(trace, 1, &index, memory_order_seq_cst)) {
+        atomic_fetch_add_explicit(trace->dropped, 1, memory_order_relaxed);
+        return;
+    }
+    atomic_store_explicit(&trace->words[index * KCOV_ACCESS_WORDS + 1], pc, memory_order_relaxed);
+    atomic_store_explicit(&trace->words[index * KCOV_ACCESS_WORDS + 2], who, memory_order_relaxed);
 }
 
 static inline void

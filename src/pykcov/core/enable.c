@@ -121,7 +121,8 @@ enable(struct kcov_device *device, int mode)
     if (device->state != KCOV_READY)
         return ENXIO;
     if (mode != KCOV_MODE_TRACE_PC && mode != KCOV_MODE_TRACE_CMP &&
-        mode != KCOV_MODE_TRACE_UNIQUE_PC && mode != (KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES) &&
+        mode != KCOV_MODE_TRACE_UNIQUE_PC && mode != KCOV_MODE_TRACE_ACCESS &&
+        mode != (KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES) &&
         mode != (KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES | KCOV_CMP_SAMPLED))
         return EINVAL;
     if ((thread = kcov_thread_get()) == NULL)

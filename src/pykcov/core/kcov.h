@@ -21,6 +21,7 @@ extern "C" {
 #define KCOV_MODE_TRACE_PC 1
 #define KCOV_MODE_TRACE_CMP 2
 #define KCOV_MODE_TRACE_UNIQUE_PC 0x101 /* each location once per enable, in order of first hit */
+#define KCOV_MODE_TRACE_ACCESS 0x801    /* each hit with its thread, each access with its object */
 #define KCOV_CMP_BYTES 0x200            /* with KCOV_MODE_TRACE_CMP: operands of any kind */
 #define KCOV_CMP_SAMPLED 0x400 /* with KCOV_CMP_BYTES: of a place that compares much, not all */
 
@@ -39,9 +40,9 @@ struct kio_remote_attach {
 
 /*
  * The buffer: nmemb words of 64 bits. Word 0 counts entries; the reader may set it to any value at
- * any time. An entry of w words (1: pc; 4: type, operand 1, operand 2, pc) with index e begins at
- * word e * w + 1. Type of a comparison: KCOV_CMP_SIZE of log2(bytes), and KCOV_CMP_CONST if the
- * first operand is a constant.
+ * any time. An entry of w words (1: pc; 2, under KCOV_MODE_TRACE_ACCESS: pc, who; 4: type, operand
+ * 1, operand 2, pc) with index e begins at word e * w + 1. Type of a comparison: KCOV_CMP_SIZE of
+ * log2(bytes), and KCOV_CMP_CONST if the first operand is a constant.
  *
  * What another core writes to word 0 while the traced thread records native events without a pause
  * may be overwritten, as that thread alone counts there, without a bus lock: look again a
@@ -51,6 +52,17 @@ struct kio_remote_attach {
 #define KCOV_CMP_WORDS 4
 #define KCOV_CMP_CONST 0x1
 #define KCOV_CMP_SIZE(x) ((x) << 1)
+
+/*
+ * Under KCOV_MODE_TRACE_ACCESS the order of the entries is an order of the accesses of all threads
+ * that append: none comes before an access that happened before it. `who` names the thread in its
+ * upper bits, by a number from 1 on that no other thread of the process has, and in the lower bits
+ * what is accessed: an object by its address / 16, KCOV_ACCESS_NAME if the place itself names it
+ * (a global variable, one of an enclosing function), 0 if the entry is no access but a hit.
+ */
+#define KCOV_ACCESS_WORDS 2
+#define KCOV_ACCESS_OBJECT_BITS 44
+#define KCOV_ACCESS_NAME 1
 
 /*
  * Under KCOV_CMP_BYTES the type says more. Bits 8 to 15 are the operation, 0 in native code. With

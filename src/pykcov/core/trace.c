@@ -51,6 +51,26 @@ kcov_halt(int which, bool on)
         atomic_fetch_and(&kcov_switches.on, ~which);
 }
 
+uint32_t
+kcov_thread_number(void)
+{
+    static atomic_uint numbers; /* [a] the newest; in a forked child they go on */
+
+    if (kcov_self.number == 0)
+        kcov_self.number = atomic_fetch_add_explicit(&numbers, 1, memory_order_relaxed) + 1;
+    return kcov_self.number;
+}
+
+void
+kcov_record_access(struct kcov_trace *trace, uint64_t pc, uint64_t object)
+{
+    uint64_t which = object == KCOV_ACCESS_NAME ? object : object / 16;
+    uint64_t mask = (UINT64_C(1) << KCOV_ACCESS_OBJECT_BITS) - 1;
+
+    kcov_append_access(trace, pc,
+                       (uint64_t)kcov_thread_number() << KCOV_ACCESS_OBJECT_BITS | (which & mask));
+}
+
 /*
  * Up to 255. Load and store, without a bus lock: where several threads count in one place, an
  * increment may be lost, but the counter does not wrap around.
@@ -76,10 +96,13 @@ kcov_count_probe(struct kcov_trace *trace, int mode, uint64_t pc, uint32_t numbe
 {
     if (kcov_halted())
         return;
-    count(trace, number);
+    if (mode & KCOV_MODE_COUNTERS)
+        count(trace, number);
     if (mode & KCOV_MODE_TRACE_CMP)
         return;
-    if (mode == (KCOV_MODE_TRACE_PC | KCOV_MODE_COUNTERS) || kcov_first_hit(trace, number))
+    if (mode & KCOV_ACCESSES)
+        kcov_record_access(trace, pc, 0);
+    else if (mode == (KCOV_MODE_TRACE_PC | KCOV_MODE_COUNTERS) || kcov_first_hit(trace, number))
         kcov_append_pc(trace, pc);
 }
 
@@ -94,8 +117,10 @@ kcov_count_native_pc(uint64_t pc)
         return;
     if (trace->counters != NULL && kcov_native_number(pc, &number))
         count(trace, number);
-    if (mode == KCOV_MODE_TRACE_PC ||
-        (mode == KCOV_MODE_TRACE_UNIQUE_PC && kcov_first_native_hit(trace, pc)))
+    if (mode == KCOV_MODE_TRACE_ACCESS)
+        kcov_record_access(trace, pc, 0);
+    else if (mode == KCOV_MODE_TRACE_PC ||
+             (mode == KCOV_MODE_TRACE_UNIQUE_PC && kcov_first_native_hit(trace, pc)))
         kcov_append_pc(trace, pc);
 }
 

@@ -41,6 +41,7 @@ struct kcov_self {
     volatile sig_atomic_t busy; /* [T] not 0: in an operation, or finding out whom it follows */
     uint64_t version; /* [T] of the context whose group it follows (follow.c); 0: look again */
     struct kcov_thread *thread; /* [T] the rest (thread.h), NULL until it is needed */
+    uint32_t number;            /* [T] its name under KCOV_MODE_TRACE_ACCESS; 0: it has none yet */
 
     /* Whom it follows (group.h). */
     kcov_device_pointer followed; /* [a] written by the thread: this device must stay, */
@@ -169,6 +170,15 @@ kcov_event_mode(struct kcov_trace *trace)
 }
 
 /*
+ * An entry of KCOV_MODE_TRACE_ACCESS, in which `trace` is. object: an address, KCOV_ACCESS_NAME, or
+ * 0.
+ */
+void kcov_record_access(struct kcov_trace *trace, uint64_t pc, uint64_t object);
+
+/* The number of the calling thread in such entries. */
+uint32_t kcov_thread_number(void);
+
+/*
  * A pc of unknown making: TRACE_UNIQUE_PC, which knows places by probe number or address, does not
  * record it.
  */
@@ -176,14 +186,19 @@ static inline void
 kcov_record_pc(uint64_t pc)
 {
     struct kcov_trace *trace = kcov_followed_trace();
+    int mode = kcov_event_mode(trace);
 
-    if (kcov_event_mode(trace) == KCOV_MODE_TRACE_PC && !kcov_halted())
+    if (kcov_halted())
+        return;
+    if (mode == KCOV_MODE_TRACE_PC)
         kcov_append_pc(trace, pc);
+    else if (mode == KCOV_MODE_TRACE_ACCESS)
+        kcov_record_access(trace, pc, 0);
 }
 
 /*
- * An address while kcov_follow() has to be asked, or with a counter map. Not inline: see
- * kcov_count_probe().
+ * An address while kcov_follow() has to be asked, with a counter map, or with its thread. Not
+ * inline: see kcov_count_probe().
  */
 void kcov_count_native_pc(uint64_t pc);
 
@@ -205,8 +220,10 @@ kcov_record_native_pc(uint64_t pc)
     }
 }
 
-/* What follows, with a counter map. Not inline, so that the path without one stays as short as it
- * is. */
+/*
+ * What follows, with a counter map or with its thread. Not inline, so that the path without stays
+ * as short as it is.
+ */
 void kcov_count_probe(struct kcov_trace *trace, int mode, uint64_t pc, uint32_t number);
 
 /* mode: kcov_probe_mode(). Those without a counter map come first. */
@@ -219,7 +236,7 @@ kcov_record_probe(struct kcov_trace *trace, int mode, uint64_t pc, uint32_t numb
     } else if (mode == KCOV_MODE_TRACE_UNIQUE_PC) {
         if (kcov_first_hit(trace, number))
             kcov_append_pc(trace, pc);
-    } else if (mode & KCOV_MODE_COUNTERS) {
+    } else if (mode & (KCOV_MODE_COUNTERS | KCOV_ACCESSES)) {
         kcov_count_probe(trace, mode, pc, number);
     }
 }

@@ -10,7 +10,18 @@ GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
 
 def finest(granularities: Iterable[Granularity]) -> Granularity:
     """Return the one that has the probes of all."""
-    return max(granularities, key=GRANULARITIES.index)
+    asked = set(granularities)
+    if "access" in asked and not asked.isdisjoint(("arc", "condition")):
+        return "condition-access"
+    return max(asked, key=GRANULARITIES.index)
+
+
+def without_accesses(granularity: Granularity) -> Granularity:
+    """Return the granularity of the other probes."""
+    return _BESIDE_ACCESSES.get(granularity, granularity)
+
+
+_BESIDE_ACCESSES: dict[Granularity, Granularity] = {"access": "line", "condition-access": "condition"}
 
 
 class Kind(NamedTuple):

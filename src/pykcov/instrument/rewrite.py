@@ -3,8 +3,8 @@
 A probe is a constant, and `LOAD_CONST probe; UNARY_INVERT; POP_TOP` makes its event happen: no call, no argument, no
 frame. On 3.11 the second is GET_AITER, cheaper there. Each step has a file: where control goes (controlflow.py,
 exceptiontable.py), the blocks that it makes (blocks.py), where probes go (sites.py), what else is observed
-(comparisons.py), what arcs need beside the code (arcs.py, evidence.py, beside.py), how deep the stack is there
-(stacksize.py), and the new code with its jumps (layout.py), source positions (linetable.py) and exception ranges
+(comparisons.py, accesses.py), what arcs need beside the code (arcs.py, evidence.py, beside.py), how deep the stack is
+there (stacksize.py), and the new code with its jumps (layout.py), source positions (linetable.py) and exception ranges
 (exceptiontable.py).
 """
 
@@ -19,13 +19,14 @@ from pykcov.instrument.blocks import Blocks
 from pykcov.instrument.comparisons import METHOD_OPERATIONS, SEARCHES, Loads, choose_comparisons
 from pykcov.instrument.controlflow import ControlFlow, control_flow
 from pykcov.instrument.exceptiontable import Handled
-from pykcov.instrument.kind import GRANULARITIES
+from pykcov.instrument.kind import GRANULARITIES, without_accesses
 from pykcov.instrument.layout import Layout
 from pykcov.instrument.opcodes import (
     BUILD_SLICE,
     CACHE,
     CACHES,
     COPY,
+    DELETE_SUBSCR,
     EVENT,
     LOAD_CONST,
     LOAD_METHOD,
@@ -60,7 +61,8 @@ def rewrite(
     3.11 what `async for` does first, and drops the result. Code that has probes already gets further ones.
 
     With `compare` there are also sites of comparisons (their `operation` is not 0; of two sites with one offset they
-    are the second): executing one does `probe[b] = a` with the operands of what is compared, and compares then.
+    are the second): executing one does `probe[b] = a` with the operands of what is compared, and compares then. So with
+    granularity "access" and accesses, the last of the sites with one offset: `del probe[object]`, and the access then.
 
     Raises UnsupportedPythonError on a Python whose bytecode is not known, ValueError for an unknown granularity and
     for a wrong number of probes.
@@ -68,7 +70,8 @@ def rewrite(
     if versions.VERSION is None:
         raise UnsupportedPythonError
     if granularity not in GRANULARITIES:
-        raise ValueError(f"granularity must be 'branch', 'block', 'line', 'arc' or 'condition', not {granularity!r}")
+        known = ", ".join(map(repr, GRANULARITIES[:-2]))
+        raise ValueError(f"granularity must be {known} or 'access', not {granularity!r}")
     return _rewrite(code, make_probes, granularity, compare)
 
 
@@ -110,16 +113,18 @@ def _rewrite(
     handled = exceptiontable.parse(code.co_exceptiontable)
     entry = opcodes.find(RESUME) + 1 + CACHES[RESUME]
     blocks = Blocks(opcodes, flow, handled, entry)
-    has_beside = granularity in ("arc", "condition")
-    beside = _beside(code, opcodes, flow, blocks, handled, granularity == "condition") if has_beside else None
-    sites = beside.before if beside else choose(code, opcodes, blocks, granularity)
+    plain = without_accesses(granularity)
+    observed = _accesses(code) if plain != granularity else {}
+    has_beside = plain in ("arc", "condition")
+    beside = _beside(code, opcodes, flow, blocks, handled, plain == "condition") if has_beside else None
+    sites = beside.before if beside else choose(code, opcodes, blocks, plain)
     # Where an instruction pushes something, the stack has room for the probe.
     tight = [
         site.offset for site in sites if STACK_EFFECTS[opcodes[site.offset] | original[site.offset * 2 + 1] << 8] < 1
     ]
     if beside:
         tight += beside.pads_at
-    depths = Depths(original, flow, handled, entry) if tight or compare else None
+    depths = Depths(original, flow, handled, entry) if tight or compare or observed else None
     stack_size = code.co_stacksize
     if depths and tight:
         stack_size = max(stack_size, depths.deepest(tight) + 1)
@@ -131,9 +136,12 @@ def _rewrite(
             stack_size = max(stack_size, depths.deepest([site.offset for site in comparisons]) + 3)
             # Stable: code is reached before it compares.
             sites = sorted(sites + comparisons, key=_offset)
+    if depths and observed:
+        stack_size = max(stack_size, depths.deepest(observed) + 2)
+        sites = sorted([*sites, *(site for site, _ in observed.values())], key=_offset)
     first = len(code.co_consts)
     event = _event if not left_out else _events_but(left_out, first)
-    pieces = _pieces(sites, original, first, loads, arguments, event)
+    pieces = _pieces(sites, original, first, loads, arguments, event, observed)
     entries: dict[int, int] = {}
     if beside:
         first += len(sites)
@@ -169,6 +177,12 @@ def _rewrite(
     )
 
 
+def _accesses(code: CodeType) -> dict[int, tuple[Site, int]]:
+    from pykcov.instrument.accesses import choose_accesses  # Not before: see below.
+
+    return choose_accesses(code)
+
+
 def _beside(
     code: CodeType, opcodes: bytes, flow: ControlFlow, blocks: Blocks, handled: list[Handled], finest: bool
 ) -> "Beside":
@@ -186,6 +200,7 @@ _COPY_OBJECT = bytes((COPY, 1))
 _WITH_START = bytes((BUILD_SLICE, 2))
 _STORE = bytes((STORE_SUBSCR, 0)) + bytes((CACHE, 0)) * CACHES[STORE_SUBSCR]
 _ASSIGN = bytes((COPY, 3)) + _STORE
+_DELETE = bytes((DELETE_SUBSCR, 0)) + bytes((CACHE, 0)) * CACHES[DELETE_SUBSCR]
 _NULL = bytes((PUSH_NULL, 0))
 
 
@@ -196,6 +211,7 @@ def _pieces(
     loads: list[int],
     arguments: dict[int, Loads],
     event_of: Callable[[int], bytes],
+    observed: dict[int, tuple[Site, int]],
 ) -> dict[int, bytes]:
     """Return what to put before instructions, ascending. `first` is the index of the first probe in co_consts."""
     behind = 1 + CACHES[LOAD_METHOD]
@@ -204,6 +220,8 @@ def _pieces(
         offset = site.offset
         if not site.operation:
             event = event_of(constant)
+        elif offset in observed and site is observed[offset][0]:
+            event = _load(constant) + bytes((COPY, observed[offset][1] + 1)) + _DELETE
         elif offset in arguments:
             operand, start = arguments[offset]
             event = _COPY_OBJECT + (start and start + _WITH_START) + _load(constant) + operand + _STORE

@@ -41,8 +41,9 @@ from pykcov.instrument.opcodes import (
 )
 from pykcov.instrument.room import Room
 
-Granularity = Literal["branch", "block", "line", "arc", "condition"]
-"""From the coarsest to the finest; "branch" leaves out what follows from the rest (implied.py)."""
+Granularity = Literal["branch", "block", "line", "arc", "condition", "access", "condition-access"]
+"""From the coarsest to the finest; "branch" leaves out what follows from the rest (implied.py). "access" is "line" with
+accesses beside it (accesses.py); "condition-access" is what code gets for which both have been asked."""
 Position = tuple[int | None, int | None, int | None, int | None]
 
 
@@ -62,7 +63,8 @@ class Site(NamedTuple):
     lines: tuple[int, ...]
     """All source lines that a hit implies, ascending: those of the instructions from here to the next site."""
     operation: int = 0
-    """0: a place of code. Else a comparison is observed here, and this is which (comparisons.py); `lines` is empty."""
+    """0: a place of code. Else a comparison or an access is observed here, and this is which (comparisons.py,
+    accesses.py); `lines` is empty."""
     const: int = 0
     """Which operand of the comparison is a constant of the code: 1 the left, 2 the right, 0 none."""
     arcs: tuple[tuple[int, int], ...] = ()

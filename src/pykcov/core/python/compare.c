@@ -1,13 +1,14 @@
 /*
- * compare.c: the constant in bytecode that observes a comparison. Before the instruction `a OP b`
- * stands `probe[b] = a`, which comes to probe_assign(): it looks, and the comparison follows as it
- * would have.
+ * compare.c: the constant in bytecode that observes a comparison or an access. Before the
+ * instruction `a OP b` stands `probe[b] = a`, before an access to an object `del probe[object]`.
+ * Both come to probe_assign(): it looks, and the instruction follows as it would have.
  */
 #include "module.h"
 
 #include <errno.h>
 #include <stddef.h>
 
+#include "access.h"
 #include "observe.h"
 #include "sampling.h"
 #include "trace.h"
@@ -18,20 +19,46 @@ struct compare_probe {
     struct kcov_sampling sampling;
 };
 
-/* `probe[b] = a`, or `del probe[b]`, which no code of ours does. */
+/* The trace of the calling thread, which may have to be attached to another one first. */
+static inline struct kcov_trace *
+attached_trace(int *mode)
+{
+    struct kcov_trace *trace = kcov_attached_trace();
+
+    *mode = kcov_trace_mode(trace);
+    if (__builtin_expect(*mode & KCOV_MODE_FOLLOW, 0)) {
+        kcov_follow_context();
+        trace = kcov_attached_trace();
+        *mode = kcov_trace_mode(trace);
+    }
+    return trace;
+}
+
+/* `del probe[object]` */
+static __attribute__((noinline)) int
+access_object(struct compare_probe *probe, PyObject *object)
+{
+    int mode;
+    struct kcov_trace *trace = attached_trace(&mode);
+
+    if (mode & KCOV_ACCESSES)
+        kcov_observe_access(trace, probe->comparison.pc, probe->comparison.operation,
+                            &probe->ob_base, object);
+    return 0;
+}
+
+/* `probe[b] = a`, or with NULL for `a`, `del probe[b]` */
 static int
 probe_assign(PyObject *self, PyObject *b, PyObject *a)
 {
     struct compare_probe *probe = (struct compare_probe *)self;
-    struct kcov_trace *trace = kcov_attached_trace();
-    int mode = kcov_trace_mode(trace);
+    struct kcov_trace *trace;
+    int mode;
 
-    if (__builtin_expect(mode & KCOV_MODE_FOLLOW, 0)) {
-        kcov_follow_context();
-        trace = kcov_attached_trace();
-        mode = kcov_trace_mode(trace);
-    }
-    if (mode & KCOV_MODE_TRACE_CMP && a != NULL && kcov_sample(&probe->sampling, mode))
+    if (__builtin_expect(a == NULL, 0))
+        return access_object(probe, b);
+    trace = attached_trace(&mode);
+    if (mode & KCOV_MODE_TRACE_CMP && kcov_sample(&probe->sampling, mode))
         kcov_observe(&probe->comparison, trace, mode, a, b);
     return 0;
 }
@@ -63,7 +90,7 @@ static PyMemberDef probe_members[] = {
     {"pc", T_ULONGLONG, offsetof(struct compare_probe, comparison.pc), READONLY,
      "The 64-bit name of the place."},
     {"operation", T_UINT, offsetof(struct compare_probe, comparison.operation), READONLY,
-     "KCOV_CMP_EQ, ... of kcov.h; also the index into records.OPERATIONS."},
+     "KCOV_CMP_EQ, ... of kcov.h, or one of an access; also the index into records.OPERATIONS."},
     {"const", T_UINT, offsetof(struct compare_probe, comparison.constant), READONLY,
      "Which operand is a constant of the code: 1 the left, 2 the right, 0 none."},
     {0},
@@ -80,8 +107,8 @@ static PyType_Slot probe_slots[] = {
     {Py_tp_dealloc, kcov_probe_dealloc},
     {Py_tp_members, probe_members},
     {Py_tp_methods, probe_methods},
-    {Py_tp_doc, "A constant for bytecode: `probe[b] = a` records that a and b are compared. Only "
-                "compare_probes() makes them."},
+    {Py_tp_doc, "A constant for bytecode: `probe[b] = a` records that a and b are compared, `del "
+                "probe[b]` that b is accessed. Only compare_probes() makes them."},
     {0},
 };
 
@@ -107,9 +134,10 @@ read_site(struct kcov_module *state, PyObject *site, struct compare_probe *probe
                           &probe->comparison.constant) ||
         kcov_need_uint64(state, pc, "a pc", &probe->comparison.pc) < 0)
         return -1;
-    if (probe->comparison.operation < KCOV_CMP_EQ || probe->comparison.operation > KCOV_CMP_GET) {
-        kcov_raise(state, EINVAL, "an operation is %d to %d, not %u", KCOV_CMP_EQ, KCOV_CMP_GET,
-                   probe->comparison.operation);
+    if (probe->comparison.operation < KCOV_CMP_EQ ||
+        probe->comparison.operation > KCOV_ACCESS_CHANGE) {
+        kcov_raise(state, EINVAL, "an operation is %d to %d, not %u", KCOV_CMP_EQ,
+                   KCOV_ACCESS_CHANGE, probe->comparison.operation);
         return -1;
     }
     if (probe->comparison.constant > KCOV_CONSTANT_RIGHT) {
@@ -151,8 +179,8 @@ static PyMethodDef functions[] = {
      "compare_probes($module, sites, /)\n"
      "--\n"
      "\n"
-     "Make probes for comparisons, each a (pc, operation, const). EINVAL for an unknown operation "
-     "or const."},
+     "Make probes for comparisons and accesses, each a (pc, operation, const). EINVAL for one of "
+     "these unknown."},
     {0},
 };
 

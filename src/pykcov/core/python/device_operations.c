@@ -56,9 +56,10 @@ enable(PyObject *self, int mode)
         return kcov_raise(state_of(self), error,
                           "enable: the calling thread is attached to a device already");
     case EINVAL:
-        return kcov_raise(state_of(self), error,
-                          "enable: no such mode; there are TRACE_PC, TRACE_UNIQUE_PC, TRACE_CMP, "
-                          "TRACE_CMP | CMP_BYTES, and CMP_SAMPLED with these two");
+        return kcov_raise(
+            state_of(self), error,
+            "enable: no such mode; there are TRACE_PC, TRACE_UNIQUE_PC, TRACE_ACCESS, TRACE_CMP, "
+            "TRACE_CMP | CMP_BYTES, and CMP_SAMPLED with these two");
     default:
         return kcov_raise_other(self, "enable", error);
     }

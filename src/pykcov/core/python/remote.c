@@ -187,6 +187,12 @@ attached(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 }
 
 static PyObject *
+thread_number(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    return PyLong_FromUnsignedLong(kcov_thread_number());
+}
+
+static PyObject *
 in_interrupt_section(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 {
     return PyBool_FromLong(kcov_thread_in_interrupt_section());
@@ -263,6 +269,12 @@ static PyMethodDef functions[] = {
      "\n"
      "Serial of the device that the calling thread is attached to in thread context (maybe "
      "closed), or None."},
+    {"thread_number", thread_number, METH_NOARGS,
+     "thread_number($module, /)\n"
+     "--\n"
+     "\n"
+     "The number of the calling thread under TRACE_ACCESS: from 1, and no other thread of the "
+     "process gets it."},
     {"in_interrupt_section", in_interrupt_section, METH_NOARGS,
      "in_interrupt_section($module, /)\n"
      "--\n"
