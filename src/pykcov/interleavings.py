@@ -145,7 +145,12 @@ class Seen:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Read it; a file that is not there is one of which nothing was seen. Raises SeenError, OSError."""
+        """Read the file; without one, nothing was seen.
+
+        Raises:
+            SeenError: the file holds something else, or is damaged.
+            OSError: it cannot be read.
+        """
         self.path = os.fspath(path)
         self._before = _read(self.path)
         self._now: dict[str, list[int]] = {}
@@ -163,7 +168,15 @@ class Seen:
         return any(counts.get(_key(pair), (0, 0))[0] > 0 for counts in (self._before, self._now))
 
     def add(self, pairs: Iterable[Pair], *, failed: bool = False) -> list[Pair]:
-        """Add what a run has seen; return what no run before has. What save() has to write."""
+        """Add what a run has seen. save() writes it.
+
+        Args:
+            pairs: what the run has seen.
+            failed: whether the run failed.
+
+        Returns:
+            Those of the pairs that no run before has seen.
+        """
         pairs = list(pairs)
         new = [pair for pair in pairs if pair not in self]
         for pair in pairs:
@@ -171,7 +184,12 @@ class Seen:
         return new
 
     def save(self) -> None:
-        """Add what was seen since it was read to the file, to which other processes may have added meanwhile."""
+        """Add what was seen since it was read to the file, to which other processes may have added meanwhile.
+
+        Raises:
+            SeenError: the file holds something else by now.
+            OSError: it cannot be written.
+        """
         with _locked(self.path):
             found = _read(self.path)
             for key, (passed, failed) in self._now.items():
