@@ -68,7 +68,8 @@ _NAMED = {
     "LOAD_SPECIAL": Access(CHANGE, 1, 1),
 }
 _ACCESSES = {
-    **{opmap[name]: access for name, access in _NAMED.items() if name in opmap},
+    # Numbers above are for compilers only.
+    **{opmap[name]: access for name, access in _NAMED.items() if opmap.get(name, 256) < 256},
     SUBSCRIBE: Access(LOOK, 2, SUBSCRIBE_ARGUMENT),
     CALLS[0]: Access(LOOK, 1, 1),
 }
