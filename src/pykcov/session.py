@@ -71,8 +71,9 @@ def trace(
         mode: 'unique' records each place once, in order of first hit. 'pc' records every hit, in order. 'cmp' records
             comparisons of integers instead, and 'cmp-bytes' also those of floats, str and bytes (docs/comparisons.md).
             'accesses' records, with follow, what threads access that they may share, for `interleavings()`
-            (docs/interleavings.md); it has a granularity of its own. 'once' records which places run at all, in all threads of the process, and costs nothing after a while
-            (docs/once.md); it cannot be combined with nmemb, follow, drain or kernel.
+            (docs/interleavings.md); it has a granularity of its own. 'once' records which places run at all, in all
+            threads of the process, and costs nothing after a while (docs/once.md); it cannot be combined with nmemb,
+            follow, drain or kernel.
         granularity: 'line' for exact lines. 'block' is cheaper, and treats the lines of a block as one. 'arc' adds
             exact branches, which `arcs()` returns (docs/branches.md), and 'condition' the operands of `and`, `or` and
             `not`, which `conditions()` returns (docs/conditions.md).
