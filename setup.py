@@ -123,6 +123,12 @@ setup(
             for name in ("_first_folder", "_outermost")
         ),
         extension(
+            "pykcov._records",
+            sources=["src/pykcov/contrib/hypothesis/_records.c"],
+            depends=[FUNCTIONS_MODULE, str(CORE / "kcov.h")],
+            include_dirs=[str(CORE), str(PYTHON)],
+        ),
+        extension(
             "pykcov.fuzz._engine",
             sources=[
                 str(FUZZ / name)

@@ -6,6 +6,7 @@ another backend have no use.
 """
 
 import importlib
+import os
 from typing import Any
 
 
@@ -21,6 +22,7 @@ def register() -> None:
     AVAILABLE_PROVIDERS["pykcov"] = "pykcov.contrib.hypothesis.provider.Provider"
     settings.register_profile("pykcov", backend="pykcov")
     _observe()
+    _keep_out()
 
 
 def _observe() -> None:
@@ -41,3 +43,17 @@ def _observe() -> None:
         return traces(self)  # the first one, too, whose tracer is made already
 
     state._should_trace = should_trace
+
+
+def _keep_out() -> None:
+    """Have Hypothesis draw no constants of pykcov's modules, which are local ones in an editable install."""
+    package = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pykcov", "")
+    if f"{os.sep}site-packages{os.sep}" in package:
+        return  # it knows
+    try:
+        # No name that Hypothesis promises, either.
+        providers: Any = importlib.import_module("hypothesis.internal.conjecture.providers")
+        is_local = providers.is_local_module_file
+    except (ImportError, AttributeError):
+        return
+    providers.is_local_module_file = lambda path: not path.startswith(package) and is_local(path)

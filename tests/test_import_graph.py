@@ -18,6 +18,7 @@ FLOORS: list[set[str]] = [
         "_first_folder",
         "_load",
         "_outermost",
+        "_records",
         "_vanish",
         "_view",
         "arcs",
@@ -58,6 +59,7 @@ def module_files() -> dict[str, Path]:
         "_first_folder",
         "_load",
         "_outermost",
+        "_records",
         "_vanish",
         "_view",
     ):  # whose sources are elsewhere than they are

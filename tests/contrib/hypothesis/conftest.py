@@ -16,7 +16,8 @@ def watch_only_this(request: pytest.FixtureRequest) -> Iterator[None]:
     # Each backend has a device, and the traceback of a failure may keep the backend.
     for recording in [found for found in gc.get_objects() if type(found) is Recording]:
         recording.close()
-    for hook, _ in chosen._watched.values():
+    for hook in chosen._watched.values():
         hook.close()
     chosen._watched.clear()
+    chosen._words.clear()
     chosen._explicit = None

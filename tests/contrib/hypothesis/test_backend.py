@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.internal.conjecture.provider_conformance import run_conformance_test
 
 import pykcov
+from pykcov import _core
+from pykcov.contrib.hypothesis import chosen
 from pykcov.contrib.hypothesis.provider import Provider
+from pykcov.instrument.selection import Selection
 
 MICRO = Path(__file__).parents[3] / "benchmarks" / "hypothesis"
 sys.path.insert(0, str(MICRO))
@@ -145,6 +148,17 @@ def test_a_fault_of_the_backend_is_no_failure_of_the_test(
         assert "bug of pykcov: RuntimeError('a fault')" in capfd.readouterr().err
 
 
+def test_without_a_device_examples_are_drawn_as_by_hypothesis(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("no descriptor left")
+
+    monkeypatch.setattr("pykcov.contrib.hypothesis.provider.Recording", fail)
+    drawn = []
+    with pytest.warns(pykcov.PykcovWarning, match="no descriptor left"):
+        examples_to_failure(lambda number: drawn.append(number), (st.integers(),), 1, BACKEND)
+    assert len(set(drawn)) > 200
+
+
 def test_assumptions_that_nearly_always_fail_are_met() -> None:
     met = []
 
@@ -169,6 +183,28 @@ def test_data_may_be_drawn_while_the_test_runs() -> None:
 
     interactive.__module__ = __name__
     assert (examples_to_failure(interactive, (st.data(),), 1, BACKEND) or 1000) < 100
+
+
+def test_constants_of_pykcov_itself_are_no_local_ones() -> None:
+    code = (
+        "import hypothesis; from hypothesis.internal.conjecture import providers;"
+        "import pykcov.contrib.hypothesis.provider, pykcov.contrib.hypothesis.words as words;"
+        "print(providers.is_local_module_file(words.__file__))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown == "False\n"
+
+
+def test_what_is_watched_is_watched_by_lines_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    namespace = {"__name__": "watched_twice"}
+    exec(compile("def function(a):\n    b = a\n    c = b\n    return c\n", "/watched_twice.py", "exec"), namespace)
+    selection = Selection(["watched_twice"])
+    monkeypatch.setattr(chosen, "_explicit", selection)
+    monkeypatch.setattr(chosen, "_OWN", selection)
+    chosen.watch(test_what_is_watched_is_watched_by_lines_too)
+    probes = _core.probe_count()
+    chosen.watch_lines()
+    assert _core.probe_count() > probes
 
 
 def test_hypothesis_does_not_import_the_backend_until_it_is_used() -> None:

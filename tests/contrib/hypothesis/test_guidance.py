@@ -1,6 +1,7 @@
 """What guidance proposes, in isolation: from operands and choices to what is tried next."""
 
 import sys
+from array import array
 from collections.abc import Generator
 from types import ModuleType
 
@@ -8,15 +9,18 @@ import pytest
 from hypothesis.internal.conjecture.choice import choice_permitted
 from hypothesis.internal.intervalsets import IntervalSet
 
+from pykcov._records import records
 from pykcov.contrib.hypothesis import climbing
 from pykcov.contrib.hypothesis.example import FRESH, Choice, Example, Value, Values, fingerprint, fits, resized
 from pykcov.contrib.hypothesis.meetings import Meeting
+from pykcov.contrib.hypothesis.operands import Operands
 from pykcov.contrib.hypothesis.places import Place
+from pykcov.contrib.hypothesis.pool import Pool
 from pykcov.contrib.hypothesis.proposals import Sought, proposals, sought
 from pykcov.contrib.hypothesis.waiting import Plan, Rank, Waiting
 from pykcov.contrib.hypothesis.words import words
 from pykcov.instrument.selection import Selection
-from pykcov.records import Comparison, Operand
+from pykcov.records import Comparison, Operand, comparison_of
 
 
 def compared(op: str, one: Operand, two: Operand, const: bool = False, swapped: bool = False) -> Comparison:
@@ -89,21 +93,25 @@ def test_both_operands_are_sought_but_neither_constants_nor_what_is_met_already(
     assert len(list(sought(compared("<", 2, 2)))) == 2
 
 
+def meet(place: Place, comparison: Comparison, example: int) -> bool:
+    return Operands(Waiting(), Pool()).note(example, [Meeting(comparison, place)])
+
+
 def test_a_place_knows_the_side_that_stays_the_same() -> None:
     place = Place()
+    assert place.fixed() == -1
     for number in range(1, 12):
-        place.meet(Meeting(compared("==", 5, number)), number)
+        meet(place, compared("==", 5, number), number)
     assert place.varies(1)
     assert not place.varies(0)
-    assert place.is_fixed(0)
-    assert not place.is_fixed(1)
+    assert place.fixed() == 0
 
 
 def test_what_a_place_wants_is_looked_at_less_once_it_has_been_met() -> None:
     place = Place()
-    place.meet(Meeting(compared("==", 5, 7)), 1)
+    meet(place, compared("==", 5, 7), 1)
     assert [place.is_open(7, number) for number in range(100)].count(True) > 20
-    place.meet(Meeting(compared("==", 9, 9)), 101)
+    meet(place, compared("==", 9, 9), 101)
     closed = [place.is_open(9, number) for number in range(101, 200)].count(True)
     assert 0 < closed < 20
     assert place.is_open(11, 200)
@@ -111,8 +119,8 @@ def test_what_a_place_wants_is_looked_at_less_once_it_has_been_met() -> None:
 
 def test_orders_have_been_met_when_they_have_come_out_both_ways() -> None:
     place = Place()
-    place.meet(Meeting(compared("<", 5, 7)), 1)
-    place.meet(Meeting(compared("<", 9, 7)), 2)
+    meet(place, compared("<", 5, 7), 1)
+    meet(place, compared("<", 9, 7), 2)
     assert [place.is_open(7, number) for number in range(2, 100)].count(True) < 20
 
 
@@ -123,9 +131,8 @@ def test_what_was_tried_least_is_tried_first_and_nothing_twice() -> None:
     assert waiting.add_change(example, 1, 12, "rare", Plan((), "third"), Rank.NEW)
     assert not waiting.add_change(example, 0, 10, "other", Plan((), "the same"), Rank.NEW)
     waiting.add("next step", 99, Plan((1,), "fourth"), Rank.FIRST)
-    assert [waiting.take().origin for _ in range(len(waiting))] == ["fourth", "first", "third", "second"]
-    with pytest.raises(IndexError):
-        waiting.take()
+    taken = [waiting.take() for _ in range(5)]
+    assert [plan and plan.origin for plan in taken] == ["fourth", "first", "third", "second", None]
 
 
 def test_values_that_differ_have_other_fingerprints() -> None:
@@ -223,10 +230,10 @@ def test_a_value_fits_only_what_could_have_drawn_it() -> None:
 
 def test_the_first_to_meet_what_others_have_missed_is_known() -> None:
     place = Place()
-    assert not place.meet(Meeting(compared("subscript", "x", "key")), 1)
-    assert place.meet(Meeting(compared("subscript", "key", "key")), 2)
-    assert not place.meet(Meeting(compared("subscript", "key", "key")), 3)
-    assert not place.meet(Meeting(compared("subscript", "never missed", "never missed")), 4)
+    assert not meet(place, compared("subscript", "x", "key"), 1)
+    assert meet(place, compared("subscript", "key", "key"), 2)
+    assert not meet(place, compared("subscript", "key", "key"), 3)
+    assert not meet(place, compared("subscript", "never missed", "never missed"), 4)
 
 
 def test_words_are_found_in_tables_and_regular_expressions_wherever_a_module_holds_them() -> None:
@@ -253,3 +260,42 @@ class Parser:
 def test_a_rest_that_is_too_short_is_grown() -> None:
     found = [value for _, value in proposals(Sought("<", 2, 5, side=0, is_left=True), b"\x01\x05ab")]
     assert b"\x01\x05ab\x01\x05a" in found
+
+
+def buffer(count: int, *entries: tuple[int, int, int, int]) -> memoryview:
+    return memoryview(array("Q", [count, *(word for entry in entries for word in entry), 0, 0])).cast("B").cast("Q")
+
+
+NUMBERS = (0x103, 1, 2, 10)
+TEXTS = (0x20148, 1, 2, 11)
+PAYLOAD = ((ord("a"), 0, 0, 0), (ord("b"), 0, 0, 0))
+
+
+def test_records_come_once_each_and_with_their_payload() -> None:
+    found = records(buffer(5, NUMBERS, TEXTS, *PAYLOAD, NUMBERS), 10, set())
+    assert [(one.operand1, one.operand2) for one in map(comparison_of, found)] == [(1, 2), ("a", "b\0")]
+
+
+def test_records_of_closed_places_are_left_out() -> None:
+    found = records(buffer(5, NUMBERS, TEXTS, *PAYLOAD, NUMBERS), 10, {10})
+    assert [comparison_of(one).pc for one in found] == [11]
+
+
+@pytest.mark.parametrize(
+    ("words", "most", "expected"),
+    [
+        (buffer(2**64 - 1, NUMBERS), 10, 1),  # word 0 is the user's
+        (buffer(0, NUMBERS), 10, 0),
+        (buffer(2, NUMBERS, NUMBERS), 0, 0),
+        (buffer(2, NUMBERS, TEXTS), 10, 1),  # its payload is not there
+        (buffer(4, NUMBERS, (0x30148, 1, 2, 11), *PAYLOAD), 10, 1),  # other entries than it says
+        (buffer(4, NUMBERS, (0x20148, 2**64 - 1, 2**64 - 1, 11), *PAYLOAD), 10, 1),
+    ],
+)
+def test_no_record_is_read_that_is_not_there(words: memoryview, most: int, expected: int) -> None:
+    assert len(records(words, most, set())) == expected
+
+
+def test_a_buffer_without_a_word_is_refused() -> None:
+    with pytest.raises(ValueError, match="one word"):
+        records(memoryview(b""), 1, set())

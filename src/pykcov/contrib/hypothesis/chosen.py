@@ -19,7 +19,8 @@ _OWN = Selection()
 _TOOLS = frozenset(("hypothesis", "pytest", "_pytest", "pluggy", "pykcov", "hypothesis_pykcov", "unittest"))
 
 _explicit: Selection | None = None
-_watched: dict[str, tuple[ImportHook, dict[type, list[Value]]]] = {}
+_watched: dict[tuple[str, Granularity], ImportHook] = {}
+_words: dict[str, dict[type, list[Value]]] = {}
 
 
 def choose(
@@ -52,7 +53,12 @@ def watch(test: Callable[..., object]) -> dict[type, list[Value]]:
 
     Done before, it costs little.
     """
-    return _watch(_explicit or _selection_for(test), "branch")
+    selection = _explicit or _selection_for(test)
+    _watch(selection, "branch")
+    key = str(selection)
+    if key not in _words:
+        _words[key] = words(selection)
+    return _words[key]
 
 
 def watch_lines() -> None:
@@ -60,13 +66,13 @@ def watch_lines() -> None:
     _watch(_OWN, "line")
 
 
-def _watch(selection: Selection, granularity: Granularity) -> dict[type, list[Value]]:
-    if str(selection) not in _watched:
+def _watch(selection: Selection, granularity: Granularity) -> None:
+    key = str(selection), granularity
+    if key not in _watched:
         with Unrecorded():
             hook = ImportHook(selection, granularity, compare=True)
             instrument_selected(selection, granularity, compare=True)
-            _watched[str(selection)] = hook, words(selection)
-    return _watched[str(selection)][1]
+            _watched[key] = hook
 
 
 def _selection_for(test: Callable[..., object]) -> Selection:

@@ -88,6 +88,8 @@ class Example:
         """What the choices came to, when all are there."""
         self.fingerprint = 0
         """That of the values."""
+        self.size = 0
+        """Characters and bytes, and 1 for each other choice: about what it costs to run."""
         self._open: list[int] = []
 
     def begin_span(self, label: int) -> None:
@@ -107,6 +109,7 @@ class Example:
             self.end_span()
         self.values = tuple([choice.value for choice in self.choices])
         self.fingerprint = fingerprint(self.values)
+        self.size = sum([len(value) if isinstance(value, (str, bytes)) else 1 for value in self.values])
 
     def fingerprint_with(self, index: int, value: Value) -> int:
         """Return the fingerprint of the values with another one at `index`."""

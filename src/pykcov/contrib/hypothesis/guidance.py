@@ -15,10 +15,13 @@ _MOST_RANDOM = 0.5
 _FOUND_BEFORE, _TRIED_BEFORE = {True: 1, False: 4}, 16
 """The share is that of what they find, as if they (True) and ours (False) had found so much before."""
 
-_CREDIT = 20_000
-_CREDIT_OF_EXAMPLE, _CREDIT_OF_CHOICE = 100, 50
+_CREDIT = 10_000
+_CREDIT_OF_EXAMPLE, _CREDIT_OF_CHOICE = 30, 10
 """How much may be looked at, in comparisons: at first, and more with each example and each of its choices. About what
 makes up for that Hypothesis's own engine has work of its own with each."""
+
+_USUAL_SIZE = 8
+"""Of an example that is Hypothesis's own, until some have been drawn."""
 
 _MOST_KEPT = 500
 _MOST_TURNS = 12
@@ -67,6 +70,7 @@ class Guidance:
         self._operands = Operands(self._waiting, self.pool)
         self._meetings = Meetings()
         self._credit = _CREDIT
+        self._size = [_USUAL_SIZE * _TRIED_BEFORE, _TRIED_BEFORE]
         self._yields = _Yields()
 
     def plan(self, random: Random) -> Plan:
@@ -75,13 +79,18 @@ class Guidance:
         if self._next:
             return self._next.pop()
         if random.random() >= self._yields.share():
-            if self._waiting and random.random() < 0.85:
-                return self._waiting.take()
+            if random.random() < 0.85 and (plan := self._waiting.take()):
+                return plan
             for _ in range(3 if self._kept else 0):
                 values = self._mutated(random)
                 if self._waiting.is_wanted("mutation", fingerprint(values)):
                     return Plan(values, "mutation")
         return Plan((), "random")
+
+    @property
+    def closed(self) -> set[int]:
+        """Pcs of the places whose comparisons tell nothing more."""
+        return self._operands.closed
 
     def is_known(self, values: Values) -> bool:
         """Return whether an example of these values was tried, or waits."""
@@ -99,8 +108,12 @@ class Guidance:
     def learn(self, plan: Plan, example: Example, is_new: bool, records: dict[bytes, None]) -> None:
         """Take what an example has led to; records: of what it compared, none unless that is looked at."""
         met = self._meetings.of(records)
+        if plan.origin == "random":
+            self._size = [self._size[0] + example.size, self._size[1] + 1]
+        # One that is twice as large as usual counts as if it had been tried once more.
+        effort = example.size * self._size[1] // (2 * self._size[0] + 1)
         if is_new and example.choices:
-            self._turn(example)
+            self._turn(example, effort)
         # What stands behind a comparison need not be code of its own.
         is_new |= self._operands.note(self._examples, met)
         if is_new and example.choices:
@@ -111,19 +124,24 @@ class Guidance:
         self._waiting.note(example.fingerprint)
         if plan.climb is not None:
             self._operands.go_on(plan.climb, [one.comparison for one in met])
-        self._credit -= self._operands.match(plan, example, self._examples, is_new, met)
+        self._credit -= len(met)
+        rank = (Rank.NEW if is_new else Rank.OTHER) + effort
+        self._operands.match(plan, example, self._examples, is_new, met, rank)
 
     def _mutated(self, random: Random) -> Values:
-        one = min(random.sample(self._kept, min(3, len(self._kept))), key=lambda kept: kept.chosen)
+        sample = random.sample(self._kept, min(3, len(self._kept)))
+        one = min(sample, key=lambda kept: (kept.chosen + 1) * kept.example.size)
         one.chosen += 1
         return mutated(random, one.example, random.choice(self._kept).example, self.pool)
 
-    def _turn(self, example: Example) -> None:
+    def _turn(self, example: Example, effort: int) -> None:
         """Try each choice of few alternatives the other way: nothing that is compared need depend on it."""
         turns = 0
         for index, choice in enumerate(example.choices):
             for value in _alternatives(choice):
-                turns += self._waiting.add_change(example, index, value, (index, value), Plan((), "turn"), Rank.NEW)
+                turns += self._waiting.add_change(
+                    example, index, value, (index, value), Plan((), "turn"), Rank.NEW + effort
+                )
                 if turns >= _MOST_TURNS:
                     return
 

@@ -1,5 +1,9 @@
 """Operands that met, each pair of a place once, however often the examples compare it."""
 
+from collections import defaultdict
+from functools import cached_property
+
+from pykcov.contrib.hypothesis.places import Place
 from pykcov.contrib.hypothesis.proposals import Sought, sought
 from pykcov.records import Comparison, comparison_of
 
@@ -9,18 +13,20 @@ _MOST_KNOWN = 20000
 class Meeting:
     """What was compared at a place."""
 
-    __slots__ = ("comparison", "is_met", "pc", "sought", "tries")
-
-    def __init__(self, comparison: Comparison) -> None:
-        """Take a comparison."""
+    def __init__(self, comparison: Comparison, place: Place) -> None:
+        """Take a comparison, and what is known of its place."""
         self.comparison = comparison
         self.pc = comparison.pc
+        self.place = place
         self.is_met = comparison.operand1 == comparison.operand2
         """Whether the operands were equal."""
-        self.sought: tuple[Sought, ...] = tuple(sought(comparison))
-        """What it asks for."""
         self.tries = 0
         """How many examples that compared this were looked at."""
+
+    @cached_property
+    def sought(self) -> tuple[Sought, ...]:
+        """What it asks for."""
+        return tuple(sought(self.comparison))
 
 
 class Meetings:
@@ -29,6 +35,7 @@ class Meetings:
     def __init__(self) -> None:
         """Know none."""
         self._known: dict[bytes, Meeting] = {}
+        self._places: defaultdict[int, Place] = defaultdict(Place)
 
     def of(self, records: dict[bytes, None]) -> list[Meeting]:
         """Return the meeting of each record."""
@@ -39,6 +46,7 @@ class Meetings:
         for record in records:
             meeting = known.get(record)
             if meeting is None:
-                meeting = known[record] = Meeting(comparison_of(record))
+                comparison = comparison_of(record)
+                meeting = known[record] = Meeting(comparison, self._places[comparison.pc])
             found.append(meeting)
         return found

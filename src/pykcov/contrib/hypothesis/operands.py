@@ -1,7 +1,8 @@
 """From what an example compared to examples in which that comes out the other way."""
 
-from collections import defaultdict
 from collections.abc import Generator
+from functools import partial
+from operator import attrgetter
 
 from pykcov.contrib.hypothesis import climbing
 from pykcov.contrib.hypothesis.example import Example, Values, fingerprint, resized
@@ -13,16 +14,18 @@ from pykcov.contrib.hypothesis.waiting import Plan, Rank, Waiting
 
 _MOST_CHOICES = 64
 """So many choices of an example are matched."""
-_MOST_PROPOSALS = 1000
-"""So many ways of changing an example are looked at."""
+_MOST_MATCHED = 24
+"""So many comparisons of an example are looked at: first those of places that were looked at least."""
+_MOST_EXAMPLES = 64
+"""What a place compares is read in so many examples."""
 _MOST_TRIES = 4
 """Of examples that reached new code and compared the same, so many are looked at."""
-_COST = 8
-"""What a change costs to look at, in comparisons."""
 _LONGEST = 64
 """Nothing is given more elements."""
 _MOST_CLIMBS = 2
 """How often numbers are made up for one operand of a place."""
+
+_LOOKS = attrgetter("place.looks")
 
 
 class Operands:
@@ -32,46 +35,48 @@ class Operands:
         """Put plans into `waiting`, and the operands that were met into `pool`."""
         self._pool = pool
         self._waiting = waiting
-        self._places: defaultdict[int, Place] = defaultdict(Place)
+        self.closed: set[int] = set()
+        """Pcs of the places that many examples came to: what they compare is not read any more."""
         self._climbs: dict[tuple[int, int], int] = {}
 
     def note(self, number: int, met: list[Meeting]) -> bool:
         """Note what the example of this number met; return whether that is what others had missed."""
         is_first = False
         for one in met:
-            is_first |= self._places[one.pc].meet(one, number)
+            place = one.place
+            if place.example != number:
+                place.example = number
+                place.examples += 1
+                if place.examples > _MOST_EXAMPLES:
+                    self.closed.add(one.pc)
+            if not one.tries:
+                is_first |= place.meet(one.comparison)
         return is_first
 
-    def match(self, plan: Plan, example: Example, number: int, is_new: bool, met: list[Meeting]) -> int:
-        """Plan changes of an example, which has a number and came from `plan`, by what it met; return what it cost."""
-        left = _MOST_PROPOSALS
+    def match(self, plan: Plan, example: Example, number: int, is_new: bool, met: list[Meeting], rank: int) -> None:
+        """Plan changes of an example, which has a number and came from `plan`, by what it met."""
         held = frozenset([one.pc for one in met if one.is_met])
-        rank = Rank.NEW if is_new else Rank.OTHER
         most = _MOST_TRIES if is_new else _MOST_TRIES - 1
-        for one in met:
-            place = self._places[one.pc]
-            if one.tries >= most or left < 0:
-                continue
+        open_ = sorted([one for one in met if one.tries < most], key=_LOOKS)
+        for one in open_[:_MOST_MATCHED]:
             one.tries += 1
+            place = one.place
             # What the change of one choice has broken, another one may mend, at once.
             is_broken = plan.changed >= 0 and one.pc in plan.held and one.pc not in held
-            changed = Plan((), "operand", held=plan.held if is_broken else held)
-            left_out = plan.changed if is_broken else -1
+            held_before, left_out = (plan.held, plan.changed) if is_broken else (held, -1)
+            changed = Plan((), "operand", held_before, left_out)
+            fixed = place.fixed()
             for sought in one.sought:
-                if place.is_fixed(sought.side):
+                if sought.side == fixed:
                     continue
                 self._pool.add(sought.want)
-                wanted = _wanted(sought, place)
-                if not place.is_open(wanted, number, is_new) and not is_broken:
-                    continue
-                kind = one.pc, wanted
-                looked_at = self._change(example, sought, kind, changed, Rank.FIRST if is_broken else rank, left_out)
-                left -= looked_at + 1
-                if isinstance(sought.have, int) and isinstance(sought.want, int):
-                    self._resize(example, sought, kind, changed, rank)
-                    if place.varies(sought.side) and sought.have not in example.values:
-                        self._climb(example, one.pc, sought.side, sought.have, sought.want)
-        return len(met) + _COST * (_MOST_PROPOSALS - left)
+                # Of the keys of a dictionary each is tried.
+                wanted = sought.want if sought.op in SELECTIONS or sought.side == 1 - fixed else None
+                if place.is_open(wanted, number, is_new) or is_broken:
+                    kind, first = (one.pc, wanted), Rank.FIRST if is_broken else rank
+                    self._waiting.add_work(
+                        kind, partial(self._change, example, place, sought, kind, changed, first), first
+                    )
 
     def go_on(self, climb: Generator[Values, climbing.Met, None], met: climbing.Met | None) -> None:
         """Plan the next step of a climb; met: what the last one compared, None before the first."""
@@ -81,16 +86,19 @@ class Operands:
             return
         self._waiting.add(object(), fingerprint(values), Plan(values, "climb", climb=climb), Rank.FIRST)
 
-    def _change(self, example: Example, one: Sought, kind: object, plan: Plan, rank: Rank, left_out: int) -> int:
-        """Plan changes of single choices but one; return how many were looked at."""
-        looked_at = 0
+    def _change(
+        self, example: Example, place: Place, one: Sought, kind: tuple[int, object], plan: Plan, rank: int
+    ) -> None:
+        """Plan changes of each choice but one (plan.changed), and where it is about numbers, of several at once."""
         for index, choice in enumerate(example.choices[:_MOST_CHOICES]):
-            for how, value in proposals(one, choice.value) if index != left_out else ():
-                looked_at += 1
+            for how, value in proposals(one, choice.value) if index != plan.changed else ():
                 self._waiting.add_change(example, index, value, (kind, index, how), plan, rank)
-        return looked_at
+        if isinstance(one.have, int) and isinstance(one.want, int):
+            self._resize(example, one, kind, plan, rank)
+            if place.varies(one.side) and one.have not in example.values:
+                self._climb(example, kind[0], one.side, one.have, one.want)
 
-    def _resize(self, example: Example, one: Sought, kind: object, plan: Plan, rank: Rank) -> None:
+    def _resize(self, example: Example, one: Sought, kind: object, plan: Plan, rank: int) -> None:
         """Where it may have been the number of elements of something, plan another number."""
         have, want = one.have, one.want
         if not isinstance(have, int) or not isinstance(want, int) or not 0 <= want <= _LONGEST or have < 1:
@@ -111,8 +119,3 @@ class Operands:
         if climbs < _MOST_CLIMBS and have != want and 0 < len(climbing.numbers(example)) <= climbing.MOST_NUMBERS:
             self._climbs[pc, side] = climbs + 1
             self.go_on(climbing.climb(example, pc, want, have, side), None)
-
-
-def _wanted(one: Sought, place: Place) -> object:
-    """Return what tells apart what one place asks for: of the keys of a dictionary each is tried."""
-    return one.want if one.op in SELECTIONS or place.is_fixed(1 - one.side) else None

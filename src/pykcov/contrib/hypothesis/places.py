@@ -1,6 +1,5 @@
 """What is known of the places where something is compared."""
 
-from pykcov.contrib.hypothesis.meetings import Meeting
 from pykcov.contrib.hypothesis.proposals import ORDERS, SELECTIONS
 from pykcov.records import Comparison
 
@@ -21,31 +20,29 @@ class Place:
         """Know nothing."""
         self._operands: tuple[set[object], set[object]] = (set(), set())
         self._grown = [0, 0]
-        self._examples = 0
-        self._example = 0
+        self.examples = 0
+        """How many examples came here."""
+        self.example = 0
+        """The last one, by its number."""
         self._orders: set[bool] = set()
         self._unmet: set[object] = set()
         self._met: set[object] = set()
         self._tries: dict[object, tuple[int, int]] = {}
+        self.looks = 0
+        """In how many examples was looked at what it wants."""
 
-    def meet(self, one: Meeting, example: int) -> bool:
-        """Note what an example, by its number, compared here; return whether it met what others had missed."""
-        if example != self._example:
-            self._example = example
-            self._examples += 1
-        if one.tries:
-            return False  # as before
-        comparison = one.comparison
+    def meet(self, comparison: Comparison) -> bool:
+        """Note what the example that came here last compared; return whether it met what others had missed."""
         for side, operand in enumerate((comparison.operand1, comparison.operand2)):
             operands = self._operands[side]
             if operand not in operands:
-                self._grown[side] = self._examples
+                self._grown[side] = self.examples
                 if len(operands) < _MOST_OPERANDS:
                     operands.add(operand)
         if comparison.op in ORDERS:
             self._orders.add(_is_less(comparison))
             return False
-        if not one.is_met:
+        if comparison.operand1 != comparison.operand2:
             if len(self._unmet) < _MOST_OPERANDS:
                 self._unmet.update((comparison.operand1, comparison.operand2))
             return False
@@ -61,6 +58,7 @@ class Place:
         tries, last = self._tries.get(wanted, (0, 0))
         if last == example:
             return True
+        self.looks += 1
         most = _TRIES_CLOSED if wanted in self._met or len(self._orders) > 1 else _TRIES_OPEN
         if tries >= (most if is_new else min(most, _TRIES_OTHER)):
             return False
@@ -71,12 +69,13 @@ class Place:
         """Return whether operand1 (0) or operand2 (1) had another value in a later example than the first."""
         return self._grown[side] > 1
 
-    def is_fixed(self, side: int) -> bool:
-        """Return whether this operand has been one of the same few for some examples, while the other one has not."""
-        return self._is_settled(side) and not self._is_settled(1 - side)
+    def fixed(self) -> int:
+        """Return which operand has been one of the same few for some examples, while the other one has not: -1: none.
 
-    def _is_settled(self, side: int) -> bool:
-        return self._examples - self._grown[side] >= _EXAMPLES
+        0: operand1, 1: operand2.
+        """
+        settled, other = [self.examples - grown >= _EXAMPLES for grown in self._grown]
+        return -1 if settled is other else int(other)
 
 
 def _is_less(comparison: Comparison) -> bool:

@@ -27,6 +27,7 @@ _POOL_SHARE = 0.1
 _MOST_REDRAWS = 3
 """What has been an example by itself is drawn again so often, as Hypothesis's own engine would not repeat it."""
 _SIMPLEST = Plan((), "simplest")
+_RANDOM = Plan((), "random")
 
 
 class Provider(PrimitiveProvider):
@@ -78,7 +79,10 @@ class Provider(PrimitiveProvider):
             self._fresh = ConjectureData(random=self._random).provider
         self._examples += 1
         self._example = Example()
-        self._plan = self._guidance.plan(self._random) if self._is_guided and self._examples > 1 else _SIMPLEST
+        if self._examples == 1:
+            self._plan = _SIMPLEST
+        else:
+            self._plan = self._guidance.plan(self._random) if self._is_guided else _RANDOM
 
     def _start(self, test: Any) -> None:
         try:
@@ -100,7 +104,7 @@ class Provider(PrimitiveProvider):
         observing.take(recording.counters)
         new = recording.reached()
         is_looked_at = self._guidance.looks_at(self._plan, self._example, new > 0)
-        records = recording.records(_MOST_COMPARISONS) if is_looked_at else {}
+        records = recording.records(_MOST_COMPARISONS, self._guidance.closed) if is_looked_at else {}
         self._guidance.learn(self._plan, self._example, new > 0, records)
         data.events[f"pykcov: {self._plan.origin}"] = ""
         if new:
@@ -189,7 +193,7 @@ class Provider(PrimitiveProvider):
         return value
 
     def _fresh_value(self, type_: str, constraints: Mapping[str, Any]) -> Value:
-        if self._random.random() < _POOL_SHARE:
+        if self._is_guided and self._random.random() < _POOL_SHARE:
             value = self._guidance.pool.draw(self._random, TYPES[type_])
             if value is not None and fits(value, Choice(type_, constraints, value)):
                 return value

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pykcov import _core
 from pykcov._core import CMP_BYTES, TRACE_CMP, Counters, Group
 from pykcov._exec import Unrecorded
+from pykcov._records import records
 from pykcov.device import Buffer, Device
 from pykcov.opening import open
-from pykcov.records import records_in
 from pykcov.remote import carriers
 
 _NMEMB = 1 << 15
@@ -61,9 +61,9 @@ class Recording:
         """Return how many places the last example reached, or reached in another order of magnitude, that were new."""
         return self.counters.reach(self._seen)
 
-    def records(self, most: int) -> dict[bytes, None]:
-        """Return the records of what the last example compared, of at most so many comparisons, each once."""
-        return dict.fromkeys(records_in(self._buffer.words, most))
+    def records(self, most: int, closed: set[int]) -> dict[bytes, None]:
+        """Return the records of at most so many comparisons of the last example, each once; none of `closed` pcs."""
+        return records(self._buffer.words, most, closed)
 
 
 def is_traced() -> bool:
