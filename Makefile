@@ -246,8 +246,8 @@ package-targets: $(VENV)/ready ## harnesses in the manner of OSS-Fuzz as package
 	$(BIN)/python -m pytest -m slow tests/package
 
 # In versions that have a bug which is fixed since.
-BUGGY_LIBRARIES = Markdown==3.8 idna==2.5 isodate==0.6.0 six jsonpointer==2.0 msgpack==0.6.2 pyasn1==0.6.1 \
-	sqlparse==0.4.4 tomlkit==0.5.11
+BUGGY_LIBRARIES = Markdown==3.8 aniso8601==7.0.0 idna==2.5 isodate==0.6.0 six jmespath==0.9.0 jsonpointer==2.0 \
+	msgpack==0.6.2 netaddr==0.7.19 packaging==21.3 pyasn1==0.6.1 sqlparse==0.4.4 tomlkit==0.5.11
 .bench/hypothesis/ready: Makefile
 	@mkdir -p .bench/hypothesis
 	$(PYTHON) -m pip install --quiet --no-deps --target .bench/hypothesis $(BUGGY_LIBRARIES)
@@ -255,6 +255,16 @@ BUGGY_LIBRARIES = Markdown==3.8 idna==2.5 isodate==0.6.0 six jsonpointer==2.0 ms
 
 bench-hypothesis: $(VENV)/ready .bench/hypothesis/ready ## examples until Hypothesis finds known bugs of libraries, with the backend and without (PyPI)
 	PYTHONPATH=$(CURDIR)/.bench/hypothesis $(BIN)/python benchmarks/hypothesis/findings.py --real $(OPTIONS)
+
+PARSERS = commonmark==0.9.2 html5lib==1.1 markdown-it-py==4.3.0 mdurl packaging==26.4 python-dateutil==4.0.0 six \
+	sqlparse==0.6.1 tomlkit==0.15.2 webencodings
+.bench/hypothesis-cost/ready: Makefile
+	@mkdir -p .bench/hypothesis-cost
+	$(PYTHON) -m pip install --quiet --no-deps --target .bench/hypothesis-cost $(PARSERS)
+	@touch $@
+
+bench-hypothesis-cost: $(VENV)/ready .bench/hypothesis-cost/ready ## what an example of seven parsers costs with the backend, over Hypothesis's own (PyPI)
+	PYTHONPATH=$(CURDIR)/.bench/hypothesis-cost $(BIN)/python benchmarks/hypothesis/cost.py --libraries $(OPTIONS)
 
 hypothesis-suites: $(VENV)/ready ## Hypothesis tests of attrs, cattrs, packaging and dateutil with the backend forced: the same outcomes (PyPI)
 	$(BIN)/python tools/hypothesis_suites.py $(OPTIONS)

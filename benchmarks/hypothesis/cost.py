@@ -1,20 +1,28 @@
 """What an example costs with the backend, for properties without a bug: the processor time, as a multiple.
 
 Both backends in turns, and the median over the seeds. Each property runs once before, for what happens once only.
+With --libraries, of parsers that are installed (make bench-hypothesis-cost): any text is parsed, and any exception is
+right. --calls counts calls of functions instead, which is coarser, but does not depend on what else the machine does.
 """
 
 from __future__ import annotations
 
+import cProfile
+import importlib
 import json
+import pstats
 import statistics
 import time
 import warnings
+from contextlib import suppress
 
 import click
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from rich.table import Table
+
+from pykcov.contrib.hypothesis import choose
 
 
 def nothing(number):
@@ -67,8 +75,32 @@ PROPERTIES = [
 ]
 
 
-def seconds(function, strategy, backend: str, number: int, most: int) -> float:
-    """Return the processor time of a run."""
+LIBRARIES = {
+    "commonmark": lambda module: module.commonmark,
+    "dateutil.parser": lambda module: module.parse,
+    "html5lib": lambda module: module.parse,
+    "markdown_it": lambda module: module.MarkdownIt().render,
+    "packaging.requirements": lambda module: module.Requirement,
+    "sqlparse": lambda module: lambda text: module.format(text, reindent=True),
+    "tomlkit": lambda module: module.parse,
+}
+"""The function that takes a text, by its module."""
+
+
+def parser(name: str):
+    """Return a property that lets a library parse."""
+    parse = LIBRARIES[name](importlib.import_module(name))
+
+    def property_(text):
+        with suppress(Exception):
+            parse(text)
+
+    property_.__name__ = name
+    return property_
+
+
+def cost(function, strategy, backend: str, number: int, most: int, is_counted: bool) -> float:
+    """Return the processor time of a run, or the number of its calls."""
 
     def body(drawn):
         function(drawn)
@@ -82,28 +114,39 @@ def seconds(function, strategy, backend: str, number: int, most: int) -> float:
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
+    test = chosen(seed(number)(given(strategy)(body)))
+    if is_counted:
+        profile = cProfile.Profile()
+        profile.runcall(test)
+        return pstats.Stats(profile).total_calls  # type: ignore[attr-defined]
     begin = time.process_time()
-    chosen(seed(number)(given(strategy)(body)))()
+    test()
     return time.process_time() - begin
 
 
 @click.command(help=__doc__)
 @click.option("--seeds", default=5, show_default=True)
 @click.option("--examples", "most", default=1000, show_default=True)
-def main(seeds: int, most: int) -> None:
+@click.option("--libraries", "of_libraries", is_flag=True)
+@click.option("--calls", "is_counted", is_flag=True)
+def main(seeds: int, most: int, of_libraries: bool, is_counted: bool) -> None:
     """Run all."""
     warnings.simplefilter("ignore")
-    table = Table("property", "hypothesis, s", "pykcov, s", "times")
+    properties = [(parser(name), st.text()) for name in LIBRARIES] if of_libraries else PROPERTIES
+    unit = "calls" if is_counted else "s"
+    table = Table("property", f"hypothesis, {unit}", f"pykcov, {unit}", "times")
     times = []
-    for function, strategy in PROPERTIES:
+    for function, strategy in properties:
+        if of_libraries:
+            choose(include=[function.__name__.partition(".")[0], __name__])
         runs: dict[str, list[float]] = {"hypothesis": [], "pykcov": []}
         for backend in runs:
-            seconds(function, strategy, backend, seeds, 50)
+            cost(function, strategy, backend, seeds, 50, False)
         for number in range(seeds):
             for backend, measured in runs.items():
-                measured.append(seconds(function, strategy, backend, number, most))
+                measured.append(cost(function, strategy, backend, number, most, is_counted))
         times.append(statistics.median(new / old for old, new in zip(*runs.values(), strict=True)))
-        medians = [f"{statistics.median(measured):.2f}" for measured in runs.values()]
+        medians = [f"{statistics.median(measured):.{0 if is_counted else 2}f}" for measured in runs.values()]
         table.add_row(function.__name__, *medians, f"{times[-1]:.2f}")
     table.add_row("median", "", "", f"{statistics.median(times):.2f}")
     Console(width=100).print(table)

@@ -7,11 +7,16 @@ Of each bug it was tried that the newest release takes the input. Other bugs, wh
 from collections.abc import Callable
 from contextlib import suppress
 
+import aniso8601
+import aniso8601.exceptions
 import idna
 import isodate
+import jmespath
 import jsonpointer
 import markdown
 import msgpack
+import netaddr
+import packaging.utils
 import sqlparse
 import tomlkit
 from hypothesis import strategies as st
@@ -19,6 +24,11 @@ from msgpack.fallback import Unpacker
 from pyasn1.codec.ber import decoder
 from pyasn1.error import PyAsn1Error
 from tomlkit.exceptions import TOMLKitError
+
+
+def aniso8601_duration(text):
+    """What is behind the P of a duration raised IndexError and unpacking errors (aniso8601 7.0.0)."""
+    aniso8601.parse_duration(text)
 
 
 def idna_decode(text):
@@ -29,6 +39,11 @@ def idna_decode(text):
 def isodate_date(text):
     """A month 13 raised ValueError (isodate 0.6.0)."""
     isodate.parse_date(text)
+
+
+def jmespath_compile(text):
+    """A `-` without a number raised ValueError (jmespath 0.9.0)."""
+    jmespath.compile(text)
 
 
 def jsonpointer_resolve(text):
@@ -46,6 +61,16 @@ def msgpack_unpack(data):
     unpacker = Unpacker(raw=False)
     unpacker.feed(data)
     list(unpacker)
+
+
+def netaddr_network(text):
+    """A second `/` raised ValueError (netaddr 0.7.19)."""
+    netaddr.IPNetwork(text)
+
+
+def packaging_wheel(text):
+    """A wheel with a version that is none raised InvalidVersion (packaging 21.3)."""
+    packaging.utils.parse_wheel_filename(text)
 
 
 def pyasn1_ber(data):
@@ -84,11 +109,22 @@ def failing(function: Callable[..., None], *documented: type[Exception]) -> Call
 TEXT, DATA = (st.text(),), (st.binary(),)
 
 PROPERTIES = {
+    "aniso8601": (
+        failing(
+            aniso8601_duration,
+            NotImplementedError,
+            *(error for error in vars(aniso8601.exceptions).values() if isinstance(error, type)),
+        ),
+        TEXT,
+    ),
     "idna": (failing(idna_decode, idna.IDNAError), TEXT),
     "isodate": (failing(isodate_date, isodate.ISO8601Error), TEXT),
+    "jmespath": (failing(jmespath_compile, jmespath.exceptions.JMESPathError), TEXT),
     "jsonpointer": (failing(jsonpointer_resolve, jsonpointer.JsonPointerException), TEXT),
     "markdown": (failing(markdown_text), TEXT),
     "msgpack": (failing(msgpack_unpack, msgpack.UnpackException, ValueError), DATA),
+    "netaddr": (failing(netaddr_network, netaddr.AddrFormatError), TEXT),
+    "packaging": (failing(packaging_wheel, packaging.utils.InvalidWheelFilename), TEXT),
     "pyasn1": (failing(pyasn1_ber, PyAsn1Error), DATA),
     "sqlparse": (failing(sqlparse_format), TEXT),
     "tomlkit": (failing(tomlkit_parse, TOMLKitError), TEXT),
