@@ -29,7 +29,14 @@ class Screen:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self.process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(slave)
         self._screen = pyte.Screen(_COLUMNS, _ROWS)
@@ -69,11 +76,18 @@ class Screen:
         self._stream.feed(piece)
         return bool(piece)
 
+    def hang_up(self) -> int:
+        """Take the terminal away, and wait until the process has ended."""
+        os.close(self._master)
+        self._master = -1
+        return self.process.wait(_PATIENCE)
+
     def close(self) -> None:
         if self.process.poll() is None:
             os.killpg(self.process.pid, 9)
             self.process.wait()
-        os.close(self._master)
+        if self._master >= 0:
+            os.close(self._master)
 
 
 @contextmanager

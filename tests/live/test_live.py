@@ -121,6 +121,18 @@ def test_behind_the_view_the_program_has_the_terminal(tmp_path: Path) -> None:
     assert b"got A B" in screen.printed
 
 
+@pytest.mark.parametrize("key", ["", "q"], ids=["in the view", "behind it"])
+def test_a_terminal_that_goes_away_ends_the_program_and_the_trace_is_written(tmp_path: Path, key: str) -> None:
+    (tmp_path / "main.py").write_text("import time\nprint('begun')\nwhile True:\n    time.sleep(0.1)\n")
+    with on_screen([*LIVE[:-2], "main.py"], tmp_path) as screen:
+        screen.wait(lambda text: "│begun" in text)
+        screen.type(key)
+        if key:
+            screen.wait(lambda _: screen.printed.endswith(b"begun\r\n"))
+        assert screen.hang_up() == -signal.SIGHUP
+    assert TraceFile.load(tmp_path / "pykcov.npz").exit_status == -signal.SIGHUP
+
+
 def test_without_a_terminal_there_are_lines(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(
         "import time\n"

@@ -28,7 +28,8 @@ class Terminal:
         """Make it. OSError, termios.error: the machine has none left, or standard input is no terminal."""
         self._master, self._slave = os.openpty()
         self.path = os.ttyname(self._slave)
-        termios.tcsetattr(self._slave, termios.TCSANOW, termios.tcgetattr(0))
+        self._settings = termios.tcgetattr(0)
+        termios.tcsetattr(self._slave, termios.TCSANOW, self._settings)
         self.resize(*os.get_terminal_size(0))
         self.replaced: Sequence[int] = [each for each in range(3) if os.isatty(each)]
         """Which descriptors of the program are this terminal: those that are terminals of ours."""
@@ -61,9 +62,9 @@ class Terminal:
 
         What it has printed so far is printed first.
         """
-        former = termios.tcgetattr(0)
         # Its own terminal does already what ours would do with lines and keys. What was typed before counts.
-        tty.setraw(0, termios.TCSADRAIN)
+        with suppress(termios.error):  # ours is gone
+            tty.setraw(0, termios.TCSADRAIN)
         try:
             with self._lock:
                 self._is_direct = True
@@ -71,14 +72,20 @@ class Terminal:
                 while piece := self.output(at):
                     self._print(piece)
                     at += len(piece)
-            while ended not in (ready := select.select([0, ended], [], [], _SIZES)[0]):
-                self.resize(*os.get_terminal_size(0))
-                if 0 in ready:
-                    self.type(os.read(0, _PIECE))
+            sources = [ended, 0]
+            while ended not in (ready := select.select(sources, [], [], _SIZES)[0]):
+                typed = b""
+                with suppress(OSError):  # our terminal is gone
+                    self.resize(*os.get_terminal_size(0))
+                    typed = os.read(0, _PIECE) if 0 in ready else b""
+                if 0 in ready and not typed:
+                    sources.remove(0)
+                self.type(typed)
             os.write(self._stop_write, b"\0")
             self._thread.join()
         finally:
-            termios.tcsetattr(0, termios.TCSADRAIN, former)
+            with suppress(termios.error):
+                termios.tcsetattr(0, termios.TCSADRAIN, self._settings)
         for each in (self._master, self._slave, self._stop_read, self._stop_write):
             os.close(each)
         self._kept.close()

@@ -2,9 +2,11 @@
 
 import os
 import shlex
+import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from datetime import datetime
 
 from pykcov.live.plain import print_lines
@@ -84,7 +86,9 @@ class Live:
             is_comparing = compares(self._request.mode)
             command = printable(shlex.join(self._request.command))
             sampler = Sampler(buffers, is_comparing)
-            View(command, sampler, terminal, lambda: self._write(buffers), is_comparing, waiting.done).run()
+            view = View(command, sampler, terminal, lambda: self._write(buffers), is_comparing, waiting.done)
+            with _handlers_put_back():
+                view.run()
         finally:
             ended_read, ended_write = os.pipe()
             waiting.add_done_callback(lambda _: os.close(ended_write))
@@ -102,3 +106,14 @@ class Live:
         except OSError as error:
             return f"{shown(path)}: could not be written: {error.strerror or error}"
         return f"wrote {shown(path)}"
+
+
+@contextmanager
+def _handlers_put_back() -> Iterator[None]:
+    """Textual leaves its own behind, which fail without it: a terminal that goes away sends SIGCONT, too."""
+    former = {number: signal.getsignal(number) for number in (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
