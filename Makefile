@@ -188,7 +188,7 @@ pytest-branches: $(VENV)/ready ## test suites of libraries: missing lines and br
 BENCH = .bench/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 $(BENCH)/ready: pyproject.toml setup.py benchmarks/requirements.txt $(C_SOURCES)
 	$(PYTHON) -m venv $(BENCH)
-	$(BENCH)/bin/python -m pip install --quiet --editable .
+	$(BENCH)/bin/python -m pip install --quiet --editable '.[arrays,terminal]'
 	@grep -v '^#' benchmarks/requirements.txt | while read -r name; do \
 		$(BENCH)/bin/python -m pip install --quiet "$$name" || echo "$$name cannot be had: it will be missing in the table"; \
 	done

@@ -77,8 +77,22 @@ class Comparison(NamedTuple):
         return self.operand1 if self.swapped else self.operand2
 
 
+class MissingLibraryError(ImportError):
+    """What was asked for needs a library that a plain installation does not have."""
+
+
+def need_numpy() -> None:
+    """Raise MissingLibraryError unless there is numpy. It is not imported."""
+    # Not before: it takes time, and most programs ask for no arrays.
+    from importlib.util import find_spec
+
+    if find_spec("numpy") is None:
+        raise MissingLibraryError("arrays and comparisons need numpy: pip install 'pykcov[arrays]'")
+
+
 def array(words: memoryview) -> "NDArray[np.uint64]":
-    """Return the words of a buffer as an array, without a copy."""
+    """Return the words of a buffer as an array, without a copy. Raises MissingLibraryError."""
+    need_numpy()
     # Not before: numpy starts threads and imports much, which a program under `pykcov run` must not notice.
     import numpy as np
 

@@ -84,6 +84,7 @@ class Results:
         In mode 'unique' each is there once. For comparisons: where each was made.
         """
         with Unrecorded():
+            records.need_numpy()
             # Not before: see records.array().
             import numpy as np
 

@@ -8,7 +8,7 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str | int]], file:
     """Print `rows` under `heads`. Columns with numbers are aligned right."""
     numeric = [all(isinstance(row[column], int) for row in rows) for column in range(len(heads))]
     cells = [[str(cell) for cell in row] for row in rows]
-    if file.isatty():
+    if file.isatty() and can_draw():
         _draw(heads, cells, numeric, file)
         return
     widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
@@ -20,8 +20,16 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str | int]], file:
         print("  " + "  ".join(aligned).rstrip(), file=file)
 
 
-def _draw(heads: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool], file: TextIO) -> None:
+def can_draw() -> bool:
+    """Return whether there is the library that draws on terminals."""
     # Not before: it takes time, and tables for pipes need none of it.
+    from importlib.util import find_spec
+
+    return find_spec("rich") is not None
+
+
+def _draw(heads: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool], file: TextIO) -> None:
+    # Not before: the same.
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -29,6 +29,7 @@ def exit_code(error: Exception) -> int | None:
     from pykcov.coverage.checked import DamagedDataError
     from pykcov.coverage.configuration import ConfigurationError
     from pykcov.instrument.versions import UnsupportedPythonError
+    from pykcov.records import MissingLibraryError
     from pykcov.reports._report import NothingToReportError
     from pykcov.tracefile import TraceFileError
 
@@ -42,6 +43,7 @@ def exit_code(error: Exception) -> int | None:
             | NothingToReportError()
             | CoverageException()
             | UnsupportedPythonError()
+            | MissingLibraryError()
             | OSError()
         ):
             return BAD_INPUT

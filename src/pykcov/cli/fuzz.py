@@ -8,6 +8,7 @@ import click
 
 from pykcov.cli._errors import BAD_INPUT, CommandError
 from pykcov.counted import counted
+from pykcov.tables import can_draw
 
 if TYPE_CHECKING:
     from pykcov.fuzz.settings import Settings
@@ -132,7 +133,7 @@ def _run(settings: "Settings", minimize: float, part_of: str | None) -> "Outcome
     from pykcov.fuzz.supervisor import Supervisor
 
     with Supervisor(settings, minimize_seconds=minimize, part_of=part_of) as supervisor:
-        if sys.stderr is None or not sys.stderr.isatty():
+        if sys.stderr is None or not sys.stderr.isatty() or not can_draw():
             return supervisor.run(_say, None)
         from pykcov.fuzz.status import Status
 

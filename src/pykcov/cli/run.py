@@ -175,9 +175,12 @@ def command(
     from pykcov.instrument.versions import VERSION, UnsupportedPythonError
     from pykcov.modes import compares
     from pykcov.program.supervisor import Request, die_by, run
+    from pykcov.records import need_numpy
 
     if mode is None:
         mode = "unique" if kernel is None else "pc" if kernel == "pc" else "cmp"
+    if compares(mode):
+        need_numpy()  # now, not when the program has run
     for asked, option, kinds in ((branch, "branch", ("arc", "condition")), (conditions, "conditions", ("condition",))):
         if asked and (compares(mode) or granularity not in (None, *kinds)):
             what = f"--mode {mode}" if compares(mode) else f"--granularity {granularity}"
