@@ -93,6 +93,14 @@ def test_arrays_and_tables_say_which_extra_they_need(bare: Bare) -> None:
     assert "arrays and comparisons need numpy: pip install 'pykcov[arrays]'" in bare.run("-c", program, status=1)
 
 
+def test_fuzzing_finds_an_input_that_fails(bare: Bare) -> None:
+    (bare.folder / "harness.py").write_text(
+        "def parse(data: bytes) -> None:\n    if data[:1] == b'x': raise ValueError(data)\n"
+    )
+    said = bare.run("-m", "pykcov", "fuzz", "harness:parse", "--", "-max_total_time=60", status=77)
+    assert "ValueError" in said
+
+
 def test_a_mode_that_needs_numpy_is_refused_before_the_program_runs(bare: Bare) -> None:
     said = bare.run("-m", "pykcov", "run", "--mode", "cmp", "app.py", status=2)
     assert said == "pykcov: arrays and comparisons need numpy: pip install 'pykcov[arrays]'\n"

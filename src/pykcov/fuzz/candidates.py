@@ -97,7 +97,8 @@ def last_locations(background: Background, target: Target, data: bytes, seconds:
             if child == 0:
                 _try(background, target, data, -1, -1, lambda: device.enable(mode))  # noqa: B023
             end_of(child, seconds)
-            pcs = buffer.pcs()[-_SHOWN:]
+            end = 1 + min(buffer.count, len(buffer.words) - 1)
+            pcs = buffer.words[max(1, end - _SHOWN) : end].tolist()
             # Full: the last ones are not there. Each place once, in the order of the first time, is the next best.
             if not buffer.dropped or mode != _core.TRACE_PC:
                 return [str(location) for location in symbolize(pcs)]
