@@ -57,7 +57,7 @@ inside() {
 
 # What pip needs to reach the same index as here; folders that it looks into here do not exist there.
 environment() {
-    env | grep -E '^(https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY|CI|EXAMPLES)=' || true
+    env | grep -E '^(https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY|CI|EXAMPLES|PYTHON_JIT)=' || true
     echo "PIP_CERT=/etc/ssl/certs/ca-certificates.crt"
     echo "PIP_INDEX_URL=$(python3 -m pip config get global.index-url 2>/dev/null || echo https://pypi.org/simple)"
     echo "PIP_DISABLE_PIP_VERSION_CHECK=1"
