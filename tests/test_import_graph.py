@@ -28,7 +28,7 @@ FLOORS: list[set[str]] = [
         "warnings",
         "zipped",
     },
-    {"columns", "decisions", "device", "htmltables", "locations", "modes", "npz", "records", "tables"},
+    {"columns", "decisions", "device", "htmltables", "locations", "modes", "npz", "records", "registered", "tables"},
     {"instrument", "location_table", "native"},
     {"complaints", "interleavings", "observed", "oncelog", "remote", "results", "tracefile"},
     {"coverage", "kernel", "tracer"},

@@ -10,9 +10,10 @@ from types import CodeType
 import numpy as np
 import pytest
 
-from pykcov import locations
+from pykcov import locations, registered
 from pykcov._core import Probe
-from pykcov.locations import Location, Site, add_listener, probe, register, remove_listener, symbolize
+from pykcov.locations import Location, add_listener, probe, register, remove_listener, symbolize
+from pykcov.registered import Site
 from pykcov.warnings import PykcovWarning
 
 EXAMPLE = """
@@ -114,13 +115,13 @@ def test_same_code_in_another_file_has_pcs_and_a_location_of_its_own() -> None:
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The salts that were tried."""
     tried: list[int] = []
-    base = locations._Hasher.base
+    base = registered.Hasher.base
 
-    def counting(self: locations._Hasher, segment: int, salt: int) -> int:
+    def counting(self: registered.Hasher, segment: int, salt: int) -> int:
         tried.append(salt)
         return base(self, segment, salt)
 
-    monkeypatch.setattr(locations._Hasher, "base", counting)
+    monkeypatch.setattr(registered.Hasher, "base", counting)
     return tried
 
 
@@ -157,7 +158,7 @@ def test_copies_in_files_and_at_granularities_have_pcs_of_their_own(hashed: list
 def test_copies_of_code_that_collides_keep_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locations, "_codes", {})
     monkeypatch.setattr(locations, "_copies", {})
-    monkeypatch.setattr(locations, "_CODE_MASK", 31)
+    monkeypatch.setattr(registered, "_CODE_MASK", 31)
     codes = [example(f"meets{number % 3}", f"{number // 3}.py") for number in range(15)]
     with pytest.warns(PykcovWarning, match="have the same hash"):
         made = [register(code, "meeting", sites(2))[0] for code in codes]
@@ -185,7 +186,7 @@ def test_code_of_more_than_65536_units_has_a_pc_for_each_site() -> None:
 
 def test_collision_is_told_and_both_keep_their_locations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locations, "_codes", {})
-    monkeypatch.setattr(locations, "_CODE_MASK", 7)
+    monkeypatch.setattr(registered, "_CODE_MASK", 7)
     codes = [example(f"collides{number}") for number in range(5)]
 
     with pytest.warns(PykcovWarning, match=r"collides\d and .*collides\d have the same hash"):

@@ -1,34 +1,25 @@
 """pc <-> location: every probe of the process, and what its pc stands for.
 
 A pc has bit 63 set, 47 bits that name the code object (and the segment of it, for code of more than 65536 code units),
-and 16 bits of offset. The 47 bits are a hash of what the code is, not of where its file lies: a pc is the same in
-every run and on every machine.
+and 16 bits of offset (pykcov.registered).
 """
 
 import os
-import sys
-from _bisect import bisect_left
-from _blake2 import blake2b
 from _operator import index
 from _thread import RLock
 from _warnings import warn
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from types import CodeType
-from typing import NamedTuple, Protocol, SupportsIndex
+from typing import NamedTuple, SupportsIndex
 
 from pykcov import _core
 from pykcov._core import CompareProbe, Probe
-from pykcov.facts import Fact, facts_in
-from pykcov.pcs import KERNEL_PC, PYTHON_PC
+from pykcov.facts import Fact
+from pykcov.pcs import PYTHON_PC
 from pykcov.records import OPERATIONS
+from pykcov.registered import OFFSET_BITS, Copies, Hasher, RegisteredCode, Site, Stored, pack
 from pykcov.warnings import PykcovWarning
-
-_OFFSET_BITS = 16
-_OFFSET_MASK = (1 << _OFFSET_BITS) - 1
-_CODE_MASK = (1 << 47) - 1
-_CODE_TOP = 1 << 46
-_KERNEL_CODE = (KERNEL_PC & PYTHON_PC - 1) >> _OFFSET_BITS
 
 
 class Location(NamedTuple):
@@ -79,151 +70,14 @@ class Location(NamedTuple):
         return f"{self.file}:{self.line} {self.function}"
 
 
-Site = tuple[int, int, int, int, int, tuple[int, ...], int, int, tuple[tuple[int, int], ...], tuple[Fact, ...]]
-"""What the rewriter says of a place: offset in code units, line, end_line, column, end_column, lines, of a comparison,
-which may have the offset of the site before it, the operation and which operand is a constant, arcs, and
-what was seen of conditions."""
-
-
-class _Code:
-    """The sites of one code object. The standard library has 60 000 of these: the numbers are in one array."""
-
-    __slots__ = ("bases", "file", "function", "identity", "module", "numbers", "probes", "salt", "sites", "stored")
-
-    # Of `numbers`, per site: offset, line, end_line, column, end_column, end of its lines, operation and const << 8,
-    # how many of these lines are arcs, two numbers each, behind the others, and how many are facts of conditions,
-    # five numbers each, behind those. Then the lines of all sites.
-    COLUMNS = 9
-    LINES_END = 5
-    COMPARISON = 6
-    ARCS = 7
-    CONDITIONS = 8
-
-    def __init__(
-        self,
-        identity: bytes,
-        file: str,
-        function: str,
-        module: str,
-        numbers: "array[int]",
-        sites: int,
-        bases: tuple[int, ...],
-        salt: int = 0,
-    ) -> None:
-        self.identity = identity
-        self.file = sys.intern(file)
-        self.function = function
-        self.module = sys.intern(module)
-        self.numbers = numbers
-        self.sites = sites
-        # The upper 48 bits of the pcs, one a segment.
-        self.bases = bases
-        # Not 0: the pcs are not those that the code has by itself, since these belong to other code.
-        self.salt = salt
-        self.stored: Stored | None = None
-        self.probes: Sequence[Probe | CompareProbe] = ()
-
-    def pcs(self) -> list[int]:
-        return [self.bases[at >> _OFFSET_BITS] << _OFFSET_BITS | at & _OFFSET_MASK for at in self._offsets()]
-
-    def row(self, pc: int) -> int | None:
-        """Return which site has this pc, one of those with a base of ours."""
-        offset = self.bases.index(pc >> _OFFSET_BITS) << _OFFSET_BITS | pc & _OFFSET_MASK
-        offsets = self._offsets()
-        row = bisect_left(offsets, offset)
-        return row if row < len(offsets) and offsets[row] == offset else None
-
-    def location(self, row: int) -> Location:
-        at = row * self.COLUMNS
-        offset, line, end_line, column, end_column, lines_end, comparison, arcs, conditions = self.numbers[
-            at : at + self.COLUMNS
-        ]
-        following, end = at + self.COLUMNS, self.sites * self.COLUMNS
-        while following < end and self.numbers[following] == offset:  # a comparison that code begins with, an access
-            comparison = self.numbers[following + self.COMPARISON]
-            following += self.COLUMNS
-        lines_start = self.numbers[at + self.LINES_END - self.COLUMNS] if row else self.sites * self.COLUMNS
-        arcs_end = lines_end - 5 * conditions
-        arcs_start = arcs_end - 2 * arcs
-        return Location(
-            self.probes[row].pc,
-            self.file,
-            line,
-            end_line,
-            column,
-            end_column,
-            self.function,
-            self.module,
-            tuple(self.numbers[lines_start:arcs_start]),
-            OPERATIONS[comparison & 0xFF],
-            tuple(zip(self.numbers[arcs_start:arcs_end:2], self.numbers[arcs_start + 1 : arcs_end : 2], strict=True)),
-            tuple(facts_in(self.numbers[arcs_end:lines_end])),
-        )
-
-    def _offsets(self) -> "array[int]":
-        return self.numbers[: self.sites * self.COLUMNS : self.COLUMNS]
-
-    def comparisons(self) -> "array[int]":
-        """Return the operation and const << 8 of each site, 0 for those that are no comparison."""
-        return self.numbers[self.COMPARISON : self.sites * self.COLUMNS : self.COLUMNS]
-
-    def implied_lines(self) -> Iterable[int]:
-        first = self.sites * self.COLUMNS
-        if not any(any(self.numbers[count : first : self.COLUMNS]) for count in (self.ARCS, self.CONDITIONS)):
-            return self.numbers[first:]
-        return [line for row in range(self.sites) for line in self.location(row).lines]
-
-    def locations(self) -> list[Location]:
-        """Return one location a pc: a comparison that code begins with shares that of the code."""
-        offsets = self._offsets()
-        return [self.location(row) for row in range(self.sites) if not row or offsets[row] != offsets[row - 1]]
-
-
-class _Copies:
-    """Code that is there more than once, in files of different names or with other sites: all but the first."""
-
-    __slots__ = ("_codes", "salt")
-
-    def __init__(self) -> None:
-        self._codes: dict[tuple[str, bytes], _Code] = {}
-        self.salt = 1
-        """What no copy has yet, nor any below it."""
-
-    def find(self, file: str, numbers: "array[int]") -> _Code | None:
-        return self._codes.get((file, numbers.tobytes()))
-
-    def add(self, code: _Code) -> None:
-        self._codes[code.file, code.numbers.tobytes()] = code
-        self.salt = code.salt + 1
-
-
-class Stored(Protocol):
-    """Locations that were stored somewhere and are not read before somebody asks for one of them."""
-
-    @property
-    def file(self) -> str:
-        """co_filename of all of the code."""
-
-    @property
-    def module(self) -> str:
-        """The module that it belongs to."""
-
-    @property
-    def bases(self) -> Sequence[int]:
-        """The upper 48 bits of all pcs, each once."""
-
-    def read(self) -> Iterable[tuple[bytes, str, bytes, int, tuple[int, ...], Sequence[Probe | CompareProbe]]]:
-        """Return what described() said of each code object, and its probes."""
-
-
 Implied = tuple[str, tuple[int, ...], tuple[tuple[int, int], ...]]
 """A file, lines and arcs of it."""
 Listener = Callable[[list[Location]], object]
 
 # Guards all that follows. Reentrant: a garbage-collector callback may import a module while this thread registers one.
 _lock = RLock()
-_codes: dict[int, _Code | Stored] = {}  # by base
-_copies: dict[bytes, _Copies] = {}  # by identity: of code that is there more than once
+_codes: dict[int, RegisteredCode | Stored] = {}  # by base
+_copies: dict[bytes, Copies] = {}  # by identity: of code that is there more than once
 _strangers: dict[int, Probe] = {}  # by pc: probes that came in a pickle from elsewhere and whose code is not known here
 _implied: dict[int, Implied] = {}
 _listeners: list[Listener] = []
@@ -236,9 +90,9 @@ def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Pro
 
     The same code with the same sites from the same file has the same probes, however often it is registered.
     """
-    hasher = _Hasher(code, module)
-    numbers = _numbers(sites)
-    segments = range((sites[-1][0] >> _OFFSET_BITS) + 1)
+    hasher = Hasher(code, module)
+    numbers = pack(sites)
+    segments = range((sites[-1][0] >> OFFSET_BITS) + 1)
     collision = None
     with _lock:
         salt = 0
@@ -254,11 +108,13 @@ def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Pro
                 return found.probes
             else:
                 # A copy of the code in another file, or the same code with other sites: it has pcs of its own.
-                copies = _copies.setdefault(hasher.identity, _Copies())
+                copies = _copies.setdefault(hasher.identity, Copies())
                 if (copy := copies.find(code.co_filename, numbers)) is not None:
                     return copy.probes
                 salt = max(salt, copies.salt)
-        made = _Code(hasher.identity, code.co_filename, code.co_qualname, module, numbers, len(sites), bases, salt)
+        made = RegisteredCode(
+            hasher.identity, code.co_filename, code.co_qualname, module, numbers, len(sites), bases, salt
+        )
         made.probes = _make_probes(made.pcs(), made.comparisons())
         if _codes.setdefault(bases[0], made) is not made:
             # A signal handler, or a callback of the garbage collector, has registered the same code meanwhile.
@@ -275,7 +131,7 @@ def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Pro
             stacklevel=2,
         )
     if listeners:
-        _tell(listeners, made.locations())
+        _tell(listeners, _locations_of(made))
     return made.probes
 
 
@@ -288,22 +144,22 @@ def register_stored(stored: Stored, pcs: Sequence[int], probes: Sequence[Probe |
         listeners = list(_listeners)
         codes = _codes_of(stored.bases) if listeners else []
     if codes:
-        _tell(listeners, [location for code in codes for location in code.locations()])
+        _tell(listeners, [location for code in codes for location in _locations_of(code)])
     return True
 
 
 def described(probe: Probe | CompareProbe) -> tuple[bytes, str, bytes, int, tuple[int, ...]] | None:
     """Return what there is to store of the code that a probe stands in; None if its pcs hold in this process only."""
-    code = _code_at(probe.pc >> _OFFSET_BITS)
+    code = _code_at(probe.pc >> OFFSET_BITS)
     if code is None or code.salt:
         return None
-    return code.identity, code.function, code.numbers.tobytes(), code.sites, code.bases
+    return code.identity, code.function, code.numbers.tobytes(), code.count, code.bases
 
 
 def stored_with(pc: int) -> Stored | None:
     """Return what register_stored() was given for the code of a pc; None if it was registered in another way."""
-    found = _codes.get(pc >> _OFFSET_BITS)
-    return found.stored if isinstance(found, _Code) else found
+    found = _codes.get(pc >> OFFSET_BITS)
+    return found.stored if isinstance(found, RegisteredCode) else found
 
 
 def symbolize(pcs: Iterable[SupportsIndex]) -> list[Location]:
@@ -346,7 +202,7 @@ def owner(pc: int) -> tuple[str, str] | None:
 
     All pcs that agree in all but their lowest 16 bits belong to the same code.
     """
-    owner = _codes.get(pc >> _OFFSET_BITS) or _learn(pc)
+    owner = _codes.get(pc >> OFFSET_BITS) or _learn(pc)
     return None if owner is None else (owner.module, owner.file)
 
 
@@ -371,7 +227,7 @@ def known_conditions() -> dict[str, set[Fact]]:
     found: dict[str, set[Fact]] = {}
     with _lock:
         for code in _all_codes():
-            for location in code.locations():
+            for location in _locations_of(code):
                 if location.conditions:
                     found.setdefault(code.file, set()).update(location.conditions)
     return found
@@ -403,7 +259,7 @@ def numbered(first: int, end: int) -> list[tuple[int, bool]]:
 def probe(pc: int) -> Probe:
     """Return the probe of a pc; a new one if this process does not know it. Pickles of probed code call this."""
     with _lock:
-        code = _code_at(pc >> _OFFSET_BITS)
+        code = _code_at(pc >> OFFSET_BITS)
         row = code.row(pc) if code is not None else None
         if code is not None and row is not None and type(found := code.probes[row]) is Probe:
             return found
@@ -428,7 +284,7 @@ def add_listener(listener: Listener, existing: bool = True) -> None:
         _listeners.append(listener)
         codes = _all_codes() if existing else []
     if codes:
-        _tell([listener], [location for code in codes for location in code.locations()])
+        _tell([listener], [location for code in codes for location in _locations_of(code)])
 
 
 def remove_listener(listener: Listener) -> None:
@@ -443,62 +299,29 @@ def set_teacher(teacher: Callable[[], Iterable[Location]]) -> None:
     _teacher = teacher
 
 
-class _Hasher:
-    """Names a code object."""
-
-    def __init__(self, code: CodeType, module: str) -> None:
-        names = f"{module}\0{code.co_qualname}\0{code.co_firstlineno}\0".encode("utf-8", "surrogatepass")
-        bytecode = code.co_code
-        self._hash = blake2b(names + len(bytecode).to_bytes(4, "little") + bytecode, digest_size=16)
-        self._hash.update(code.co_linetable)
-        self.identity = self._hash.digest()
-
-    def base(self, segment: int, salt: int) -> int:
-        """Return the upper 48 bits of the pcs in a segment."""
-        hash = self._hash.copy()
-        hash.update(b"%d,%d" % (segment, salt))
-        code = int.from_bytes(hash.digest()[:6], "little") & _CODE_MASK
-        return PYTHON_PC >> _OFFSET_BITS | (code if code < _KERNEL_CODE else code ^ _CODE_TOP)
-
-
-def _code_at(base: int) -> _Code | None:
+def _code_at(base: int) -> RegisteredCode | None:
     """Return what has a base, read if it was not yet."""
     found = _codes.get(base)
-    if found is None or isinstance(found, _Code):
+    if found is None or isinstance(found, RegisteredCode):
         return found
     with _lock:
-        for identity, function, numbers, sites, bases, probes in found.read():
-            code = _Code(identity, found.file, function, found.module, array("i", numbers), sites, bases)
+        for identity, function, numbers, count, bases, probes in found.read():
+            code = RegisteredCode(identity, found.file, function, found.module, array("i", numbers), count, bases)
             code.probes = probes
             code.stored = found
             _codes.update(dict.fromkeys(bases, code))
         read = _codes[base]
-    assert isinstance(read, _Code)
+    assert isinstance(read, RegisteredCode)
     return read
 
 
-def _codes_of(bases: Iterable[int]) -> list[_Code]:
+def _codes_of(bases: Iterable[int]) -> list[RegisteredCode]:
     """Return what has these bases, each once."""
     return list(dict.fromkeys(code for base in bases if (code := _code_at(base)) is not None))
 
 
-def _all_codes() -> list[_Code]:
+def _all_codes() -> list[RegisteredCode]:
     return _codes_of(list(_codes))
-
-
-def _numbers(sites: Sequence[Site]) -> "array[int]":
-    numbers = array("i")
-    lines = array("i")
-    lines_start = len(sites) * _Code.COLUMNS
-    for offset, line, end_line, column, end_column, implied, operation, const, arcs, conditions in sites:
-        lines.extend(implied)
-        for pair_or_fact in (*arcs, *conditions):
-            lines.extend(pair_or_fact)
-        comparison = operation | const << 8
-        counts = len(arcs), len(conditions)
-        numbers.extend((offset, line, end_line, column, end_column, lines_start + len(lines), comparison, *counts))
-    numbers.extend(lines)
-    return numbers
 
 
 def _make_probes(pcs: list[int], comparisons: "array[int]") -> tuple[Probe | CompareProbe, ...]:
@@ -518,11 +341,35 @@ def _reach_probes(pcs: list[int]) -> list[Probe]:
 
 
 def _locate(pc: int) -> Location:
-    code = _code_at(pc >> _OFFSET_BITS)
+    code = _code_at(pc >> OFFSET_BITS)
     row = code.row(pc) if code is not None else None
     if code is not None and row is not None:
-        return code.location(row)
+        return _location(code, row)
     return _learn(pc) or unknown(pc)
+
+
+def _location(code: RegisteredCode, row: int) -> Location:
+    _, line, end_line, column, end_column, lines, _, _, arcs, conditions = code.site(row)
+    return Location(
+        code.probes[row].pc,
+        code.file,
+        line,
+        end_line,
+        column,
+        end_column,
+        code.function,
+        code.module,
+        lines,
+        OPERATIONS[code.operation(row)],
+        arcs,
+        conditions,
+    )
+
+
+def _locations_of(code: RegisteredCode) -> list[Location]:
+    """Return one location a pc: a comparison that code begins with shares that of the code."""
+    offsets = code.offsets()
+    return [_location(code, row) for row in range(code.count) if not row or offsets[row] != offsets[row - 1]]
 
 
 def _learn(pc: int) -> Location | None:
