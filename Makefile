@@ -181,6 +181,9 @@ endurance-once: $(VENV)/ready ## two hours of a service under production(): as f
 pytest-suites: $(VENV)/ready ## test suites of libraries: the lines of each test are coverage.py's; faults are found (git, PyPI)
 	$(BIN)/python -m pytest -m slow tests/contrib
 
+pytest-contexts: $(VENV)/ready ## test suites of libraries: each test's lines against coverage.py's, with reasons (PyPI; LIBRARIES="trio anyio"; goes on where it was cut short)
+	$(BIN)/python tools/pytest_contexts.py --keep .pytest-contexts $(LIBRARIES) $(OPTIONS)
+
 pytest-branches: $(VENV)/ready ## test suites of libraries: missing lines and branches are those of coverage run --branch (PyPI; LIBRARIES="click attrs")
 	$(BIN)/python tools/pytest_branches.py $(LIBRARIES) $(OPTIONS)
 
@@ -274,4 +277,4 @@ bench-pytest: $(BENCH)/ready ## what per-test contexts cost on libraries' test s
 	$(BENCH)/bin/python benchmarks/pytest_suites.py $(OPTIONS)
 
 clean: ## remove everything that was built or installed here
-	rm -rf $(VENV) .native-packages .bench .cpython-tests .fuzz-alone build dist .nox .demo .docs src/*.egg-info src/pykcov/*.so
+	rm -rf $(VENV) .native-packages .bench .pytest-contexts .cpython-tests .fuzz-alone build dist .nox .demo .docs src/*.egg-info src/pykcov/*.so

@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
-import pytest_contexts as suites
+import pytest_libraries as suites
 
 Configuration = Callable[[suites.Library, str], tuple[list[str], dict[str, str]]]
 

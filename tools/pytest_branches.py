@@ -20,7 +20,8 @@ from pathlib import Path
 
 from coverage import CoverageData
 from coverage.parser import PythonParser
-from pytest_contexts import PARTS, Library, command, environment, fetch, is_apart
+from pytest_contexts import PARTS, is_apart
+from pytest_libraries import Library, command, environment, fetch
 
 LIBRARIES = {
     library.name: library

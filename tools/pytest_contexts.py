@@ -1,235 +1,113 @@
 """Compares the lines that each test runs by the pytest plugin with those by coverage.py's --cov-context=test.
 
-    tools/pytest_contexts.py [LIBRARY]... [--keep FOLDER]
+    tools/pytest_contexts.py [LIBRARY]... [--runs N] [--keep FOLDER]
 
-Runs the test suites of libraries from their source distributions (by pip) bare, with pytest-cov, twice, and with
-pykcov; says whether the outcomes are the same, how large the data files are, and prints each line of a test that only
-one of the two recorded, unless there is a reason (Reasons). Exit code 1 if anything else differs, or if a line is
-missing from the totals. Needs pytest-cov, and what the suites need.
+Runs the test suites of libraries from their source distributions (by pip) bare, N times with pytest-cov and N times
+with pykcov. Chance is the same in each run (REPEATABLE); what is left of it, and what depends on time, differs among
+the runs of one and the same. So a line of a test counts as a difference if each run of one has it and no run of the
+other does; each is printed, unless there is a reason (Reasons). Exit code 1 if there is one without, if a line that
+each run of coverage.py has is in no context of any run of pykcov, or if a test has outcomes under pykcov that it never
+has otherwise. Needs pytest-cov, and what the suites need.
+
+What has run once is kept in FOLDER and not run again: a comparison that was cut short goes on there.
 """
 
 import argparse
-import re
-import subprocess
+import json
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import CodeType
 
-from coverage import CoverageData
+from pytest_libraries import (
+    BARE,
+    LIBRARIES,
+    Contexts,
+    Library,
+    Run,
+    environment,
+    fetch,
+    run,
+    with_coverage,
+    with_data,
+    with_pykcov,
+)
 
-_OUTCOME = re.compile(r"(\S+\.py::.*) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b")
-_NOT_COLLECTED = re.compile(r"ERROR (\S*/[^: ]*\.py)( - |$)")
 PARTS = ("setup", "run", "teardown")
 BARGING_IN = ("(signal)", "(collector)", "(exit)")
 _WIDER_SCOPES = ("|class", "|module", "|package", "|session")
+_CONTEXTS = ("test", "setup-call-teardown")
+"""What the runs of pykcov have as contexts, in turns."""
+
+REPEATABLE = '''\
+"""The same numbers for each test in each run, also for the order in which trio runs its tasks."""
+import random
+import sys
+
+def pytest_runtest_setup(item):
+    random.seed(0)
+    run = sys.modules.get("trio._core._run")
+    if run is not None:
+        run._ALLOW_DETERMINISTIC_SCHEDULING = True
+        run._r.seed(0)
+'''
+"""A plugin for pytest."""
+
+Lines = set[tuple[str, int]]
+"""Files, and lines of them."""
 
 
-@dataclass(frozen=True)
-class Library:
-    """A library with its tests."""
+class Runs:
+    """The runs of one suite, each of which is kept in a folder when it is done."""
 
-    name: str
-    version: str
-    package: str
-    """The folder of its code, within the sdist."""
-    requirements: tuple[str, ...] = ()
-    tests: str = "tests"
-    """What pytest is to run, within the sdist."""
-    by_chance: tuple[tuple[str, int], ...] = ()
-    """Lines, by the name of their file, that a test runs in one run and not in the next."""
-    timed: tuple[str, ...] = ()
-    """Names of tests whose lines depend on what is done in time."""
-    workers: tuple[str, ...] = ()
-    """Names of files of which threads that serve whoever comes run some lines: pykcov takes these for nobody's."""
-    forking: tuple[str, ...] = ()
-    """Names of tests that fork: coverage.py does not see what the child runs."""
-    options: tuple[str, ...] = ()
-    """What else it is given."""
+    def __init__(self, library: Library, folder: Path) -> None:
+        """Unpack it, if that was not done before."""
+        self._library, self._folder = library, folder
+        self.root = fetch(library, folder)
+        plugins = folder / "plugins"
+        plugins.mkdir(exist_ok=True)
+        (plugins / "repeatable.py").write_text(REPEATABLE, "utf-8")
+        paths = environment(library, self.root)["PYTHONPATH"]
+        self._environment = {"PYTHONPATH": f"{paths}:{plugins}", "PYTHONHASHSEED": "0"}
 
-    @property
-    def paths(self) -> list[str]:
-        """What has to be on sys.path, within the sdist."""
-        return [str(Path(self.package).parent), "."]
+    def bare(self) -> Run:
+        """Return the run of which nothing is recorded."""
+        return self._kept("bare", BARE, {})
 
+    def of_coverage(self, number: int) -> Run:
+        """Return one with pytest-cov."""
+        name = f"coverage-{number}"
+        return self._kept(name, *with_coverage(self._library, self._data_file(name)))
 
-LIBRARIES = {
-    library.name: library
-    for library in (
-        Library("packaging", "25.0", "src/packaging", ("pretend",)),
-        Library("sqlparse", "0.5.3", "sqlparse"),
-        Library("mistune", "3.1.3", "src/mistune"),
-        Library("jinja2", "3.1.6", "src/jinja2", ("trio", "markupsafe"), by_chance=(("utils.py", 395),)),
-        Library(
-            "trio",
-            "0.35.0",
-            "src/trio",
-            ("attrs", "sortedcontainers", "idna", "outcome", "sniffio", "trustme", "pyopenssl", "async_generator"),
-            tests="src/trio",
-            # trio runs tasks that can go on at the same time in random order.
-            by_chance=(
-                *(("test_highlevel_open_tcp_stream.py", line) for line in (576, 577)),
-                *(("test_asyncgen.py", line) for line in (215, 217, 239)),
-                *(("test_threads.py", line) for line in (540, 551)),
-                *(("_dtls.py", 313), ("_memory_streams.py", 80), ("_memory_streams.py", 82)),
-            ),
-            timed=(
-                *(
-                    "test_run_in_worker_thread_limiter",
-                    "test_wait_all_threads_completed",
-                    "test_custom_errors_expedite",
-                ),
-                *("test_as_safe_channel_close_between_iteration", "test_channel_multiple_consumers"),
-                *("test_channel_multiple_producers", "test_serve_listeners_connection_nursery", "test_interactive"),
-                *("test_gc_as_packet_received", "test_connect_to_non_server", "test_incoming_buffer_overflow"),
-                *("test_handshake_handles_minimum_network_mtu", "test_receive_error_during_handshake"),
-                *("test_bad_deliver_cancel", "test_checkpoints", "test_guest_mode_asyncgens"),
-            ),
-            workers=("_thread_cache.py", "_threads.py", "_entry_queue.py", "test_thread_cache.py"),
-            forking=("test_clear_thread_cache_after_fork",),
-            options=("--ignore=src/trio/_tests/tools", "--ignore=src/trio/_tests/test_exports.py"),
-        ),
-        Library(
-            "anyio",
-            "4.13.0",
-            "src/anyio",
-            ("trio", "pytest-mock", "trustme", "psutil", "uvloop", "blockbuster", "hypothesis"),
-            timed=(
-                *("test_receive_large_buffer", "test_process_new_session_sid", "test_run_process_checked"),
-                "test_extra_attributes",
-            ),
-            workers=("_asyncio.py", "_eventloop.py"),
-            options=(
-                # Its own ask for plugins by names that only an installed anyio has.
-                *("-o", "addopts=", "-p", "anyio.pytest_plugin", "-p", "pytest_mock"),
-                # It imports a name of pytest that pytest 9.2 warns of, and makes errors of warnings.
-                *("-W", "ignore::pytest.PytestRemovedIn10Warning"),
-                # Tests that fail where localhost has no IPv6, and leave sockets that make other tests fail; and one
-                # that waits for three seconds only.
-                "-k",
-                "not ipv6 and not dualstack and not multi and not test_tcp_listener and not getaddrinfo "
-                "and not keyboardinterrupt_during_test",
-            ),
-        ),
-        Library(
-            "tornado",
-            "6.5.2",
-            "tornado",
-            tests="tornado/test",
-            timed=(
-                *("test_server_ping", "test_acquire_timeout_preempted", "test_sync_client", "test_sync_client_error"),
-                *("test_error_after_cancel", "test_localhost", "test_large_read_until", "test_task_done"),
-            ),
-            forking=("test_multi_process",),
-            # Tests that fail on a busy machine: they wait for half a second.
-            options=("-o", "python_files=*_test.py", "-k", "not test_request_timeout and not RunnerGCTest"),
-        ),
-    )
-}
+    def of_pykcov(self, number: int) -> Run:
+        """Return one with pykcov."""
+        name = f"pykcov-{number}"
+        context = _CONTEXTS[number % len(_CONTEXTS)]
+        return self._kept(name, *with_pykcov(self._library, self._data_file(name), context))
 
-Contexts = dict[str, dict[str, frozenset[int]]]
-"""Files and lines, by context."""
+    def _data_file(self, name: str) -> str:
+        return str(self._folder / f"{self._library.name}.{name}")
+
+    def _kept(self, name: str, arguments: list[str], extra: dict[str, str]) -> Run:
+        kept = Path(self._data_file(name) + ".json")
+        if kept.exists():
+            return with_data(json.loads(kept.read_text("utf-8")), extra.get("COVERAGE_FILE"))
+        seed = ["--hypothesis-seed=0"] if "hypothesis" in self._library.requirements else []
+        plugins = ["-p", "repeatable", *(["-p", "_hypothesis_pytestplugin", *seed] if seed else [])]
+        done = run(self._library, self.root, [*plugins, *arguments], self._environment | extra)
+        kept.write_text(json.dumps(done.outcomes), "utf-8")
+        return done
 
 
-@dataclass
-class Run:
-    """One run of a test suite."""
-
-    outcomes: dict[str, str]
-    """By test, and of files that could not be collected."""
-    contexts: Contexts = field(default_factory=dict)
-    size: int = 0
-    """Bytes of the data file."""
-
-
-def fetch(library: Library, folder: Path) -> Path:
-    """Unpack the source distribution into `folder`, and return where it is."""
-    root = folder / f"{library.name}-{library.version}"
-    if not root.exists():
-        pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-        wanted = f"{library.name}=={library.version}"
-        subprocess.run([*pip, "download", "--no-deps", "--no-binary", ":all:", "-d", str(folder), wanted], check=True)
-        if library.requirements:
-            subprocess.run(
-                [*pip, "install", "--target", str(folder / "requirements"), *library.requirements], check=True
-            )
-        with tarfile.open(f"{root}.tar.gz") as archive:
-            archive.extractall(folder, filter="data")
-    return root
-
-
-def command(library: Library, arguments: Sequence[str]) -> list[str]:
-    """Return the command line of a test suite, to which nothing else is added than `arguments`."""
-    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    return [*pytest, *arguments, *library.options, library.tests]
-
-
-def environment(library: Library, root: Path) -> dict[str, str]:
-    """Return the environment that the suite runs in."""
-    paths = [*(root / path for path in library.paths), root.parent / "requirements"]
-    return {
-        "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": ":".join(map(str, paths)),
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-    }
-
-
-BARE: list[str] = []
-
-
-def with_coverage(library: Library, data_file: str) -> tuple[list[str], dict[str, str]]:
-    """Return the arguments and the environment that record contexts with pytest-cov."""
-    arguments = ["-p", "pytest_cov", f"--cov={library.package}", "--cov-context=test", "--cov-report="]
-    return [*arguments, "--cov-config=/dev/null"], {"COVERAGE_FILE": data_file}
-
-
-def with_pykcov(library: Library, data_file: str, context: str = "test") -> tuple[list[str], dict[str, str]]:
-    """Return the same for pykcov."""
-    arguments = ["-p", "pytest_pykcov", "--pykcov", f"--pykcov-source={library.package}"]
-    arguments += ["--pykcov-config=", "--pykcov-report="]
-    return [*arguments, f"--pykcov-context={context}"], {"COVERAGE_FILE": data_file}
-
-
-def run(library: Library, root: Path, arguments: Sequence[str], extra: dict[str, str]) -> Run:
-    """Run a suite and read what it recorded. Raises AssertionError if no test ran."""
-    done = subprocess.run(
-        command(library, [*arguments, "-vv", "--tb=no"]),
-        cwd=root,
-        env=environment(library, root) | extra,
-        capture_output=True,
-        text=True,
-    )
-    outcomes = {match[1]: match[2] for match in map(_OUTCOME.match, done.stdout.splitlines()) if match}
-    outcomes |= {match[1]: "ERROR" for match in map(_NOT_COLLECTED.match, done.stdout.splitlines()) if match}
-    assert outcomes, done.stdout + done.stderr
-    data_file = extra.get("COVERAGE_FILE")
-    if data_file is None:
-        return Run(outcomes)
-    return Run(outcomes, read(data_file), Path(data_file).stat().st_size)
-
-
-def read(data_file: str) -> Contexts:
-    """Return what a data file of coverage.py has."""
-    data = CoverageData(data_file)
-    data.read()
-    contexts: dict[str, dict[str, set[int]]] = {}
-    for file in data.measured_files():
-        for line, names in data.contexts_by_lineno(file).items():
-            for name in names:
-                contexts.setdefault(name, {}).setdefault(file, set()).add(line)
-    return {name: {file: frozenset(lines) for file, lines in found.items()} for name, found in contexts.items()}
-
-
-def by_test(contexts: Contexts) -> dict[str, set[tuple[str, int]]]:
+def by_test(contexts: Contexts) -> dict[str, Lines]:
     """Return the lines of each test, whatever part of it ran them.
 
     Without line 0: coverage.py says so of the body of an empty file, which has no line.
     """
-    found: dict[str, set[tuple[str, int]]] = {}
+    found: dict[str, Lines] = {}
     for name, files in contexts.items():
         test, _, part = name.rpartition("|")
         lines = found.setdefault(test if part in PARTS else name, set())
@@ -237,16 +115,51 @@ def by_test(contexts: Contexts) -> dict[str, set[tuple[str, int]]]:
     return found
 
 
-def differences(expected: Contexts, found: Contexts) -> Iterator[tuple[str, str, str, int]]:
-    """Yield the lines that only one of two has: who has it, the context, file and line."""
-    one, other = by_test(expected), by_test(found)
-    for name in dict.fromkeys([*one, *other]):
-        for who, lines in (
-            ("coverage.py", one.get(name, set()) - other.get(name, set())),
-            ("pykcov", other.get(name, set()) - one.get(name, set())),
-        ):
-            for file, line in sorted(lines):
-                yield who, name, file, line
+@dataclass(frozen=True)
+class Difference:
+    """A line that each run of one has in a context, and no run of the other."""
+
+    who: str
+    context: str
+    file: str
+    line: int
+
+
+class Recorded:
+    """What the runs of one tool have recorded."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        """Take them."""
+        self.contexts = [one.contexts for one in runs]
+        self._tests = [by_test(contexts) for contexts in self.contexts]
+        self.names = dict.fromkeys(name for tests in self._tests for name in tests)
+
+    def always(self, name: str) -> Lines:
+        """Return the lines that each run has in a context."""
+        return set.intersection(*(tests.get(name, set()) for tests in self._tests))
+
+    def ever(self, name: str) -> Lines:
+        """Return those that any run has."""
+        return set.union(*(tests.get(name, set()) for tests in self._tests))
+
+    def unsteady(self) -> set[tuple[str, str]]:
+        """Return the contexts and files of which not all runs have the same lines."""
+        return {(name, file) for name in self.names for file, _ in self.ever(name) - self.always(name)}
+
+    def in_totals(self, without: set[str]) -> tuple[Lines, Lines]:
+        """Return the lines that each run has in some context, and those that any run has in any."""
+        totals = [
+            set().union(*(lines for name, lines in tests.items() if name not in without)) for tests in self._tests
+        ]
+        return set.intersection(*totals), set.union(*totals)
+
+
+def differences(theirs: Recorded, ours: Recorded) -> Iterator[Difference]:
+    """Yield what each run of one has and no run of the other."""
+    for name in theirs.names | ours.names:
+        for who, one, other in (("coverage.py", theirs, ours), ("pykcov", ours, theirs)):
+            for file, line in sorted(one.always(name) - other.ever(name)):
+                yield Difference(who, name, file, line)
 
 
 def lost_track(contexts: Contexts) -> set[str]:
@@ -274,41 +187,36 @@ def lines_in(file: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def missing_from_totals(library: Library, expected: Contexts, again: Contexts, found: Contexts) -> set[tuple[str, int]]:
-    """Return the lines that coverage.py has each time and pykcov has in no context at all."""
-    lost = lost_track(expected)
-    surely = (lines for name, lines in by_test(expected).items() if name not in lost)
-    each_time = set().union(*surely) & set().union(*by_test(again).values())
-    missing = each_time - set().union(*by_test(found).values())
-    return {(file, line) for file, line in missing if (Path(file).name, line) not in library.by_chance}
-
-
-@dataclass
 class Reasons:
     """Why coverage.py and pykcov may differ in a line of a test."""
 
-    library: Library
-    apart: set[tuple[str, int]]
-    """Lines in contexts of pykcov that are no tests: what barged in, fixtures of wider scope, threads of workers."""
-    lost: set[str]
-    unsteady: set[tuple[str, str]]
-    """Tests and files of which coverage.py itself has other lines when it runs them again."""
+    def __init__(self, library: Library, theirs: Recorded, ours: Recorded) -> None:
+        """Take what both have recorded."""
+        self._library = library
+        self.lost = set().union(*map(lost_track, theirs.contexts))
+        self._unsteady = theirs.unsteady() | ours.unsteady()
+        # Lines in contexts of pykcov that are no tests: what barged in, fixtures of wider scope, threads of workers.
+        self._apart = {
+            (file, line)
+            for name in ours.names
+            for file, line in ours.ever(name)
+            if is_apart(name) or by_worker(library, name, file)
+        }
 
-    def explain(self, who: str, name: str, file: str, line: int) -> bool:
-        """Return whether there is a reason.
-
-        The line barged in on the test where coverage.py has it, or a fixture ran it that the test was the first to
-        use; a thread that serves whoever comes ran it; coverage.py lost track; the test forks; or what it runs is a
-        matter of time or chance.
-        """
-        if name in self.lost or (Path(file).name, line) in self.library.by_chance or (name, file) in self.unsteady:
-            return True
-        test = name.rpartition("::")[2].partition("[")[0]
-        if test in self.library.timed or (who == "pykcov" and test in self.library.forking):
-            return True
-        if who == "coverage.py":
-            return (file, line) in self.apart
-        return is_apart(name) or by_worker(self.library, name, file)
+    def explain(self, found: Difference) -> str | None:
+        """Return the reason for a difference; None: there is none."""
+        test = found.context.rpartition("::")[2].partition("[")[0]
+        if found.context in self.lost:
+            return "coverage.py lost track"
+        if (found.context, found.file) in self._unsteady:
+            return "the runs of one differ in this file"
+        if found.who == "coverage.py" and (found.file, found.line) in self._apart:
+            return "it barged in, or a fixture or a worker ran it: a context of its own"
+        if found.who == "pykcov" and test in self._library.forking:
+            return "a forked child ran it"
+        if found.who == "pykcov" and (is_apart(found.context) or by_worker(self._library, found.context, found.file)):
+            return "it barged in, or a fixture or a worker ran it: a context of its own"
+        return None
 
 
 def is_apart(context: str) -> bool:
@@ -321,62 +229,68 @@ def by_worker(library: Library, context: str, file: str) -> bool:
     return context == "" and Path(file).name in library.workers
 
 
-def reasons(library: Library, expected: Contexts, again: Contexts, found: Contexts) -> Reasons:
-    """Return what may explain a difference; `again`: what coverage.py has of a second run."""
-    apart = {
-        (file, line)
-        for name, files in found.items()
-        for file, lines in files.items()
-        if is_apart(name) or by_worker(library, name, file)
-        for line in lines
-    }
-    unsteady = {(name, file) for _, name, file, _ in differences(expected, again)}
-    return Reasons(library, apart, lost_track(expected), unsteady)
+def other_outcomes(without: Sequence[Run], ours: Sequence[Run]) -> list[str]:
+    """Return the tests that have an outcome under pykcov, each time, that they never have without it."""
+    tests = dict.fromkeys(test for one in (*without, *ours) for test in one.outcomes)
+    return [
+        test
+        for test in tests
+        if not {one.outcomes.get(test) for one in without} & {one.outcomes.get(test) for one in ours}
+    ]
 
 
 def main() -> int:
     """Compare, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("library", nargs="*", default=list(LIBRARIES), metavar="LIBRARY", help=", ".join(LIBRARIES))
+    parser.add_argument("--runs", type=int, default=2, help="how many of each (2)")
     parser.add_argument("--keep", type=Path, help="where to unpack, and to leave the data files")
     options = parser.parse_args()
     failed = False
     with tempfile.TemporaryDirectory() as temporary:
-        folder = options.keep or Path(temporary)
+        folder = (options.keep or Path(temporary)).resolve()
         folder.mkdir(exist_ok=True)
         for name in options.library:
-            failed |= not compare(LIBRARIES[name], folder)
+            failed |= not compare(LIBRARIES[name], folder, options.runs)
     return failed
 
 
-def compare(library: Library, folder: Path) -> bool:
+def compare(library: Library, folder: Path, count: int = 2) -> bool:
     """Compare one library; return whether all is the same."""
-    root = fetch(library, folder)
-    bare = run(library, root, BARE, {})
-    theirs = run(library, root, *with_coverage(library, str(folder / f"{library.name}.coverage")))
-    again = run(library, root, *with_coverage(library, str(folder / f"{library.name}.again")))
-    ours = run(library, root, *with_pykcov(library, str(folder / f"{library.name}.pykcov")))
-    parts = run(library, root, *with_pykcov(library, str(folder / f"{library.name}.parts"), "setup-call-teardown"))
-    same = bare.outcomes == theirs.outcomes == ours.outcomes == parts.outcomes and len(bare.outcomes) > 0
+    runs = Runs(library, folder)
+    bare = runs.bare()
+    with_theirs = [runs.of_coverage(number) for number in range(count)]
+    with_ours = [runs.of_pykcov(number) for number in range(count)]
+    changed = other_outcomes([bare, *with_theirs], with_ours)
     print(
-        f"{library.name}: {len(bare.outcomes)} outcomes, {'all the same' if same else 'NOT the same'}; data file of "
-        f"coverage.py {theirs.size}, pykcov {ours.size} (with parts {parts.size}) bytes"
+        f"{library.name}: {len(bare.outcomes)} outcomes, {len(changed)} of them others under pykcov; data file of "
+        f"coverage.py {with_theirs[0].size}, pykcov {' and '.join(str(one.size) for one in with_ours)} bytes"
     )
-    why = reasons(library, theirs.contexts, again.contexts, ours.contexts)
-    found = [one for one in differences(theirs.contexts, ours.contexts) if not why.explain(*one)]
-    missing = missing_from_totals(library, theirs.contexts, again.contexts, ours.contexts)
+    for test in changed:
+        print(f"  {test}: {bare.outcomes.get(test)}, under pykcov {with_ours[0].outcomes.get(test)}")
+    theirs, ours = Recorded(with_theirs), Recorded(with_ours)
+    why = Reasons(library, theirs, ours)
+    missing = theirs.in_totals(why.lost)[0] - ours.in_totals(set())[1]
     for file, line in sorted(missing):
-        print(f"  missing from the totals: {Path(file).relative_to(root)}:{line}")
-    for who, context, file, line in found[:50]:
-        print(f"  only {who}: {context or '(outside of tests)'} {Path(file).relative_to(root)}:{line}")
-    for who, context, file, line in list(differences(theirs.contexts, parts.contexts))[:20]:
-        print(f"  with parts, only {who}: {context or '(outside of tests)'} {Path(file).relative_to(root)}:{line}")
-    lines = by_test(theirs.contexts)
+        print(f"  missing from the totals: {Path(file).relative_to(runs.root)}:{line}")
+    counts: dict[str, int] = {}
+    unexplained = 0
+    for found in differences(theirs, ours):
+        reason = why.explain(found)
+        if reason is not None:
+            counts[reason] = counts.get(reason, 0) + 1
+            continue
+        unexplained += 1
+        where = f"{found.context or '(outside of tests)'} {Path(found.file).relative_to(runs.root)}:{found.line}"
+        print(f"  only {found.who}: {where}")
+    for reason, number in counts.items():
+        print(f"  {number} differences: {reason}")
+    lines = sum(len(theirs.ever(name)) for name in theirs.names)
     print(
-        f"  {len(found)} differences in {sum(map(len, lines.values()))} lines of {len(lines)} contexts; "
-        f"coverage.py has {len(theirs.contexts)} contexts (lost track in {len(why.lost)}), pykcov {len(ours.contexts)}"
+        f"  {len(missing)} lines missing from the totals, {unexplained} differences without a reason in {lines} lines "
+        f"of {len(theirs.names)} contexts"
     )
-    return same and not found and not missing
+    return not changed and not missing and not unexplained
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest_contexts as suites
+import pytest_libraries as suites
 from coverage import CoverageData
 
 FAULTS = ("raise RuntimeError('a seeded fault')", "return None")

@@ -6,8 +6,9 @@
 from pathlib import Path
 
 import pytest
-import pytest_contexts as suites
+import pytest_contexts
 import pytest_faults
+import pytest_libraries as suites
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 
@@ -15,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 @pytest.mark.parametrize("name", suites.LIBRARIES)
 def test_lines_of_each_test_are_those_of_coverage(name: str, tmp_path: Path) -> None:
     pytest.importorskip("pytest_cov")
-    assert suites.compare(suites.LIBRARIES[name], tmp_path)
+    assert pytest_contexts.compare(suites.LIBRARIES[name], tmp_path)
 
 
 @pytest.mark.parametrize("name", suites.LIBRARIES)
