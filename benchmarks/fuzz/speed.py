@@ -77,7 +77,7 @@ def command(engine: str, harness: Path, scratch: Path) -> list[str]:
     """Return what runs a harness under an engine; corpora and flags of libFuzzer come behind it."""
     if engine == "atheris":
         return [sys.executable, str(harness), f"-artifact_prefix={scratch}/"]
-    return [sys.executable, "-m", "pykcov", "fuzz", "--minimize=0", "-q", f"-d{scratch}/out", str(harness)]
+    return [sys.executable, "-m", "pykcov", "fuzz", "--minimize=0", "-q", f"--directory={scratch}/out", str(harness)]
 
 
 @contextmanager

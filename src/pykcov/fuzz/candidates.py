@@ -18,11 +18,11 @@ from typing import NamedTuple, NoReturn
 
 from pykcov import _core
 from pykcov.device import Device
-from pykcov.fuzz import sanitizers
+from pykcov.fuzz import exits, sanitizers
 from pykcov.fuzz.background import Background
 from pykcov.fuzz.harness import Harness, Target
 from pykcov.fuzz.settings import Settings
-from pykcov.fuzz.stacks import frames_of, frames_of_dump, kind_of, native_kind, token_of
+from pykcov.fuzz.stacks import frames_of, frames_of_dump, kind_of, token_of
 from pykcov.native.locations import symbolize
 from pykcov.remote import carriers
 
@@ -83,7 +83,7 @@ def judge(background: Background, target: Target, data: bytes, seconds: float = 
         if report is not None:
             return Verdict([report.token])
         dump.seek(0)
-        kind = native_kind(-code) if code < 0 else "exit"
+        kind = exits.native_kind(-code) if code < 0 else "exit"
         return Verdict([token_of(kind, frames_of_dump(dump.read().decode("utf-8", "replace")))])
 
 

@@ -19,4 +19,17 @@ pykcov_now(void)
     return (uint64_t)time.tv_sec * SECOND_NS + (uint64_t)time.tv_nsec;
 }
 
+/*
+ * The same as of the last tick of the kernel, some milliseconds ago, for a fifth of the price. Sums
+ * of differences come out right all the same: each tick counts for what it comes in.
+ */
+static inline uint64_t
+pykcov_about_now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return (uint64_t)time.tv_sec * SECOND_NS + (uint64_t)time.tv_nsec;
+}
+
 #endif

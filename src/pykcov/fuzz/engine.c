@@ -209,7 +209,7 @@ run_target(PyObject *input)
 {
     PyObject *token = enter_group();
     PyObject *result;
-    uint64_t begin = pykcov_now(), end;
+    uint64_t begin = pykcov_about_now(), end;
 
     if (engine.first == 0)
         engine.first = begin;
@@ -219,7 +219,7 @@ run_target(PyObject *input)
     if (engine.forked)
         return result; /* the statistics are those of the parent */
     engine.statistics->running = false;
-    end = pykcov_now();
+    end = pykcov_about_now();
     engine.statistics->inside += end - begin;
     engine.statistics->spent = end - engine.first;
     leave_group(token);

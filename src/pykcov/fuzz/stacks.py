@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import sys
 import traceback
 from _blake2 import blake2b  # hashlib would load OpenSSL
@@ -115,14 +114,6 @@ def report_of(error: BaseException) -> str:
         return "".join(text.format())
     except Exception as failed:  # the exception's own __str__, or a cycle
         return f"{kind_of(error)}: its text cannot be had: {type(failed).__name__}\n"
-
-
-def native_kind(number: int) -> str:
-    """Return the name of a signal that ended a process."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def write_error(text: str) -> None:

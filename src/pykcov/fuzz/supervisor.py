@@ -170,9 +170,6 @@ class Supervisor:
 
     def _outcome(self, ended: Ended, stacks: str, snapshot: Snapshot) -> tuple[int, bool]:
         """Make findings of the end of a process; return what _run_process() does."""
-        # Not before: it imports traceback, and most campaigns end well.
-        from pykcov.fuzz.stacks import native_kind  # not before: few processes are killed
-
         status, limit, data = ended
         if self._interrupt and (status < 0 or status == exits.FAILED):
             return exits.INTERRUPTED, False
@@ -184,7 +181,7 @@ class Supervisor:
             # The target ended the process in a way that libFuzzer could not notice, or it has put its file
             # where the user wants it.
             kind = limit or _KINDS.get(status) or _signal_in(stacks)
-            kind = kind or (native_kind(-status) if status < 0 else "exit")
+            kind = kind or (exits.native_kind(-status) if status < 0 else "exit")
             if kind == "SIGKILL" and not self._kills(data):
                 return self._killed(status, snapshot, "an input ran that does not bring that about by itself")
             self._keep(kind, data, stacks)
@@ -197,12 +194,10 @@ class Supervisor:
 
     def _killed(self, status: int, snapshot: Snapshot, when: str) -> tuple[int, bool]:
         """Say that somebody has ended a process, and whether another one takes its place."""
-        from pykcov.fuzz.stacks import native_kind  # not before: few processes are killed
-
         why = ", as somebody does, or the kernel for want of memory" if status == -signal.SIGKILL else ""
         goes_on = snapshot.executions > 0
         then = "another one goes on with the corpus" if goes_on else "it had run no input"
-        self._say(f"the process that fuzzes was ended by {native_kind(-status)} while {when}{why}; {then}")
+        self._say(f"the process that fuzzes was ended by {exits.native_kind(-status)} while {when}{why}; {then}")
         return (exits.CRASHED if self.found else 0 if goes_on else exits.FAILED), goes_on
 
     def _kills(self, data: bytes) -> bool:
