@@ -9,7 +9,7 @@ import races
 from races import Race
 
 
-def run(race: Race, functions: list[Callable[[], None]], pause: Callable[[], None]) -> None:
+def run(functions: list[Callable[[], None]], pause: Callable[[], None]) -> None:
     """Run functions in threads of their own, with this pause."""
     races.pause = pause
     threads = [threading.Thread(target=function) for function in functions]
@@ -44,7 +44,7 @@ def by_chance(race: Race, probability: float) -> None:
 
         return begin
 
-    run(race, [begun(race.first), begun(race.second)], pause)
+    run([begun(race.first), begun(race.second)], pause)
 
 
 def _with_turns(race: Race, swapped: bool, switches: bool) -> None:
@@ -66,7 +66,7 @@ def _with_turns(race: Race, swapped: bool, switches: bool) -> None:
             turns.give_up(number)
             turns.wait(number)
 
-    run(race, [in_turn(0), in_turn(1)], pause)
+    run([in_turn(0), in_turn(1)], pause)
 
 
 class _Turns:
