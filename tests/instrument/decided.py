@@ -1,6 +1,7 @@
 """Random decisions, and what an evaluation of the source tree by hand sees of their conditions."""
 
 import ast
+import types
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -29,15 +30,21 @@ class Truth:
         return self.name
 
 
+@types.coroutine
+def _after_a_while(value: Any) -> Any:
+    yield
+    return value
+
+
 class World:
     """The names of a decision and their values."""
 
-    def __init__(self, values: dict[str, bool]) -> None:
+    def __init__(self, values: dict[str, bool], awaits: bool = False) -> None:
         self.values = values
         self.asked: list[str] = []
         names = {name for key in values for name in key.split(" < ")}
         self.names: dict[str, Any] = {name: Truth(name, self) for name in names}
-        self.names["call"] = lambda value: value
+        self.names["call"] = _after_a_while if awaits else lambda value: value
 
 
 class Evaluation:
@@ -112,7 +119,7 @@ class Evaluation:
             return bool(node.value)
         if isinstance(node, ast.Call):
             return self.operand(node.args[0])
-        if isinstance(node, ast.NamedExpr):
+        if isinstance(node, ast.NamedExpr | ast.Await):
             return self.operand(node.value)
         if isinstance(node, ast.UnaryOp):
             return not self.operand(node.operand)
@@ -168,8 +175,15 @@ FORMS = {
 }
 
 
-OTHERS = {"i", "n > 1", "call(1)"}
+OTHERS = {"i", "n > 1", "call(1)", "await call(1)"}
 """Conditions of the forms themselves."""
+
+
+def in_coroutine(source: str) -> str | None:
+    """Return the same program as a coroutine function, which awaits what it calls; None if it has no such form."""
+    if not source.startswith("def") or "list(" in source or "any(" in source:
+        return None
+    return "async " + source.replace("call(", "await call(")
 
 
 def expected(source: str, values: dict[str, bool]) -> set[Seen]:

@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Iterator
+from inspect import iscoroutine
 from typing import Any
 
 import pytest
-from decided import OTHERS, Seen, World, expected, names_in, programs
+from decided import OTHERS, Seen, World, expected, in_coroutine, names_in, programs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rewriting import Recorder
@@ -28,23 +29,27 @@ def no_sources_left() -> Iterator[None]:
 def outcome(code: Any, world: World) -> Any:
     exec(code, world.names)
     try:
-        return repr(world.names["f"]())
+        found = world.names["f"]()
+        return repr(awaited(found) if iscoroutine(found) else found)
     except TypeError as error:
         return repr(error)
 
 
-def half_known(source: str) -> set[str]:
-    """Return the conditions of which not all is told.
+def awaited(coroutine: Any) -> Any:
+    try:
+        while True:
+            coroutine.send(None)
+    except StopIteration as end:
+        return end.value
 
-    Those of decisions whose operands Python tests twice; in generators those that several ways lead to.
-    """
+
+def half_known(source: str) -> set[str]:
+    """Return the conditions of which not all is told: those of decisions whose operands Python tests twice."""
     asked_twice = VERSION in ((3, 12), (3, 13))
-    suspendable = "list(i for" in source or "any(" in source
     return {
         source.splitlines()[one.span[0] - 1][one.span[1] : one.span[3]]
         for decision in decisions_of(source, FILE)
-        if (suspendable and decision.is_shared)
-        or (asked_twice and decision.is_value and any(part.kind == "operation" for part in decision.formula.parts))
+        if asked_twice and decision.is_value and any(part.kind == "operation" for part in decision.formula.parts)
         for one in decision.conditions
     }
 
@@ -54,11 +59,11 @@ def check(source: str, seed: int) -> None:
     conditions._sources[FILE] = conditions.Source(decisions_of(source, FILE))
     recorder = Recorder()
     probed = rewrite(compiled, recorder, granularity="condition")
-    lines = source.splitlines()
+    lines, awaits = source.splitlines(), source.startswith("async")
     chance = random.Random(seed)
     for _ in range(4):
         values = {name: chance.random() < 0.5 for name in names_in(source)}
-        bare, world = World(values), World(values)
+        bare, world = World(values, awaits), World(values, awaits)
         recorder.hits.clear()
         assert outcome(compiled, bare) == outcome(probed, world)
         assert bare.asked == world.asked
@@ -79,8 +84,16 @@ def test_random_decisions(program: str, seed: int) -> None:
     check(program, seed)
 
 
+@settings(max_examples=80, **PATIENT)
+@given(programs().map(in_coroutine).filter(bool), st.integers(0, 1000))
+def test_random_decisions_of_coroutines(program: str, seed: int) -> None:
+    check(program, seed)
+
+
 @pytest.mark.slow
 @settings(max_examples=5000, **PATIENT)
 @given(programs(), st.integers(0, 1000))
 def test_many_random_decisions(program: str, seed: int) -> None:
     check(program, seed)
+    if coroutine := in_coroutine(program):
+        check(coroutine, seed)

@@ -41,6 +41,10 @@ class Blocks:
         # Offsets of blocks to which control does not come from the instruction before.
         self._cut_off = {entry, *flow.stops}
         awaits = self._follow(opcodes, flow.jumps)
+        # Behind these control comes from the await itself.
+        self._cut_off -= awaits
+        for end in awaits:
+            self.ending_at.pop(end, None)
         self._catch(opcodes, handled)
         # Offsets behind instructions that end a block because they never run on, ascending.
         self._stops = [stop for stop in flow.stops if stop not in awaits] if awaits else flow.stops

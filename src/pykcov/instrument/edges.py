@@ -15,7 +15,7 @@ from pykcov.instrument.carried import NOTHING, Carry, Facts, Slots, Way, carried
 from pykcov.instrument.conditions import Test, find_tests, source_of
 from pykcov.instrument.controlflow import ControlFlow
 from pykcov.instrument.evidence import Evidence, Pad, Shown
-from pykcov.instrument.opcodes import TESTS, UNFAILING, YIELD_VALUE
+from pykcov.instrument.opcodes import TESTS, UNFAILING
 from pykcov.instrument.room import Room
 from pykcov.instrument.sites import Position
 from pykcov.instrument.skips import skip
@@ -48,8 +48,7 @@ def add_conditions(
         skip(code.co_filename, "its source cannot be read: its conditions are not recorded")
         return evidence, None
     tests = find_tests(source, code.co_code, flow.jumps, positions)
-    # What is awaited or yielded within an operand may end in ways that no block shows.
-    carries = {} if YIELD_VALUE in graph.opcodes else carried(tests)
+    carries = carried(tests)
     if carries:
         passed = {
             number: jump.start for number, start in enumerate(graph.starts) if (jump := blocks.ending_at.get(start))
