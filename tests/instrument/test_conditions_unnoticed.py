@@ -28,7 +28,8 @@ SUSPENDING = {
 BODIES = [
     "    try:\n        for i in range(2):\n            if {}: out.append(i)\n            elif {}: out.append(-i)\n"
     "    except ValueError as error: out.append(str(error))\n    finally:\n        if {}: out.append('last')\n",
-    "    n = 0\n    while {}:\n        n += 1\n        if n > 2 or {}: break\n    x = {}\n    out.append((n, bool(x)))\n",
+    "    n = 0\n    while {}:\n        n += 1\n        if n > 2 or {}: break\n"
+    "    x = {}\n    out.append((n, bool(x)))\n",
     "    with manager(out):\n        assert {}\n    x = [i for i in range(3) if {}]\n    match 1:\n"
     "        case 1 if {}: out.append(x)\n",
 ]

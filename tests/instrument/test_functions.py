@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import dis
 import functools
 import gc
 import importlib.util
@@ -102,6 +103,25 @@ def test_location_tells_where_the_function_is(hits: Hits) -> None:
 
     assert (first.file, first.module) == (__file__, __name__)
     assert function.__code__.co_firstlineno + 1 in first.lines
+
+
+def test_calls_are_specialized_as_before() -> None:
+    """CPython 3.13 gives a function no new version: without one its calls would be slow for ever."""
+
+    def called(x: int) -> int:
+        return x
+
+    def calls() -> None:
+        for _ in range(200):
+            called(1)
+
+    def is_specialized() -> bool:
+        calls()
+        return "CALL_PY_EXACT_ARGS" in [one.opname for one in dis.get_instructions(calls, adaptive=True)]
+
+    assert is_specialized()
+    pykcov.instrument(called)
+    assert is_specialized()
 
 
 def test_instrumented_twice_is_instrumented_once() -> None:

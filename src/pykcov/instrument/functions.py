@@ -13,6 +13,7 @@ from types import (
 from typing import TypeVar
 
 from pykcov._exec import Unrecorded
+from pykcov._vanish import set_code
 from pykcov.instrument import alive
 from pykcov.instrument.code import check, is_instrumented
 from pykcov.instrument.holders import functions_in, is_c_function, type_name
@@ -116,7 +117,7 @@ def instrument_functions(
         code, module = function.__code__, module_name(function.__globals__)
         probed = probed_codes.get((id(code), module), code)  # another thread may have changed it
         if probed is not code:
-            function.__code__ = probed
+            set_code(function, probed)
         # CPython keeps one for each module while its code runs, which will not run again.
         done += bool(code.co_flags & _OF_FUNCTIONS) and is_instrumented(probed)
     _note_running([(code, module) for code, _, module in exchanged])
