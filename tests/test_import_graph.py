@@ -24,6 +24,7 @@ FLOORS: list[set[str]] = [
         "arcs",
         "counted",
         "facts",
+        "inherited",
         "pcs",
         "warnings",
         "zipped",

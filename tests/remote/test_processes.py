@@ -82,10 +82,8 @@ def test_50_concurrent_traces_that_fork_hold_each_its_own(functions: ModuleType,
 
 
 def test_50_concurrent_traces_that_start_programs_hold_each_its_own(
-    functions: ModuleType, tracer: Tracer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    functions: ModuleType, tracer: Tracer, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("PYKCOV_SUBPROCESSES", "1")
-
     def way(job: Callable[..., Any]) -> None:
         program = f"import {functions.__name__} as functions; functions.{job.__name__}()"
         subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path)
@@ -96,10 +94,7 @@ def test_50_concurrent_traces_that_start_programs_hold_each_its_own(
 SHOW = "import os, sys; print(sorted(os.environ.items()), sys.path, 'sitecustomize' in sys.modules)"
 
 
-def test_a_program_that_is_followed_has_the_variables_that_c_code_has_set(
-    tracer: Tracer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYKCOV_SUBPROCESSES", "1")
+def test_a_program_that_is_followed_has_the_variables_that_c_code_has_set(tracer: Tracer) -> None:
     libc = ctypes.CDLL(None)
     assert libc.setenv(b"SET_BY_C", b"x=y", 1) == 0
     try:
@@ -114,7 +109,7 @@ def test_a_program_that_is_followed_has_the_variables_that_c_code_has_set(
         libc.unsetenv(b"SET_BY_C")
 
 
-def test_a_program_does_not_see_how_it_is_followed_and_is_not_without_being_asked(
+def test_a_program_does_not_see_how_it_is_followed_and_is_not_if_it_shall_not(
     functions: ModuleType, tracer: Tracer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def show(**more: Any) -> str:
@@ -124,21 +119,22 @@ def test_a_program_does_not_see_how_it_is_followed_and_is_not_without_being_aske
         subprocess.run([sys.executable, "-m", functions.__name__], check=True, cwd=tmp_path)
 
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with tracer.trace() as unasked:
+    monkeypatch.setenv("PYKCOV_SUBPROCESSES", "0")
+    with tracer.trace() as without:
         run()
-    monkeypatch.setenv("PYKCOV_SUBPROCESSES", "1")
+    monkeypatch.delenv("PYKCOV_SUBPROCESSES")
     bare, bare_with_less = show(), show(env={"PATH": "/bin"})
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.stdout.write('customized ')")
     customized = show()
     (tmp_path / "sitecustomize.py").unlink()
-    with tracer.trace() as asked:
+    with tracer.trace() as followed:
         run()
-        assert show(env={"PATH": "/bin"}) == bare_with_less.replace("False", "True")
+        assert show(env={"PATH": "/bin"}) == bare_with_less  # of its own
         assert show() == bare.replace("False", "True")
         (tmp_path / "sitecustomize.py").write_text("import sys; sys.stdout.write('customized ')")
         assert show() == customized
-    assert not unasked.lines()
-    assert asked.lines()[functions.__file__ or ""] == [1 + 4 * n for n in range(TRACES)]
+    assert not without.lines()
+    assert followed.lines()[functions.__file__ or ""] == [1 + 4 * n for n in range(TRACES)]
 
 
 def test_a_program_started_by_other_means_is_followed_with_the_environment_for_it(

@@ -1,7 +1,8 @@
-"""A Python program that subprocess starts works for whom its starter worked for, if `PYKCOV_SUBPROCESSES=1` is set.
+"""A Python program that subprocess starts works for whom its starter worked for.
 
-Not without being asked for, as it shows: the program finds pykcov, and what that needs, imported when it begins. Two
-variables in its environment, which it does not see, have it look for a trace when it starts (startup/sitecustomize.py).
+Two variables in its environment, which it does not see, have it look for a trace when it starts
+(startup/sitecustomize.py). It does find pykcov, and what that needs, imported; PYKCOV_SUBPROCESSES=0 has programs run
+without.
 """
 
 import os
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pykcov import _core
+from pykcov.inherited import is_inherited
 from pykcov.remote import carriers, lending
 from pykcov.remote.lending import Chosen, Ticket
 from pykcov.remote.places import Descriptor
@@ -36,31 +38,28 @@ def environment(base: Mapping[Any, Any] | None = None) -> dict[Any, Any]:
 
         path = found.pop(b"PYTHONPATH", None) or found.get("PYTHONPATH")
         found["PYTHONPATH"] = os.pathsep.join([_STARTUP, *([os.fsdecode(path)] if path else [])])
-        found[TICKET] = json.dumps(ticket)
+        found[TICKET] = f"{sys.implementation.cache_tag}:{json.dumps(ticket)}"
     return found
 
 
-def begin() -> None:
-    """Work for the trace that the environment names; in the process that was started, before its program."""
-    folders = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder != _STARTUP]
-    os.environ["PYTHONPATH"] = os.pathsep.join(folders)
-    if not any(folders):
-        del os.environ["PYTHONPATH"]
-    sys.path[:] = [folder for folder in sys.path if folder != _STARTUP]
-    text = os.environ.pop(TICKET, None)
-    if text is not None:
-        # Not before: see environment().
-        import json
+def begin(ticket: str) -> None:
+    """Work for the trace that a ticket leads to; in the process that was started, before its program."""
+    # Not before: see environment().
+    import json
 
-        device, mode, chosen, places = json.loads(text)
-        granularity, compare, include, exclude, source, stdlib = chosen
-        choice = Chosen(granularity, compare, tuple(include), tuple(exclude), tuple(source), stdlib)
-        lending.work_for(Ticket(Descriptor(*device), mode, choice, Descriptor(*places)))
+    device, mode, chosen, places = json.loads(ticket)
+    granularity, compare, include, exclude, source, stdlib = chosen
+    choice = Chosen(granularity, compare, tuple(include), tuple(exclude), tuple(source), stdlib)
+    lending.work_for(Ticket(Descriptor(*device), mode, choice, Descriptor(*places)))
 
 
 def _with_ticket(env: Mapping[Any, Any] | None) -> Mapping[Any, Any] | None:
-    wanted = os.environ.get(WANTED, "0") not in ("", "0") and lending.is_offered()
-    return environment(env) if wanted else env
+    if os.environ.get(WANTED) == "0" or not lending.is_offered():
+        return env
+    # Nothing of a class that the program may have written.
+    if env is not None and (type(env) not in (dict, type(os.environ)) or not is_inherited(env)):
+        return env
+    return environment(env)
 
 
 carriers.add([Replacement("subprocess", "Popen._execute_child", "argument", 7, "env", _with_ticket)])
