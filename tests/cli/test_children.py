@@ -1,6 +1,9 @@
 """`pykcov run` traces the processes that a program starts, and these do not notice."""
 
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,6 +146,24 @@ def test_programs_that_cannot_be_traced_run_as_they_do_and_are_named(
     assert "job.py was not traced: -I has it look for nothing" in done.stderr
 
 
+def test_what_a_setuid_program_starts_is_named_unless_it_is_traced(
+    bare: Run, pykcov: Run, write: Write, trace: Load
+) -> None:
+    for name, exec in (("cleans", "exec env -i"), ("keeps", "exec")):
+        write(name, f'#!/bin/sh\n{exec} "$@"\n').chmod(0o4755)
+    write(
+        "main.py",
+        "import subprocess, sys\nfor name in ('cleans', 'keeps'):\n"
+        "    subprocess.run(['./' + name, sys.executable, 'job.py', name])\n",
+    )
+    write("job.py", "print('job')\n")
+    done = pykcov("run", "main.py")
+    assert (done.returncode, done.stdout) == (0, bare("main.py").stdout)
+    assert "job.py cleans was not traced: ./cleans is setuid" in done.stderr
+    assert len(trace().untraced) == 1
+    assert lines_of(trace(), "job.py")["job.py"] == [1]
+
+
 def test_the_same_code_in_two_scripts_is_not_mixed_up(pykcov: Run, write: Write, trace: Load) -> None:
     """Its pcs are the same, and each process knows one of the files."""
     one = write("one.py", "def f():\n    return 1\nf()\n")
@@ -171,6 +192,61 @@ def test_a_daemon_that_closes_all_descriptors_is_traced(pykcov: Run, write: Writ
     write("late.py", "x = 1\n")
     assert pykcov("run", "main.py").returncode == 0
     assert lines_of(trace(), "main.py child 2")["late.py"] == [1]
+
+
+DAEMON = """\
+import os, sys, time
+def daemon():
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    import late
+if os.fork():
+    print("started")
+    sys.exit(5)
+os.setsid()
+if os.fork():
+    os._exit(0)
+os.closerange(0, 1024)
+daemon()
+"""
+
+
+def left_behind(folder: Path) -> "subprocess.Popen[str]":
+    """Start a program under pykcov that leaves a daemon behind; return when it has ended."""
+    command = [sys.executable, "-m", "pykcov", "run", "--wait", "main.py"]
+    running = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    assert running.stdout.readline() == "started\n"
+    while Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text():
+        time.sleep(0.01)
+    assert running.poll() is None
+    return running
+
+
+def test_a_daemon_that_outlives_the_program_is_traced_to_its_end_if_it_is_waited_for(
+    write: Write, trace: Load, tmp_path: Path
+) -> None:
+    write("main.py", DAEMON)
+    write("late.py", "x = 1\n")
+    running = left_behind(tmp_path)
+    write("go", "")
+    rest, errors = running.communicate()
+    assert (running.returncode, rest) == (5, "")
+    assert "still running" not in errors
+    assert lines_of(trace(), "main.py child 2") == {"late.py": [1], "main.py": [3, 4, 5, 12, 13]}
+
+
+def test_waiting_for_a_daemon_can_be_ended(write: Write, trace: Load, tmp_path: Path) -> None:
+    write("main.py", DAEMON)
+    try:
+        running = left_behind(tmp_path)
+        running.send_signal(signal.SIGTERM)
+        _, errors = running.communicate()
+        assert running.returncode == 5
+        assert "1 process was still running when the trace was written" in errors
+        assert "main.py" in lines_of(trace(), "main.py child 2")
+    finally:
+        write("go", "")
 
 
 def test_what_could_not_be_compiled_fails_as_bare_also_in_a_child(bare: Run, pykcov: Run, write: Write) -> None:

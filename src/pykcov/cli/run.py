@@ -122,6 +122,12 @@ class _RunCommand(click.Command):
 )
 @click.option("--no-children", is_flag=True, help="Do not trace the processes that the program starts.")
 @click.option(
+    "--wait",
+    is_flag=True,
+    help="Wait for processes that outlive the program, such as daemons, until they have ended; Ctrl-C or SIGTERM ends "
+    "the waiting.",
+)
+@click.option(
     "--live",
     is_flag=True,
     help="Show while it runs what its threads do: as a view on a terminal, a line a second anywhere else.",
@@ -146,6 +152,7 @@ def command(
     stdlib: bool,
     nmemb: int | None,
     no_children: bool,
+    wait: bool,
     live: bool,
     quiet: bool,
     is_module: bool,
@@ -162,6 +169,8 @@ def command(
     forks, are traced like it.
     """
     target = _checked_target(output)
+    if wait and no_children:
+        raise CommandError("--wait and --no-children exclude each other", BAD_INPUT)
     if is_module and is_code:
         raise CommandError("-m and -c exclude each other", BAD_INPUT)
     kind: Kind = "module" if is_module else "code" if is_code else "input" if program == "-" else "path"
@@ -220,6 +229,7 @@ def command(
         elsewhere=configuration.file is not None,
         kernel=kernel is not None,
         children=not no_children,
+        wait=wait,
     )
     folder, started = os.getcwd(), datetime.now(UTC)
     end, buffers = run(request, _watch(request, target, folder, started) if live else None)

@@ -22,6 +22,8 @@ from pykcov.program.process import Process, status
 
 # Look for processes that have ended without a connection when so many, or twice as many as were left, have none.
 _FIRST_LOOK = 16
+# How often, once the program has ended.
+_LOOK_SECONDS = 0.1
 
 
 class _Connection:
@@ -40,12 +42,20 @@ class Buffers:
     """Reads the sockets until stop() is called. `run` is to be called in a thread."""
 
     def __init__(
-        self, connection: sockets.socket, entry_words: int, nmemb: int, follows: bool = True, is_watched: bool = False
+        self,
+        connection: sockets.socket,
+        entry_words: int,
+        nmemb: int,
+        follows: bool = True,
+        is_watched: bool = False,
+        waits: bool = False,
     ) -> None:
         """Take over `connection`, of the first process. An entry has `entry_words` words, a buffer `nmemb`.
 
-        follows: whether other processes may connect. is_watched: whether forget() may be called.
+        follows: whether other processes may connect. is_watched: whether forget() may be called. waits: whether run()
+        goes on after stop() as long as any process does; it may be set to False meanwhile.
         """
+        self.waits = waits
         self.lock = threading.Lock()
         """Held while messages are taken, and by who looks at processes meanwhile."""
         self.skipped: list[tuple[str, str]] = []
@@ -114,9 +124,11 @@ class Buffers:
         if listening >= 0:
             self._epoll.register(listening, EPOLLIN)
         ended = False
-        while not ended:
-            ready = [descriptor for descriptor, _ in self._epoll.poll()]
-            ended = self._stop_read in ready
+        while not ended or (self.waits and self._any_goes_on()):
+            ready = [descriptor for descriptor, _ in self._epoll.poll(_LOOK_SECONDS if ended else None)]
+            if self._stop_read in ready:
+                self._epoll.unregister(self._stop_read)
+                ended = True
             with self.lock:
                 those = self._connections.values() if ended else map(self._connections.get, ready)
                 for each in list(those):
@@ -158,7 +170,7 @@ class Buffers:
         return so_far
 
     def stop(self, exit_status: int) -> None:
-        """Have run() return when it has read what is there: the program has ended, so."""
+        """Have run() return when it has read what is there: the program has ended, so. See also `waits`."""
         self._exit_status = exit_status
         os.write(self._stop_write, b"\0")
 
@@ -245,6 +257,12 @@ class Buffers:
                     self._note_end(one)
                 self._unconnected = [one for one in self._unconnected if one.ended is None]
                 self._next_look = max(2 * len(self._unconnected), _FIRST_LOOK)
+
+    def _any_goes_on(self) -> bool:
+        with self.lock:
+            for process in list(self._by_pid.values()):
+                self._note_end(process)
+            return bool(self._by_pid)
 
     def _note_end(self, process: Process) -> None:
         found = status(process.pid)
@@ -361,6 +379,9 @@ class Buffers:
 
     def _started(self, details: Mapping[str, Any]) -> Process:
         """Return the new process that runs a program of its own, started by a traced one or instead of it."""
+        # Who started it may have expected that it could not be traced.
+        own = " " + " ".join(details["orig_argv"])
+        self.untraced_processes = [one for one in self.untraced_processes if not one[0].endswith(own)]
         pid, found = details["pid"], status(details["pid"])
         former = self._by_pid.get(pid)
         if former is not None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pykcov import _core
+from pykcov.inherited import is_inherited
 from pykcov.program.options import split
 
 VARIABLE = "PYKCOV_RUN"
@@ -22,6 +23,7 @@ STARTUP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "startup")
 _PATH = b"PYTHONPATH"
 # Flags with which Python does not look at PYTHONPATH, or not for sitecustomize.
 _DEAF = frozenset("IES")
+_SETUID = 0o4000
 
 Tell = Callable[[str, str], object]
 """Takes the command line of a process that will not be traced, and why."""
@@ -74,6 +76,9 @@ class _Way:
                 flags = {letter for option in split(texts)[0] if option[:2] != "--" for letter in option[1:2]}
                 if deaf := sorted(flags & _DEAF):
                     self._tell(" ".join(texts), f"-{deaf[0]} has it look for nothing that comes from its parent")
+            elif _starts_python(texts) and _is_setuid(texts[0]):
+                # Forgotten if it comes to be traced (buffers.py).
+                self._tell(" ".join(texts), f"{texts[0]} is setuid, and has given it an environment of its own")
         return words
 
     def with_variables(self, env: Any) -> Any:
@@ -101,10 +106,9 @@ class _Way:
 
     def _is_wanted(self, names: set[bytes], words: list[str]) -> bool:
         """Whether an environment was made from the program's own: what is none of it stays as it is."""
-        own = {os.fsencode(name) for name in os.environ}
         if VARIABLE.encode() in names:
             return False
-        wanted = 2 * len(own & names) >= len(own)
+        wanted = is_inherited(names)
         if not wanted and words and _is_python(words[0]):
             self._tell(" ".join(words), "it was given an environment of its own")
         return wanted
@@ -135,3 +139,19 @@ def _are_texts(env: Mapping[Any, Any]) -> bool:
 
 def _is_python(word: str) -> bool:
     return word == sys.executable or os.path.basename(word).startswith("python")
+
+
+def _starts_python(words: list[str]) -> bool:
+    """Whether Python is among the arguments of a program, or in one of them that is a line for a shell."""
+    return any(_is_python(part) for word in words[1:] for part in word.split())
+
+
+def _is_setuid(program: str) -> bool:
+    """Whether a program becomes another user when it starts: sudo, su."""
+    folders = [""] if "/" in program else os.environ.get("PATH", os.defpath).split(os.pathsep)
+    for folder in folders:
+        try:
+            return os.stat(os.path.join(folder, program)).st_mode & _SETUID != 0
+        except (OSError, ValueError):
+            pass
+    return False

@@ -178,7 +178,8 @@ def remarks(request: Request, end: End, buffers: Buffers, trace: TraceFile) -> l
     running = sum(not process.ended and index in with_threads for index, process in enumerate(trace.processes) if index)
     if running:
         still = counted(running, "process was", "processes were")
-        result.append(f"{still} still running when the program ended: what ran later is not in the trace")
+        advice = "" if request.wait else "; --wait waits for them"
+        result.append(f"{still} still running when the trace was written: what ran later is not in it{advice}")
     if buffers.interpreters:
         result.append("the program can make other interpreters in its process: what runs in them is not traced")
     if trace.skipped:

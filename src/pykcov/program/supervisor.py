@@ -25,6 +25,8 @@ _BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "start", "
 _PASSED_ON: Set[int] = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
 # Python ignores these; what it starts gets them as it found them, as far as it can know.
 _IGNORED_BY_PYTHON = [signal.SIGPIPE, signal.SIGXFSZ]
+# How often to look for signals once the program has ended.
+_LOOK_SECONDS = 0.1
 
 
 Kind = Literal["path", "module", "code", "input"]
@@ -55,6 +57,8 @@ class Request(NamedTuple):
     """Whether to record what the kernel does for each thread, too, in the same buffers."""
     children: bool = True
     """Whether to trace the processes that the program starts, too."""
+    wait: bool = False
+    """Whether to wait for those that outlive it."""
 
     @property
     def command(self) -> list[str]:
@@ -90,7 +94,9 @@ def run(request: Request, watch: Watch | None = None) -> tuple[End, Buffers]:
     """Run the program until it ends. No code of it runs in this process. OSError if Python cannot be started."""
     ours, theirs = sockets.socketpair(sockets.AF_UNIX, sockets.SOCK_SEQPACKET)
     entry_words = COMPARISON_WORDS if compares(request.mode) else 1
-    buffers = Buffers(ours, entry_words, request.nmemb, request.children, is_watched=watch is not None)
+    buffers = Buffers(
+        ours, entry_words, request.nmemb, request.children, is_watched=watch is not None, waits=request.wait
+    )
     # Its children may be somewhere else.
     folders = [os.path.abspath(folder) for folder in request.source]
     buffers.request = {**request._asdict(), "source": folders}
@@ -109,9 +115,12 @@ def run(request: Request, watch: Watch | None = None) -> tuple[End, Buffers]:
             end = End(0, False)
             try:
                 end = _wait(pid) if watch is None else watch.look(buffers, lambda: _wait(pid, bool(watch.terminal)))
+            except BaseException:
+                buffers.waits = False
+                raise
             finally:
                 buffers.stop(end.exit_status)
-                reader.join()
+                _wait_for_others(reader, buffers)
     finally:
         buffers.close()
     return end, buffers
@@ -215,6 +224,14 @@ def _wait(pid: int, has_own_terminal: bool = False) -> End:
     had_children = _waited_for_children(pid)
     _, status = os.waitpid(pid, 0)
     return End(os.waitstatus_to_exitcode(status), had_children)
+
+
+def _wait_for_others(reader: threading.Thread, buffers: Buffers) -> None:
+    """Wait until `reader` has read all; as long as processes outlive the program, if they are waited for."""
+    while reader.is_alive():
+        reader.join(_LOOK_SECONDS)
+        if signal.sigtimedwait(_PASSED_ON, 0) is not None:
+            buffers.waits = False
 
 
 def _waited_for_children(pid: int) -> bool:
