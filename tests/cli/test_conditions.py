@@ -105,3 +105,14 @@ def test_a_source_that_has_changed_is_named(pykcov: Run, traced: Path) -> None:
     assert "main.py: has changed since the trace was made" in done.stderr
     assert "main.py: its source is not the one that ran: its conditions are left out\n" in done.stderr
     assert "No file has a condition." in done.stdout
+
+
+def test_what_coverage_excludes_is_left_out(pykcov: Run, write: Write) -> None:
+    write(
+        "main.py",
+        "def f(a, b):\n    if a and b: return 1\n    if a or b: return 2  # pragma: no cover\n"
+        "def g(a, b):  # pragma: no cover\n    return 1 if a and b else 2\nf(0, 0)\n",
+    )
+    assert pykcov("run", "-q", "--conditions", "main.py").returncode == 0
+    found = json.loads(pykcov("report", "--conditions", "--format", "json", "-o", "-").stdout)
+    assert [one["line"] for one in found["files"]["main.py"]["conditions"]] == [2]

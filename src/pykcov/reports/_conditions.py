@@ -55,6 +55,14 @@ class Conditions:
     remarks: list[str] = field(default_factory=list)
     """Files left out, and why."""
 
+    def without(self, excluded: Mapping[str, Collection[int]]) -> "Conditions":
+        """Return the same without decisions that begin on lines that no report is to count."""
+        files = {
+            name: [seen for seen in decisions if seen.decision.span[0] not in excluded.get(name, ())]
+            for name, decisions in self.files.items()
+        }
+        return Conditions(files, self.mcdc, self.remarks)
+
     def of(self, file: str) -> tuple[int, int]:
         """Return how many outcomes were seen in a file, and how many there are."""
         outcomes = (TRUE_DECIDED, FALSE_DECIDED) if self.mcdc else (TRUE, FALSE)

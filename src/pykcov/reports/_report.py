@@ -73,6 +73,9 @@ def report(
                 files = {file: os.path.relpath(file) for file in own.get("conditions", {})}
                 of_conditions = conditions_of_data(own, files, conditions == "mcdc")
             remarks += of_conditions.remarks
+            # As coverage.py excludes them: `# pragma: no cover`, exclude_also.
+            shown_files = [(file, name) for file, name in files.items() if of_conditions.files.get(name)]
+            of_conditions = of_conditions.without({name: coverage.analysis2(file)[2] for file, name in shown_files})
         total = renderer.render(coverage, trace, output, show_missing, of_conditions)
     texts = dict.fromkeys(str(warning.message) for warning in warned if warning.category is CoverageWarning)
     remarks += [text for text in texts if text not in configuration.remarks]
