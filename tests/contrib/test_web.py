@@ -17,6 +17,8 @@ import pytest
 from coverage import CoverageData
 
 from pykcov.contrib.web import ASGIMiddleware, RequestCoverage, ServiceCoverage, WSGIMiddleware
+from pykcov.coverage.checked import conditions_in, read_own
+from pykcov.facts import FALSE, FALSE_DECIDED, TRUE
 from pykcov.observed import read
 
 ROUTES = 5
@@ -168,6 +170,35 @@ def test_the_data_of_a_service_has_branches_if_asked_for(service: ModuleType, tm
     arcs = data.arcs(str(tmp_path / "branching.py")) or []
     assert (2, 4) in arcs
     assert (2, 3) not in arcs
+
+
+def test_each_route_has_what_it_saw_of_conditions_if_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deciding.py").write_text("def f(x, y):\n    return 1 if x and y else 2\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    coverage = RequestCoverage(include=["deciding"], granularity="condition", data_file=tmp_path / "data")
+
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        import deciding
+
+        start("200 OK", [])
+        return [b"%d" % deciding.f(environ["PATH_INFO"] == "/one", False)]
+
+    served = WSGIMiddleware(application, coverage)
+    for path in ("/one", "/other"):
+        for part in (body := served({"PATH_INFO": path}, lambda *_: None)):
+            assert part == b"2"
+        body.close()  # type: ignore[attr-defined]
+    name = coverage.save()
+    coverage.stop()
+    sys.modules.pop("deciding", None)
+    known, seen = conditions_in(read_own(str(name)))
+    (file,) = known
+    columns = {route: sorted((fact[1], fact[4]) for fact in facts[file]) for route, facts in seen.items()}
+    x, y = 16, 22
+    assert columns == {
+        "GET /one": [(x, TRUE), (y, FALSE), (y, FALSE_DECIDED)],
+        "GET /other": [(x, FALSE), (x, FALSE_DECIDED)],
+    }
 
 
 def test_without_a_share_of_requests_nothing_is_traced_or_written(service: ModuleType, tmp_path: Path) -> None:

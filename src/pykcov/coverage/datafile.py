@@ -11,7 +11,7 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from fcntl import LOCK_EX, flock
 from importlib.util import find_spec
@@ -19,6 +19,7 @@ from typing import Any
 
 from pykcov.coverage.checked import NAME, conditions_in, read_own
 from pykcov.coverage.contexts import Arcs, Lines, Ran, mask_of, numbers_of, union_of_facts
+from pykcov.facts import Fact
 
 SCHEMA_VERSION = 7
 SCHEMA = """
@@ -71,14 +72,25 @@ def write(path: str, ran: Ran, run: Mapping[str, Any], *, relative_to: str | Non
             if append and os.path.exists(path):
                 _add(temporary, path)
             if ran.known_conditions:
-                run = {**run, "conditions": _conditions(ran, path if append and os.path.exists(path) else None)}
+                possible, seen = conditions_in(read_own(path)) if append and os.path.exists(path) else ({}, {})
+                for name, facts in ran.conditions.items():
+                    seen[name] = union_of_facts(seen.get(name, {}), facts)
+                run = {**run, "conditions": _conditions(union_of_facts(possible, ran.known_conditions), seen)}
             with closing(sqlite3.connect(temporary)) as database, database:
-                database.execute("insert or replace into meta (key, value) values (?, ?)", (NAME, _packed(ran, run)))
+                _set_own(database, {**run, **_of_tests(ran)})
             # Whoever reads it finds it whole or not at all.
             os.replace(temporary, path)
         finally:
             if os.path.exists(temporary):
                 os.unlink(temporary)
+
+
+def add_conditions(
+    path: str, known: Mapping[str, Collection[Fact]], seen: Mapping[str, Mapping[str, Collection[Fact]]]
+) -> None:
+    """Add to a data file what could be seen of conditions, by file, and what was, by context and file."""
+    with closing(sqlite3.connect(path)) as database, database:
+        _set_own(database, {"conditions": _conditions(known, seen)})
 
 
 def check_appendable(path: str, branch: bool) -> None:
@@ -210,12 +222,10 @@ def _write_by_coverage(path: str, files: Mapping[str, str], ran: Ran) -> None:
     data.close()
 
 
-def _conditions(ran: Ran, earlier: str | None) -> dict[str, Any]:
-    """Return what was seen of conditions, with what an earlier data file has of them, as JSON (checked.py) has it."""
-    known, seen = conditions_in(read_own(earlier)) if earlier else ({}, {})
-    known = union_of_facts(known, ran.known_conditions)
-    for name, facts in ran.conditions.items():
-        seen[name] = union_of_facts(seen.get(name, {}), facts)
+def _conditions(
+    known: Mapping[str, Collection[Fact]], seen: Mapping[str, Mapping[str, Collection[Fact]]]
+) -> dict[str, Any]:
+    """Return what could be seen of conditions, and what was in each context, as JSON (checked.py) has it."""
     result = {}
     for file, possible in known.items():
         bits = {fact: bit for bit, fact in enumerate(sorted(possible))}
@@ -224,12 +234,16 @@ def _conditions(ran: Ran, earlier: str | None) -> dict[str, Any]:
     return result
 
 
-def _packed(ran: Ran, run: Mapping[str, Any]) -> bytes:
+def _of_tests(ran: Ran) -> dict[str, Any]:
     sources = {}
     for file in ran.known:
         with suppress(OSError), open(file, "rb") as source:
             sources[file] = source.read().decode("utf-8", "surrogateescape")
     first = {file: [[(name, hex(lines)) for name, lines in one] for one in runs] for file, runs in ran.first.items()}
     again = {file: hex(lines) for file, lines in ran.again.items()}
-    values = {**run, "first": first, "again": again, "users": ran.users, "sources": sources}
-    return bz2.compress(json.dumps(values).encode())
+    return {"first": first, "again": again, "users": ran.users, "sources": sources}
+
+
+def _set_own(database: sqlite3.Connection, values: Mapping[str, Any]) -> None:
+    packed = bz2.compress(json.dumps(values).encode())
+    database.execute("insert or replace into meta (key, value) values (?, ?)", (NAME, packed))

@@ -12,7 +12,9 @@ from os import PathLike
 
 from pykcov._exec import Unrecorded
 from pykcov.arcs import arcs_of, tells_arcs
+from pykcov.facts import Fact
 from pykcov.instrument.rewrite import Granularity
+from pykcov.locations import known_conditions, symbolize
 from pykcov.remote.interrupts import EXIT, follow_exit
 from pykcov.tracer import NMEMB, FollowedTrace, Tracer
 
@@ -53,7 +55,8 @@ class RequestCoverage:
             include: as for pykcov.trace().
             exclude: as for pykcov.trace().
             stdlib: as for pykcov.trace().
-            granularity: as for pykcov.trace(). With 'arc', the data has branches.
+            granularity: as for pykcov.trace(). With 'arc', the data has branches; with 'condition', also what each route
+                saw of conditions, for `pykcov report --conditions`.
             sample: the share of requests that is traced, from 0 to 1; 0 switches everything off.
             data_file: name of a coverage.py data file, to which a suffix of the process is added. It is written when
                 the application is shut down, and by a request that ends `every` seconds or more after the oldest
@@ -177,7 +180,21 @@ class RequestCoverage:
             lines = [(context, lines_of(pcs)) for context, pcs in chosen.items()]
             lines += [(context, those) for context, one in interrupts.items() if (those := one.lines())]
             write_contexts(temporary, lines, files)
+        if self._tracer.granularity == "condition":
+            from pykcov.coverage.datafile import add_conditions  # Not before: see above.
+
+            seen = {context: _conditions_of(pcs) for context, pcs in chosen.items()}
+            seen |= {context: one.conditions() for context, one in interrupts.items()}
+            known = {file: facts for file, facts in known_conditions().items() if file in files}
+            add_conditions(temporary, known, seen)
         os.replace(temporary, name)
+
+
+def _conditions_of(pcs: Iterable[int]) -> dict[str, set[Fact]]:
+    found: dict[str, set[Fact]] = {}
+    for place in symbolize([*pcs]):
+        found.setdefault(place.file, set()).update(place.conditions)
+    return found
 
 
 def _union(kinds: Iterable[bytes]) -> bytes:
