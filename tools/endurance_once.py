@@ -1,9 +1,12 @@
 """Run a service under pykcov.production() for a long time, then kill it.
 
 It makes calls in batches, in two threads, of the code that is observed and of a copy that is not, in turns; each batch
-is measured in processor time. Now and then a line runs that has never run before. The run fails (exit code 1) if a line
-that ran is missing in what the killed process has left, or one is in it that never ran, if memory grew by more than
---growth MiB after the first tenth of the time, or if all batches since then took more than --slower over the others.
+is measured in processor time. Now and then a line runs that has never run before. With --calls, so many calls of the
+observed code are spread over the time, and the service sleeps between them; with --more, so many further batches follow
+in each turn that have no counterpart, which saves processor time. The run fails (exit code 1) if a line that ran is
+missing in what the killed process has left, or one is in it that never ran, if memory grew by more than --growth MiB
+after the first tenth of the time, if the compared batches took more than --slower over the others since the first
+minute, or if fewer calls were made than asked for.
 """
 
 import os
@@ -35,9 +38,10 @@ def never():
 SERVICE += "def rare(x):\n" + "".join(f"    if x == {n}:\n        return {n}\n" for n in range(RARE)) + "    return x\n"
 
 PROGRAM = """\
-import threading, time
+import sys, threading, time
 import pykcov
 
+more, seconds = int(sys.argv[1]), float(sys.argv[2])
 pykcov.production("seen", include=["endured_service"])
 import endured_copy, endured_service
 
@@ -62,24 +66,27 @@ def batch(module):
 
 
 copy, observed = batch(endured_copy), batch(endured_service)
-turn = 0
+turn, begun = 0, time.monotonic()
 while True:
     # In turns, so that neither is always the first.
     bare, taken = (copy(), observed()) if turn % 2 else (observed(), copy())[::-1]
     turn += 1
+    for _ in range(more):
+        observed()
     with open("/proc/self/statm") as file:
         pages = int(file.read().split()[1])
     # First it is said: the last that is said may not have run, all before has.
     print(bare, taken, pages, flush=True)
     if turn % 10 == 0:
         endured_service.rare(turn // 10)
+    time.sleep(max(0.0, begun + turn * seconds - time.monotonic()))
 """
 CALLS = 2 * 1000 * FUNCTIONS
-"""Of each batch, of the code that is observed."""
+"""Of each batch."""
 
 
-class Batch(NamedTuple):
-    """What the service has said of a batch of both kinds."""
+class Turn(NamedTuple):
+    """What the service has said of a batch of each kind, after it and those that have no counterpart."""
 
     at: float
     bare: float
@@ -92,12 +99,12 @@ class Batch(NamedTuple):
 class Service:
     """The process, and what it has said."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start it."""
-        self.batches: list[Batch] = []
-        self.process = subprocess.Popen(
-            [sys.executable, "service.py"], cwd=folder, stdout=subprocess.PIPE, text=True, env=os.environ
-        )
+    def __init__(self, folder: Path, more: int, seconds: float) -> None:
+        """Start it; a turn has so many batches without a counterpart, and takes so many seconds at least."""
+        self.turns: list[Turn] = []
+        self.more = more
+        command = [sys.executable, "service.py", str(more), str(seconds)]
+        self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, env=os.environ)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -105,7 +112,7 @@ class Service:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             bare, taken, pages = line.split()
-            self.batches.append(Batch(time.monotonic(), float(bare), float(taken), int(pages)))
+            self.turns.append(Turn(time.monotonic(), float(bare), float(taken), int(pages)))
 
     def kill(self) -> None:
         """End it, in the middle of whatever it does."""
@@ -113,14 +120,18 @@ class Service:
         self.process.wait()
         self._reader.join()
 
-    def after(self, moment: float) -> list[Batch]:
+    def calls(self) -> int:
+        """Return how often the observed code was called."""
+        return len(self.turns) * (1 + self.more) * CALLS
+
+    def after(self, moment: float) -> list[Turn]:
         """Return what was said later."""
-        return [batch for batch in self.batches if batch.at >= moment]
+        return [turn for turn in self.turns if turn.at >= moment]
 
 
-def ratio_of(batches: list[Batch]) -> float:
-    """Return how much longer the observed ones took than the others."""
-    return sum(batch.taken for batch in batches) / (sum(batch.bare for batch in batches) or 1)
+def ratio_of(turns: list[Turn]) -> float:
+    """Return how much longer the observed batches took than the others."""
+    return sum(turn.taken for turn in turns) / (sum(turn.bare for turn in turns) or 1)
 
 
 def expected_lines(turns: int) -> tuple[set[int], set[int]]:
@@ -145,23 +156,26 @@ def expected_lines(turns: int) -> tuple[set[int], set[int]]:
 @click.option("--every", default=60.0, show_default=True, help="Seconds between reports.")
 @click.option("--growth", default=1.0, show_default=True, help="MiB that memory may grow by after the first tenth.")
 @click.option("--slower", default=0.01, show_default=True, help="Share that the observed code may take longer.")
-def main(minutes: float, every: float, growth: float, slower: float) -> None:
+@click.option("--calls", default=0, help="How many to spread over the time.  [default: as many as it can]")
+@click.option("--more", default=0, show_default=True, help="Batches a turn that are not compared.")
+def main(minutes: float, every: float, growth: float, slower: float, calls: int, more: int) -> None:
     """Run it."""
+    seconds = minutes * 60 / calls * (1 + more) * CALLS if calls else 0.0
     mib = os.sysconf("SC_PAGESIZE") / (1 << 20)
     begun = time.monotonic()
-    settled, ends = begun + minutes * 6, begun + minutes * 60
+    warm, settled, ends = begun + min(60, minutes * 6), begun + minutes * 6, begun + minutes * 60
     problems = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for module in ("endured_service", "endured_copy"):
             (folder / f"{module}.py").write_text(SERVICE)
         (folder / "service.py").write_text(PROGRAM)
-        service = Service(folder)
+        service = Service(folder, more, seconds)
         while time.monotonic() < ends and service.process.poll() is None:
             time.sleep(max(0.0, min(every, ends - time.monotonic())))
             lately = service.after(time.monotonic() - every)
             print(
-                f"{time.monotonic() - begun:7.0f} s  {len(service.batches) * CALLS:>14,} calls  "
+                f"{time.monotonic() - begun:7.0f} s  {service.calls():>14,} calls  "
                 f"{ratio_of(lately):6.3f} of bare  {lately[-1].pages * mib if lately else 0:7.1f} MiB",
                 flush=True,
             )
@@ -170,23 +184,25 @@ def main(minutes: float, every: float, growth: float, slower: float) -> None:
         service.kill()
         found = read(str(folder / "seen"))
         ran, _ = found.line_times(found.newest()[str(folder / "endured_service.py")])
-        surely, never = expected_lines(len(service.batches))
+        surely, never = expected_lines(len(service.turns))
     if missing := surely - ran.keys():
         problems.append(f"lines that ran are missing: {sorted(missing)}")
     if wrong := never & ran.keys():
         problems.append(f"lines that never ran are there: {sorted(wrong)}")
     later = service.after(settled)
-    ratio = ratio_of(later)
+    ratio = ratio_of(service.after(warm))
     grown = (later[-1].pages - later[0].pages) * mib
     if grown > growth:
         problems.append(f"memory grew by {grown:.1f} MiB")
     if ratio > 1 + slower:
         problems.append(f"the observed code took {ratio:.3f} of what the other took")
+    # A turn is under way when it ends.
+    if service.calls() < calls - (1 + more) * CALLS:
+        problems.append(f"{service.calls():,} calls were made")
     for problem in problems:
         print(f"endurance: {problem}", file=sys.stderr)
     print(
-        f"calls={len(service.batches) * CALLS} ratio={ratio:.3f} memory={grown:+.1f} MiB lines={len(ran)} "
-        f"problems={len(problems)}"
+        f"calls={service.calls()} ratio={ratio:.3f} memory={grown:+.1f} MiB lines={len(ran)} problems={len(problems)}"
     )
     raise SystemExit(1 if problems else 0)
 
