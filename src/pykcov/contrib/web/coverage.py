@@ -55,8 +55,8 @@ class RequestCoverage:
             include: as for pykcov.trace().
             exclude: as for pykcov.trace().
             stdlib: as for pykcov.trace().
-            granularity: as for pykcov.trace(). With 'arc', the data has branches; with 'condition', also what each route
-                saw of conditions, for `pykcov report --conditions`.
+            granularity: as for pykcov.trace(). With 'arc', the data has branches; with 'condition', also what each
+                route saw of conditions, for `pykcov report --conditions`.
             sample: the share of requests that is traced, from 0 to 1; 0 switches everything off.
             data_file: name of a coverage.py data file, to which a suffix of the process is added. It is written when
                 the application is shut down, and by a request that ends `every` seconds or more after the oldest
