@@ -150,6 +150,14 @@ CASES = [
         "branches excluded",
         "[run]\nsource = pk\nbranch = true\n[report]\nexclude_also = if self\nskip_covered = true\n",
     ),
+    rc("a data file", "[run]\nsource = pk\ndata_file = found.data\n"),
+    rc("contexts of tests", "[run]\nsource = pk\nbranch = true\ndynamic_context = test_function\n"),
+    rc("sigterm", "[run]\nsource = pk\nsigterm = true\n"),
+    rc(
+        "each kind of report",
+        "[run]\nsource = pk\n[html]\ndirectory = pages\ntitle = T\n[json]\npretty_print = true\n"
+        "show_contexts = true\n[xml]\npackage_depth = 2\n[lcov]\nline_checksums = true\n",
+    ),
     Case("setup.cfg", "[metadata]\nname = x\n[coverage:run]\nsource = pk\nomit = */never.py\n", "setup.cfg"),
     Case("tox.ini", "[tox]\n[coverage:run]\nsource = pk\n[coverage:report]\nprecision = 1\n", "tox.ini"),
     Case("a file of its own in TOML", "[run]\nsource = ['pk']\n[report]\nshow_missing = true\n", ".coveragerc.toml"),
