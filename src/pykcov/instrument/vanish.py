@@ -13,7 +13,7 @@ import sys
 from _thread import RLock
 from collections.abc import Iterator
 from os import register_at_fork
-from time import perf_counter_ns
+from time import thread_time_ns
 from types import CodeType, FunctionType
 
 from pykcov import _core
@@ -32,7 +32,8 @@ _OFTEN = 255
 _HIT_NS = 8
 # The least number of hits between two looks.
 _HITS = 50_000
-# The longest that a look may rewrite code: the program stands still.
+# The longest that a look may rewrite code: the program stands still. Of processor time, as all times here: on a busy
+# machine a look would else find the time over as soon as it has found what to do.
 _LOOK_NS = 20_000_000
 
 
@@ -91,7 +92,7 @@ class _Exchange:
 
     def look(self) -> int:
         """Exchange code with probes that are hit for nothing; return how many such hits there may be until the next."""
-        began = perf_counter_ns()
+        began = thread_time_ns()
         if not self._lock.acquire(False):
             return _HITS
         try:
@@ -100,7 +101,7 @@ class _Exchange:
             self._is_looking = True
             restores = self._restores
             with Unrecorded():
-                changed, is_done = (False, True) if _is_needed_whole() else self._thin_out(began + _LOOK_NS)
+                changed, is_done = (False, True) if _is_needed_whole() else self._thin_out()
             if restores != self._restores:
                 self.restore()
         finally:
@@ -110,7 +111,7 @@ class _Exchange:
             return _HITS
         # In vain: what is hit is in the middle of running, or shall not be exchanged.
         self._patience = 0 if changed else min(self._patience + 1, 16)
-        return max(_HITS, (perf_counter_ns() - began) // _HIT_NS) << self._patience
+        return max(_HITS, (thread_time_ns() - began) // _HIT_NS) << self._patience
 
     def restore(self) -> None:
         """Give all code its probes back."""
@@ -130,24 +131,25 @@ class _Exchange:
         # A thread that holds the lock does not exist in the child of a fork.
         self._lock, self._is_looking = RLock(), False
 
-    def _thin_out(self, deadline: int) -> tuple[bool, bool]:
+    def _thin_out(self) -> tuple[bool, bool]:
+        """Exchange code, for as long as a look may; return whether any was, and whether that was all."""
         hits = _core.once_hits()
         functions = alive.functions()
         codes = list(_instrumented(functions))
-        changed = False
+        changed, is_done = False, True
+        deadline = thread_time_ns() + _LOOK_NS
         for code in codes:
             versions = self._versions.get(id(code)) or self._new_versions(code, hits)
             if versions is not None and versions.thin_out(hits):
                 self._versions[id(versions.thin)] = self._versions[id(versions.all)] = versions
                 changed = True
-                if perf_counter_ns() > deadline:
+                if thread_time_ns() > deadline:
+                    is_done = False
                     break
-        else:
-            deadline = 0
         if changed:
             self._is_thin = True  # first: an exception of a signal handler may come in the middle
             self._set(functions, codes)
-        return changed, deadline == 0
+        return changed, is_done
 
     def _new_versions(self, code: CodeType, hits: memoryview) -> _Versions | None:
         if not any(type(probe) is Probe and hits[probe.number] >= _OFTEN for probe in constants(code)):
