@@ -20,7 +20,7 @@ $(VENV)/ready: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@
 
-DEMO_FILES = README.md Makefile pyproject.toml src/pykcov/locations.py src/pykcov/core/device.c
+DEMO_FILES = README.md Makefile pyproject.toml src/pykcov/traces/locations.py src/pykcov/core/device.c
 demo: $(VENV)/installed ## trace a real program from nothing: own .venv, install, run, report in text and HTML
 	@mkdir -p .demo
 	$(BIN)/pykcov run -o .demo/trace.npz --include pygments --include __main__ examples/highlight.py $(DEMO_FILES)

@@ -44,5 +44,5 @@ def oldest(session: nox.Session) -> None:
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     session.install(".[test]")
     session.install(*(dependency.replace(">=", "==") for dependency in project["dependencies"]))
-    using = ("tests/reports", "tests/coverage", "tests/cli", "tests/test_tracefile.py")
+    using = ("tests/reports", "tests/coverage", "tests/cli", "tests/traces/test_tracefile.py")
     session.run("pytest", "-n", "auto", *(session.posargs or using))

@@ -37,7 +37,8 @@ def test_the_function_instrument_is_not_hidden_by_the_package_of_its_name() -> N
 
 def test_parts_of_the_package_are_attributes_without_an_import_of_their_own() -> None:
     assert (
-        run("import pykcov\nprint(pykcov.remote.__name__, pykcov.records.__name__)") == "pykcov.remote pykcov.records\n"
+        run("import pykcov\nprint(pykcov.remote.__name__, pykcov.traces.records.__name__)")
+        == "pykcov.remote pykcov.traces.records\n"
     )
 
 

@@ -34,7 +34,7 @@ def test_a_run_imports_neither_numpy_nor_coverage_and_the_rewriter_once(folder: 
     assert (folder / "pykcov.npz").exists()
     assert {"numpy", "rich", "coverage", "tempfile", "hashlib", "subprocess"}.isdisjoint(names)
     assert {"zipfile", "pathlib", "socket", "selectors"}.isdisjoint(names)
-    assert names.count("pykcov.locations") == 2
+    assert names.count("pykcov.traces.locations") == 2
     # The traced process needs it, the one beside it does not.
     assert names.count("pykcov.instrument.rewrite") == 1
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import click
 
-from pykcov.observed import read
+from pykcov.once.report import read
 
 FUNCTIONS = 20
 RARE = 200

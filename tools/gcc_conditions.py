@@ -21,8 +21,8 @@ from pathlib import Path
 from types import CodeType
 
 import pykcov
-from pykcov.decisions import Decision, Formula, decisions_of
-from pykcov.facts import FALSE_DECIDED, TRUE_DECIDED, Fact
+from pykcov.traces.decisions import Decision, Formula, decisions_of
+from pykcov.traces.facts import FALSE_DECIDED, TRUE_DECIDED, Fact
 
 NAMES = "abcdef"
 Verdict = dict[str, list[int]]

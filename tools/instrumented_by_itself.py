@@ -20,7 +20,7 @@ from types import FunctionType
 import pytest
 
 import pykcov
-import pykcov.records
+import pykcov.traces.records
 from pykcov.instrument import alive
 from pykcov.instrument.code import is_instrumented
 from pykcov.instrument.functions import instrument_functions
@@ -28,7 +28,8 @@ from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.selection import Selection
 
 # Imported here, as an import in the middle of what a test records would run the import hook, which has probes: a test
-# that looks at its device imports pykcov.records, and pytest imports tracemalloc in a thread that ends by an exception.
+# that looks at its device imports pykcov.traces.records, and pytest imports tracemalloc in a thread that ends by an
+# exception.
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = f"{Path(pykcov.__file__).parent}/"

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import click
 
-from pykcov.locations import PYTHON_PC
-from pykcov.tracefile import TraceFile
+from pykcov.traces.locations import PYTHON_PC
+from pykcov.traces.tracefile import TraceFile
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from configurations.base import Configuration, import_tool
 
 if TYPE_CHECKING:
     from pykcov import Buffer, Counters, Device
-    from pykcov.oncelog import Log
+    from pykcov.once.log import Log
 
 
 class Pykcov(Configuration):
@@ -121,7 +121,7 @@ class Once(Configuration):
 
     def instrument(self, functions: Sequence[FunctionType], modules: Sequence[ModuleType]) -> None:
         import pykcov
-        from pykcov.oncelog import Log
+        from pykcov.once.log import Log
 
         for function in functions:
             pykcov.instrument(function, granularity=self.granularity)

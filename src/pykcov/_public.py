@@ -39,12 +39,12 @@ from pykcov.instrument.functions import instrument as instrument, instrument_all
 from pykcov.instrument.imports import instrument_imports as instrument_imports, skipped as skipped
 from pykcov.instrument.skips import Skipped as Skipped
 from pykcov.instrument.versions import UnsupportedPythonError as UnsupportedPythonError
-from pykcov.locations import Location as Location
+from pykcov.traces.locations import Location as Location
 from pykcov.native.locations import symbolize as symbolize
-from pykcov.observing import Production as Production, production as production
-from pykcov.once import OnceTrace as OnceTrace
+from pykcov.once.production import Production as Production, production as production
+from pykcov.once.trace import OnceTrace as OnceTrace
 from pykcov.opening import open as open
-from pykcov.records import Comparison as Comparison
+from pykcov.traces.records import Comparison as Comparison
 from pykcov.remote import group as group
 from pykcov.session import Trace as Trace, trace as trace
 from pykcov.tracer import FollowedTrace as FollowedTrace, Tracer as Tracer

@@ -14,7 +14,7 @@ Every refused operation raises a `KcovError`, an `OSError` with the errno of kco
 import os
 from typing import TYPE_CHECKING, Self
 
-from pykcov import _core, records
+from pykcov import _core
 from pykcov._core import (
     Counters,
     DeviceBusyError,
@@ -25,12 +25,13 @@ from pykcov._core import (
     NotOwnerError,
     UnknownRequestError,
 )
+from pykcov.traces import records
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pykcov.records import Comparison
+    from pykcov.traces.records import Comparison
 
 __all__ = [
     "Buffer",

@@ -17,7 +17,7 @@ from fcntl import LOCK_EX, flock
 from linecache import getline
 from typing import NamedTuple
 
-from pykcov.locations import Location, symbolize
+from pykcov.traces.locations import Location, symbolize
 
 OBJECT_BITS = 44
 """Of the second word of an entry: what is accessed. Above them is the thread."""

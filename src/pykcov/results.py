@@ -5,17 +5,18 @@ from collections.abc import Iterable
 from linecache import getlines
 from typing import TYPE_CHECKING, Self
 
-from pykcov import _core, records
+from pykcov import _core
 from pykcov._exec import Unrecorded
-from pykcov.arcs import Arc, ArcsError, arcs_of, tells_arcs
 from pykcov.device import Buffer
-from pykcov.facts import ConditionsError, Fact
 from pykcov.instrument.selection import Selection
 from pykcov.instrument.sites import Granularity
-from pykcov.locations import Location, known_lines, owner
 from pykcov.native.locations import implied_by, lines_of, symbolize
-from pykcov.pcs import is_python
-from pykcov.records import Comparison
+from pykcov.traces import records
+from pykcov.traces.arcs import Arc, ArcsError, arcs_of, tells_arcs
+from pykcov.traces.facts import ConditionsError, Fact
+from pykcov.traces.locations import Location, known_lines, owner
+from pykcov.traces.pcs import is_python
+from pykcov.traces.records import Comparison
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,7 +139,8 @@ class Results:
 
         Returns:
             file -> facts. A fact is (line, column, last line, column after the condition, outcome); the outcome is one
-            of FALSE, TRUE, FALSE_DECIDED and TRUE_DECIDED of `pykcov.facts`. Empty if comparisons are recorded instead.
+            of FALSE, TRUE, FALSE_DECIDED and TRUE_DECIDED of `pykcov.traces.facts`. Empty if comparisons are recorded
+            instead.
 
         Raises:
             ConditionsError: a ValueError: the granularity is not 'condition'.

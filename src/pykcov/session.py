@@ -23,7 +23,7 @@ from pykcov.warnings import PykcovWarning
 if TYPE_CHECKING:
     from pykcov.kernel.device import KernelDevice
     from pykcov.kernel.results import KernelCall
-    from pykcov.once import OnceTrace
+    from pykcov.once.trace import OnceTrace
 
 
 class _Choice(TypedDict, total=False):
@@ -114,7 +114,7 @@ def trace(
         if follow or kernel or drain is not None or nmemb is not None:
             raise ValueError("mode='once' records all threads: leave out follow, drain, kernel and nmemb")
         # Not before: most programs have no use for it.
-        from pykcov.once import once_trace
+        from pykcov.once.trace import once_trace
 
         return once_trace(granularity, include, exclude, source, stdlib)
     if follow and kernel:

@@ -22,11 +22,11 @@ from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
 from pykcov.interleavings import InterleavingsError, Pair, pairs_of
-from pykcov.locations import files
 from pykcov.modes import Mode, number_of
 from pykcov.remote import carriers, interrupts, lending
 from pykcov.remote.tasks import tasks
 from pykcov.results import Choice, Results
+from pykcov.traces.locations import files
 from pykcov.warnings import PykcovWarning
 
 P = ParamSpec("P")

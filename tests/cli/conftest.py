@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from running import Run, run_python
 
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 
 @pytest.fixture

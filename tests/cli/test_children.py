@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from running import Run
 
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 Write = Callable[[str, str], Path]
 Load = Callable[[], TraceFile]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from running import Run
 
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 Write = Callable[[str, str], Path]
 Load = Callable[[], TraceFile]

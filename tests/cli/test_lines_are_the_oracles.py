@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from running import Run
 
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 ORACLE = str(Path(__file__).parents[2] / "tools" / "oracle.py")
 LIBRARY = sysconfig.get_path("stdlib")

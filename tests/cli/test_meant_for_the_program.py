@@ -9,7 +9,7 @@ import pytest
 from running import Run
 
 from pykcov.program.options import interpreter_options, without
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 Write = Callable[[str, str], Path]
 Load = Callable[[], TraceFile]

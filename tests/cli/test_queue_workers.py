@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 REDIS = shutil.which("redis-server")
 pytestmark = pytest.mark.skipif(REDIS is None, reason="needs Debian's redis-server")

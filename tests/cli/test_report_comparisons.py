@@ -9,7 +9,7 @@ from compared_programs import PROGRAM
 from running import Run
 
 from pykcov.reports._comparisons import sites
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 Write = Callable[[str, str], Path]
 Load = Callable[[], TraceFile]

@@ -14,7 +14,7 @@ from compared_programs import COUNTER, MAIN, PROGRAM, dumped
 from running import Run
 
 from pykcov.native import build
-from pykcov.tracefile import Thread, TraceFile
+from pykcov.traces.tracefile import Thread, TraceFile
 
 Write = Callable[[str, str], Path]
 Load = Callable[[], TraceFile]

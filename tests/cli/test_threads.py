@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from running import Run
 
-from pykcov.tracefile import Thread, TraceFile
+from pykcov.traces.tracefile import Thread, TraceFile
 
 Write = Callable[[str, str], Path]
 Load = Callable[[], TraceFile]

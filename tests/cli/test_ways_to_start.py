@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from running import Run, assert_same
 
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 Write = Callable[[str, str], Path]
 Load = Callable[[], TraceFile]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import pykcov
 from pykcov import TRACE_CMP, _core
-from pykcov.records import OPERATIONS, comparisons, entries
+from pykcov.traces.records import OPERATIONS, comparisons, entries
 
 PYTHON = 1 << 63
 EQ = OPERATIONS.index("==")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import pykcov
-from pykcov import locations
+from pykcov.traces import locations
 
 SOURCE = """\
 def method(x):

@@ -18,8 +18,8 @@ from coverage import CoverageData
 
 from pykcov.contrib.web import ASGIMiddleware, RequestCoverage, ServiceCoverage, WSGIMiddleware
 from pykcov.coverage.checked import conditions_in, read_own
-from pykcov.facts import FALSE, FALSE_DECIDED, TRUE
-from pykcov.observed import read
+from pykcov.once.report import read
+from pykcov.traces.facts import FALSE, FALSE_DECIDED, TRUE
 
 ROUTES = 5
 # Each route has functions of its own: lines 6 * n + 1 to 6 * n + 6.

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import pykcov
-from pykcov import _core, records
+from pykcov import _core
+from pykcov.traces import records
 
 
 @pytest.mark.parametrize(

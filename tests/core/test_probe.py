@@ -207,7 +207,7 @@ def test_an_adopter_is_callable() -> None:
 
 
 def test_a_copied_probe_is_the_registered_one() -> None:
-    from pykcov import locations
+    from pykcov.traces import locations
 
     probe = locations.probe(TOP | 12345)
     assert copy.copy(probe) is probe

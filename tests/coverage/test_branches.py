@@ -14,8 +14,8 @@ import pytest
 from coverage import CoverageData
 
 import pykcov
-from pykcov.arcs import ArcsError
-from pykcov.tracefile import TraceFile
+from pykcov.traces.arcs import ArcsError
+from pykcov.traces.tracefile import TraceFile
 
 PROGRAM = """
 import sys

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 PROJECT = Path(__file__).parent.parent.parent
-HIGHLIGHTED = ["README.md", "Makefile", "pyproject.toml", "src/pykcov/locations.py", "src/pykcov/counted.py"]
+HIGHLIGHTED = ["README.md", "Makefile", "pyproject.toml", "src/pykcov/traces/locations.py", "src/pykcov/counted.py"]
 
 
 def run(folder: Path, *words: str, status: int = 0) -> str:

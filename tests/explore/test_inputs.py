@@ -17,9 +17,9 @@ from typing import Any
 from exploring import run
 
 from pykcov.explore.gather import gather
-from pykcov.location_table import LocationTable
-from pykcov.locations import Location
-from pykcov.tracefile import Thread, TraceFile
+from pykcov.traces.location_table import LocationTable
+from pykcov.traces.locations import Location
+from pykcov.traces.tracefile import Thread, TraceFile
 
 HARNESS = """\
 import sys

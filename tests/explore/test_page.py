@@ -9,7 +9,7 @@ import pytest
 from browsing import Page
 from exploring import PROJECT, Traced
 
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 pytest.importorskip("pygments")
 

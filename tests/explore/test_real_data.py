@@ -18,7 +18,7 @@ from browsing import Browser, Page
 from coverage import Coverage, CoverageData
 from exploring import run
 
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 HERE = Path(__file__).parent
 

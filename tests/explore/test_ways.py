@@ -9,7 +9,7 @@ from browsing import Page
 from exploring import Traced, run
 
 from pykcov.explore.ways import way
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 PROGRAM = """
 def leaf(n):

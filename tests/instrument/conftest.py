@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import pykcov
-from pykcov.locations import Location, symbolize
+from pykcov.traces.locations import Location, symbolize
 
 Hits = Callable[..., list[Location]]
 

@@ -54,7 +54,7 @@ with pykcov.open() as device, pykcov.instrument_imports(["shapes"], granularity=
     device.disable()
 for location in pykcov.symbolize(buffer.pcs()):
     print(location.pc, location.line, location.column, location.function, location.lines, location.comparison)
-print(len(set(pykcov.locations._codes)), pykcov.skipped())
+print(len(set(pykcov.traces.locations._codes)), pykcov.skipped())
 print("rewritten" if rewritten else "from the cache", file=sys.stderr)
 """
 
@@ -319,7 +319,7 @@ from pykcov.instrument import rewriter
 from pykcov.instrument.functions import instrument_selected
 from pykcov.instrument.originals import original_of
 from pykcov.instrument.selection import Selection
-from pykcov.locations import known_lines
+from pykcov.traces.locations import known_lines
 rewritten = []
 real = rewriter.instrument_code
 rewriter.instrument_code = lambda code, name, **options: rewritten.append(code.co_name) or real(code, name, **options)

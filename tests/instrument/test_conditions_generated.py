@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rewriting import Recorder
 
-from pykcov.decisions import decisions_of
 from pykcov.instrument import conditions
 from pykcov.instrument.rewrite import rewrite
 from pykcov.instrument.versions import VERSION
+from pykcov.traces.decisions import decisions_of
 
 FILE = "<decisions>"
 PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}

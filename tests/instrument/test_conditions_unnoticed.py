@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from rewriting import Recorder
 
-from pykcov.decisions import decisions_of
 from pykcov.instrument import conditions
 from pykcov.instrument.rewrite import rewrite
+from pykcov.traces.decisions import decisions_of
 
 FILE = "<unnoticed>"
 OPERANDS = [

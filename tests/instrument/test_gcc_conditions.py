@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import pykcov
-from pykcov.decisions import Formula, decisions_of
-from pykcov.facts import FALSE_DECIDED, TRUE_DECIDED
+from pykcov.traces.decisions import Formula, decisions_of
+from pykcov.traces.facts import FALSE_DECIDED, TRUE_DECIDED
 
 TABLE = Path(__file__).parent.parent / "data" / "gcc_conditions.json.gz"
 MODULE = "decisions_that_gcc_judged"

@@ -44,7 +44,7 @@ def test_names_are_chosen_by_patterns(include: list[str], exclude: list[str], ch
 
 
 def test_pykcov_is_never_chosen() -> None:
-    assert names(Selection(["*"], own=False), "pykcov", "pykcov.locations", "pykcov_plugin") == ["pykcov_plugin"]
+    assert names(Selection(["*"], own=False), "pykcov", "pykcov.traces.locations", "pykcov_plugin") == ["pykcov_plugin"]
 
 
 def test_own_code_is_what_lies_below_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

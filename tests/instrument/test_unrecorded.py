@@ -8,7 +8,7 @@ import pytest
 
 import pykcov
 from pykcov._exec import Unrecorded
-from pykcov.locations import Location
+from pykcov.traces.locations import Location
 
 Hits = Callable[..., list[Location]]
 

@@ -12,7 +12,7 @@ import pykcov
 from pykcov.kernel.command import CommandTracer, Recorded
 from pykcov.kernel.locations import running
 from pykcov.kernel.own_stops import OwnStops
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 PYKCOV = str(Path(sys.executable).with_name("pykcov"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 PYKCOV = str(Path(sys.executable).with_name("pykcov"))
 

@@ -16,7 +16,7 @@ import pytest
 
 from pykcov.kernel import ptrace
 from pykcov.live.call import run_in
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 SERVICE = Path(__file__).with_name("service.py")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from screen import on_screen
 
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 BUSY = str(Path(__file__).with_name("busy.py"))
 LIVE = [sys.executable, "-m", "pykcov", "run", "--live", "--source", str(Path(BUSY).parent)]

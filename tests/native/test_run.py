@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from compiling import compile_shared
 
-from pykcov.locations import PYTHON_PC
-from pykcov.tracefile import TraceFile
+from pykcov.traces.locations import PYTHON_PC
+from pykcov.traces.tracefile import TraceFile
 
 EXTENSION = """
 #include <Python.h>

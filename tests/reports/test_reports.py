@@ -15,7 +15,7 @@ from coverage import CoverageData
 from pykcov.coverage.bounds import fails_under
 from pykcov.reports import formats
 from pykcov.reports._report import NothingToReportError, report
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 PROGRAM = '''\
 import threading

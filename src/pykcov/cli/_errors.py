@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from pykcov.tracefile import TraceFile
+    from pykcov.traces.tracefile import TraceFile
 
 BAD_INPUT = 2
 NOTHING_TRACED = 3
@@ -29,9 +29,9 @@ def exit_code(error: Exception) -> int | None:
     from pykcov.coverage.checked import DamagedDataError
     from pykcov.coverage.configuration import ConfigurationError
     from pykcov.instrument.versions import UnsupportedPythonError
-    from pykcov.records import MissingLibraryError
     from pykcov.reports._report import NothingToReportError
-    from pykcov.tracefile import TraceFileError
+    from pykcov.traces.records import MissingLibraryError
+    from pykcov.traces.tracefile import TraceFileError
 
     match error:
         case CommandError(code=code):

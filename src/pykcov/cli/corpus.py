@@ -12,7 +12,7 @@ from pykcov.counted import counted
 
 if TYPE_CHECKING:
     from pykcov.fuzz.corpus import Coverage, Reached
-    from pykcov.locations import Location
+    from pykcov.traces.locations import Location
 
 _EXAMPLES = """\
 \b

@@ -160,7 +160,7 @@ def _whole_run() -> str:
     import tempfile
     from pathlib import Path
 
-    from pykcov.tracefile import TraceFile
+    from pykcov.traces.tracefile import TraceFile
 
     with tempfile.TemporaryDirectory(prefix="pykcov-") as folder:
         program, output = Path(folder, "program.py"), Path(folder, "trace.npz")

@@ -12,8 +12,8 @@ from pykcov.cli._options import trace_file
 from pykcov.counted import counted
 
 if TYPE_CHECKING:
-    from pykcov.records import Comparison
-    from pykcov.tracefile import Thread, TraceFile
+    from pykcov.traces.records import Comparison
+    from pykcov.traces.tracefile import Thread, TraceFile
 
 _EXAMPLES = """\
 \b
@@ -37,7 +37,7 @@ def command(file: str, number: int | None, limit: int | None, skipped: bool) -> 
     `module:function`. A comparison adds: operation, size of operands in bytes, 'const', 'swapped' or '-', operand 1,
     operand 2. A line that starts with '#' names the thread that follows.
     """
-    from pykcov.tracefile import TraceFile, printable
+    from pykcov.traces.tracefile import TraceFile, printable
 
     trace = TraceFile.load(file)
     if skipped:

@@ -27,8 +27,8 @@ def command(folder: str, output: str | None, merging: bool) -> int:
     from datetime import UTC, datetime
 
     from pykcov.counted import counted
-    from pykcov.observed import ObservedError, merge, read
-    from pykcov.tracefile import file_digest, printable
+    from pykcov.once.report import ObservedError, merge, read
+    from pykcov.traces.tracefile import file_digest, printable
 
     def time(seconds: int) -> str:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -80,7 +80,7 @@ def command(
     from pykcov.coverage.configuration import Given, read
     from pykcov.reports._report import report
     from pykcov.reports._sources import is_data_file
-    from pykcov.tracefile import TraceFile
+    from pykcov.traces.tracefile import TraceFile
 
     source: TraceFile | str = os.path.abspath(file)
     if is_data_file(file):

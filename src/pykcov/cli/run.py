@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pykcov.instrument.sites import Granularity
     from pykcov.modes import RunMode
     from pykcov.program.supervisor import Kind, Request, Watch
-    from pykcov.tracefile import TraceFile
+    from pykcov.traces.tracefile import TraceFile
 
 # Of a thread: kernels record a thousand places for a system call.
 _KERNEL_NMEMB = 1 << 20
@@ -179,12 +179,12 @@ def command(
     if kind == "input" and os.isatty(0):
         raise CommandError("-: standard input is a terminal; pykcov runs code from a file or a pipe", BAD_INPUT)
 
-    from pykcov.arcs import tells_arcs
     from pykcov.coverage.configuration import Given, read
     from pykcov.instrument.versions import VERSION, UnsupportedPythonError
     from pykcov.modes import compares
     from pykcov.program.supervisor import Request, die_by, run
-    from pykcov.records import need_numpy
+    from pykcov.traces.arcs import tells_arcs
+    from pykcov.traces.records import need_numpy
 
     if mode is None:
         mode = "unique" if kernel is None else "pc" if kernel == "pc" else "cmp"
@@ -237,7 +237,7 @@ def command(
     # Not before: numpy starts threads, see program/buffers.py.
     from pykcov.cli._summary import print_summary, print_system_calls
     from pykcov.program.recording import blind_spots, remarks, trace_file
-    from pykcov.tracefile import shown
+    from pykcov.traces.tracefile import shown
 
     trace = trace_file(request, end, buffers, folder, started, configuration.namespace_packages)
     blind = blind_spots(request, end, buffers, trace)

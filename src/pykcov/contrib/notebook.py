@@ -14,8 +14,8 @@ from pykcov.counted import counted
 from pykcov.device import Device
 from pykcov.htmltables import source_table
 from pykcov.instrument.code import instrument_code
-from pykcov.records import Comparison, comparisons, entries
-from pykcov.records import array as as_array
+from pykcov.traces.records import Comparison, comparisons, entries
+from pykcov.traces.records import array as as_array
 
 _PAIRS = 3
 """Of a line: so many pairs of operands are shown."""
@@ -80,7 +80,7 @@ def _compiled(source: str, name: str, shows: bool) -> list[CodeType]:
 def _lines(codes: Sequence[CodeType], counters: memoryview) -> tuple[set[int], set[int]]:
     """Return the lines of code, and those that ran."""
     # Not before: few programs have a use for it.
-    from pykcov.locations import implied
+    from pykcov.traces.locations import implied
 
     known: set[int] = set()
     ran: set[int] = set()

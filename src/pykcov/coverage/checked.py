@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any
 
-from pykcov.columns import LINE_MAX
-from pykcov.facts import TRUE_DECIDED, Fact
+from pykcov.traces.columns import LINE_MAX
+from pykcov.traces.facts import TRUE_DECIDED, Fact
 
 NAME = "pykcov"
 """Of our value in the table `meta`. Here, as to read a data file takes much less than to write one."""

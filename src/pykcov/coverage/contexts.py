@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from marshal import dumps, loads
 from typing import Self
 
-from pykcov import locations
-from pykcov.arcs import Arc, complete
 from pykcov.counted import counted
-from pykcov.facts import Fact
-from pykcov.locations import Location
-from pykcov.pcs import is_python
 from pykcov.remote.interrupts import COLLECTOR, EXIT, SIGNAL
+from pykcov.traces import locations
+from pykcov.traces.arcs import Arc, complete
+from pykcov.traces.facts import Fact
+from pykcov.traces.locations import Location
+from pykcov.traces.pcs import is_python
 
 OUTSIDE = ""
 """The context of what belongs to no test: imports, collection. coverage.py calls it so, too."""
@@ -30,9 +30,9 @@ SCOPES = ("class", "module", "package", "session")
 Lines = Mapping[str, int]
 """Files, and which of their lines: bit n is line n."""
 Arcs = Mapping[str, frozenset[Arc]]
-"""Files, and the arcs that ran in them (pykcov.arcs)."""
+"""Files, and the arcs that ran in them (pykcov.traces.arcs)."""
 Facts = Mapping[str, frozenset[Fact]]
-"""Files, and what was seen of their conditions (pykcov.facts)."""
+"""Files, and what was seen of their conditions (pykcov.traces.facts)."""
 
 
 @dataclass

@@ -5,8 +5,8 @@ from typing import Any
 
 from coverage import CoverageData
 
-from pykcov.arcs import Arc
 from pykcov.coverage.native_code import PLUGIN
+from pykcov.traces.arcs import Arc
 
 
 def write_contexts(

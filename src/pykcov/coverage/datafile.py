@@ -19,7 +19,7 @@ from typing import Any
 
 from pykcov.coverage.checked import NAME, conditions_in, read_own
 from pykcov.coverage.contexts import Arcs, Lines, Ran, mask_of, numbers_of, union_of_facts
-from pykcov.facts import Fact
+from pykcov.traces.facts import Fact
 
 SCHEMA_VERSION = 7
 SCHEMA = """

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from pykcov.arcs import tells_arcs
 from pykcov.counted import counted
 from pykcov.coverage.configuration import Configuration
 from pykcov.coverage.contexts import mask_of
@@ -14,10 +13,11 @@ from pykcov.coverage.native_code import plugin
 from pykcov.explore.analysis import analyse, read_text
 from pykcov.explore.model import Compared, Exploration, Histogram
 from pykcov.explore.ways import way
-from pykcov.records import Operand
 from pykcov.reports._comparisons import Site, sites
 from pykcov.reports._conditions import conditions_of_trace
-from pykcov.tracefile import TraceFile, file_digest, shown
+from pykcov.traces.arcs import tells_arcs
+from pykcov.traces.records import Operand
+from pykcov.traces.tracefile import TraceFile, file_digest, shown
 
 _PAIRS = 20
 """Of a place: the most frequent ones are shown."""

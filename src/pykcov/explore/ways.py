@@ -11,9 +11,9 @@ import re
 from functools import cache
 
 from pykcov.explore.model import Way
-from pykcov.location_table import LocationTable
-from pykcov.pcs import is_python
-from pykcov.tracefile import Thread, TraceFile, shown
+from pykcov.traces.location_table import LocationTable
+from pykcov.traces.pcs import is_python
+from pykcov.traces.tracefile import Thread, TraceFile, shown
 
 _OFFSET_BITS = 16
 

@@ -21,7 +21,7 @@ from pykcov.device import Buffer, Device
 from pykcov.fuzz.followed import run_followed
 from pykcov.fuzz.harness import Harness
 from pykcov.fuzz.settings import VARIABLE, Settings
-from pykcov.locations import Location, add_listener
+from pykcov.traces.locations import Location, add_listener
 
 # Of what one input reaches: the bytes of the number, least significant first, and of what was raised.
 _SIZES = Struct("<II")

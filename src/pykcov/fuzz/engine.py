@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from signal import SIG_DFL, SIGINT, default_int_handler, getsignal, signal
 from typing import NoReturn
 
-from pykcov import _core, locations
+from pykcov import _core
 from pykcov._exec import Unrecorded
 from pykcov.device import Buffer, Device
 from pykcov.fuzz import _engine, libfuzzer
@@ -22,6 +22,7 @@ from pykcov.fuzz.background import Background
 from pykcov.fuzz.comparing import Comparing
 from pykcov.fuzz.statistics import Statistics
 from pykcov.remote import carriers
+from pykcov.traces import locations
 
 Target = Callable[[bytes], object]
 Failed = Callable[[BaseException, bytes], int | None]

@@ -15,7 +15,7 @@ from pykcov.instrument.functions import instrument_all as instrument_everything
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection, module_name, namespace_of
-from pykcov.locations import files
+from pykcov.traces.locations import files
 
 F = TypeVar("F", bound=Callable[..., object])
 

@@ -14,13 +14,14 @@ from pathlib import Path
 from struct import Struct
 from typing import Any, NoReturn
 
-from pykcov import _core, locations
+from pykcov import _core
 from pykcov.device import Device
 from pykcov.fuzz.candidates import end_of
 from pykcov.fuzz.followed import run_followed
 from pykcov.fuzz.harness import Harness, Target
 from pykcov.fuzz.settings import Settings
-from pykcov.pcs import is_python
+from pykcov.traces import locations
+from pykcov.traces.pcs import is_python
 
 SECONDS = 10
 """An input that takes longer reaches nothing."""

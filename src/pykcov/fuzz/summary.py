@@ -8,9 +8,9 @@ imported counts as reached.
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from pykcov.arcs import Arc, complete
 from pykcov.fuzz.corpus import Coverage
-from pykcov.locations import Location
+from pykcov.traces.arcs import Arc, complete
+from pykcov.traces.locations import Location
 
 Row = dict[str, dict[str, float]]
 

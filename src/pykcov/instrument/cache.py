@@ -217,7 +217,7 @@ def _make_fingerprint() -> bytes | None:
     hasher = blake2b(f"{sys.implementation.name}\0{sys.hexversion}\0{sys.version}\0{sys.byteorder}".encode())
     try:
         names = sorted(name for name in os.listdir(ours) if name.endswith(".py"))
-        for path in [*(os.path.join(ours, name) for name in names), os.path.join(ours, "..", "locations.py")]:
+        for path in [*(os.path.join(ours, name) for name in names), os.path.join(ours, "..", "traces", "locations.py")]:
             with open(path, "rb") as file:
                 hasher.update(file.read())
     except OSError:

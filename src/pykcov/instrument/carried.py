@@ -1,11 +1,11 @@
 """How a decision remembers which way it was taken, where several lead to one condition: `c` of `(a or b) and c`.
 
-Which of `a` and `b` has decided is only known behind `c`. Until then the *state* of the decision (decisions.py) lies on
-the stack, below what is being evaluated: it is there as long as the evaluation, and for each one its own. On the edges
-into such a condition it is pushed, on those out of it exchanged, or popped when the probe of what happened is chosen.
-An exception drops it with the rest of the evaluation; only handlers within an operand keep it, so these get a deeper
-stack (comprehensions have some). A state is one of the probes of the code object, taken as a token: the n-th for the
-n-th state.
+Which of `a` and `b` has decided is only known behind `c`. Until then the *state* of the decision (traces/decisions.py)
+lies on the stack, below what is being evaluated: it is there as long as the evaluation, and for each one its own. On
+the edges into such a condition it is pushed, on those out of it exchanged, or popped when the probe of what happened is
+chosen. An exception drops it with the rest of the evaluation; only handlers within an operand keep it, so these get a
+deeper stack (comprehensions have some). A state is one of the probes of the code object, taken as a token: the n-th for
+the n-th state.
 
 If anything is not as expected, nothing is carried in the code object: what decided there is then told only where one
 way leads.
@@ -14,8 +14,6 @@ way leads.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from pykcov.decisions import Decision, Step
-from pykcov.facts import FALSE, FALSE_DECIDED, TRUE, TRUE_DECIDED, Fact
 from pykcov.instrument.arcs import LineGraph
 from pykcov.instrument.conditions import Test
 from pykcov.instrument.exceptiontable import Handled
@@ -30,6 +28,8 @@ from pykcov.instrument.opcodes import (
     with_argument,
 )
 from pykcov.instrument.stacksize import Depths
+from pykcov.traces.decisions import Decision, Step
+from pykcov.traces.facts import FALSE, FALSE_DECIDED, TRUE, TRUE_DECIDED, Fact
 
 Facts = frozenset[Fact]
 Way = tuple[int, bool]

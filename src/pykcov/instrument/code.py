@@ -9,7 +9,7 @@ from pykcov.instrument.kind import GRANULARITIES, Kind
 from pykcov.instrument.originals import kind_of, original_of, remember
 from pykcov.instrument.rewrite import Granularity, Site, rewrite
 from pykcov.instrument.view import show_originals
-from pykcov.locations import register
+from pykcov.traces.locations import register
 
 
 def instrument_code(

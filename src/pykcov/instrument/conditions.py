@@ -1,4 +1,4 @@
-"""Which conditional jumps of a code object test which conditions of its source (decisions.py).
+"""Which conditional jumps of a code object test which conditions of its source (traces/decisions.py).
 
 Since 3.12 a jump has the source position of what it tests: a condition, a chain of comparisons, or, where the value of
 an `and` or `or` is used, that one. On 3.11 it mostly has the position of the statement, and what was evaluated just
@@ -9,7 +9,6 @@ jumps.
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from pykcov.decisions import Decision, Formula, Span, decisions_of
 from pykcov.instrument.controlflow import Jump
 from pykcov.instrument.opcodes import (
     CACHE,
@@ -25,6 +24,7 @@ from pykcov.instrument.opcodes import (
 )
 from pykcov.instrument.sites import Position
 from pykcov.instrument.versions import fact
+from pykcov.traces.decisions import Decision, Formula, Span, decisions_of
 
 
 class Test(NamedTuple):

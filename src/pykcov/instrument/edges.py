@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from types import CodeType
 from typing import NamedTuple
 
-from pykcov.decisions import Formula
 from pykcov.instrument.arcs import LineGraph
 from pykcov.instrument.blocks import Blocks
 from pykcov.instrument.carried import NOTHING, Carry, Facts, Slots, Way, carried, facts_of, find_slots
@@ -20,6 +19,7 @@ from pykcov.instrument.room import Room
 from pykcov.instrument.sites import Position
 from pykcov.instrument.skips import skip
 from pykcov.instrument.stacksize import Depths
+from pykcov.traces.decisions import Formula
 
 _NONE: Facts = frozenset()
 

@@ -15,12 +15,12 @@ from itertools import pairwise
 from types import CodeType
 from typing import TYPE_CHECKING, NamedTuple
 
-from pykcov.facts import Fact
 from pykcov.instrument.arcs import Arc, Edge, LineGraph, Ways
 from pykcov.instrument.blocks import Blocks
 from pykcov.instrument.exceptiontable import Handled
 from pykcov.instrument.opcodes import CLEANUP_THROW, END_ASYNC_FOR, EXTENDED_ARG, RETURNS, UNFAILING, YIELD_VALUE
 from pykcov.instrument.room import Room
+from pykcov.traces.facts import Fact
 
 if TYPE_CHECKING:
     from pykcov.instrument.carried import Carry

@@ -93,7 +93,7 @@ def instrument_functions(
 ) -> int:
     """Give functions probed code; return how many have it now, however they came by it.
 
-    thorough: look for all that is registered by their code, see registered.py, and use the cache.
+    thorough: look for all that is registered by their code, see traces/registered.py, and use the cache.
     """
     functions = list(functions)
     # By the code before and the module. The values keep that code alive, so that ids stay its own.

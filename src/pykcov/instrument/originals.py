@@ -11,7 +11,7 @@ from pykcov._core import CompareProbe, Probe
 from pykcov._view import constants
 from pykcov.instrument.kind import Kind
 from pykcov.instrument.stored import StoredCode
-from pykcov.locations import stored_with
+from pykcov.traces.locations import stored_with
 
 
 class _Probed(NamedTuple):

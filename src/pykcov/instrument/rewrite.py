@@ -3,8 +3,8 @@
 A probe is a constant, and `LOAD_CONST probe; UNARY_INVERT; POP_TOP` makes its event happen: no call, no argument, no
 frame. On 3.11 the second is GET_AITER, cheaper there. Each step has a file: where control goes (controlflow.py,
 exceptiontable.py), the blocks that it makes (blocks.py), where probes go (sites.py), what else is observed
-(comparisons.py, accesses.py), what arcs need beside the code (arcs.py, evidence.py, beside.py), how deep the stack is
-there (stacksize.py), and the new code with its jumps (layout.py), source positions (linetable.py) and exception ranges
+(comparisons.py, accesses.py), what arcs need beside the code (evidence.py, beside.py), how deep the stack is there
+(stacksize.py), and the new code with its jumps (layout.py), source positions (linetable.py) and exception ranges
 (exceptiontable.py).
 """
 

@@ -27,7 +27,6 @@ from bisect import bisect_right
 from types import CodeType
 from typing import Literal, NamedTuple
 
-from pykcov.facts import Fact
 from pykcov.instrument.blocks import Blocks
 from pykcov.instrument.controlflow import Jump, instruction_at
 from pykcov.instrument.implied import implied
@@ -40,6 +39,7 @@ from pykcov.instrument.opcodes import (
     UNFAILING,
 )
 from pykcov.instrument.room import Room
+from pykcov.traces.facts import Fact
 
 Granularity = Literal["branch", "block", "line", "arc", "condition", "access", "condition-access"]
 """From the coarsest to the finest; "branch" leaves out what follows from the rest (implied.py). "access" is "line" with
@@ -68,7 +68,7 @@ class Site(NamedTuple):
     const: int = 0
     """Which operand of the comparison is a constant of the code: 1 the left, 2 the right, 0 none."""
     arcs: tuple[tuple[int, int], ...] = ()
-    """Granularity "arc": what a hit implies of arcs (arcs.py), ascending; of arcs to lines that have run."""
+    """Granularity "arc": what a hit implies of arcs (traces/arcs.py), ascending; of arcs to lines that have run."""
     conditions: tuple[Fact, ...] = ()
     """Granularity "condition": what a hit implies of conditions (edges.py), ascending."""
 

@@ -17,7 +17,7 @@ from pykcov._core import CompareProbe, Probe
 from pykcov._load import bind
 from pykcov._view import constants, with_constants
 from pykcov.instrument.kind import Kind
-from pykcov.locations import described, register_stored
+from pykcov.traces.locations import described, register_stored
 
 AnyProbe = Probe | CompareProbe
 Description = tuple[bytes, str, bytes, int, tuple[int, ...]]

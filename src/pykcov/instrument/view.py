@@ -14,7 +14,7 @@ from pykcov._exec import Unrecorded
 from pykcov.instrument.originals import kind_of, left_out_of, original_of, twin_of
 from pykcov.instrument.rewrite import laid_out
 from pykcov.instrument.skips import skip
-from pykcov.locations import owner
+from pykcov.traces.locations import owner
 
 # By the beginning of the names of modules that read bytecode in order to run something else in its place.
 _COMPILERS = {"numba.": "numba", "torch._dynamo.": "torch.compile"}

@@ -2,7 +2,7 @@
 
 from pykcov._core import TRACE_CMP, TRACE_PC
 from pykcov.device import Buffer
-from pykcov.records import COMPARISON_WORDS
+from pykcov.traces.records import COMPARISON_WORDS
 
 
 class KernelBuffer(Buffer):

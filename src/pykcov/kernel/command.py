@@ -17,7 +17,7 @@ from pykcov.kernel.device import KernelDevice, driver
 from pykcov.kernel.own_stops import OwnStops
 from pykcov.kernel.system_call import SystemCall
 from pykcov.kernel.system_calls import name_of_number
-from pykcov.records import COMPARISON_WORDS
+from pykcov.traces.records import COMPARISON_WORDS
 
 _OUTSIDE = -1
 _OPENAT, _IOCTL, _CLOSE, _AT_FDCWD = 257, 16, 3, -100

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from pykcov.kernel.command import Recorded
 from pykcov.kernel.locations import KernelLocator
-from pykcov.location_table import LocationTable
 from pykcov.native.image_table import ImageTable
-from pykcov.tracefile import Thread, TraceFile, file_digest, platform_name
+from pykcov.traces.location_table import LocationTable
+from pykcov.traces.tracefile import Thread, TraceFile, file_digest, platform_name
 
 
 def command_trace(

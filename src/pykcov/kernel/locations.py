@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pykcov.kernel.running import Module, RunningKernel, Symbol, loaded_modules
-from pykcov.locations import Location, unknown
 from pykcov.native.images import Image
-from pykcov.pcs import KERNEL_PC
+from pykcov.traces.locations import Location, unknown
+from pykcov.traces.pcs import KERNEL_PC
 
 if TYPE_CHECKING:
     from pykcov.kernel.debug_files import DebugFile

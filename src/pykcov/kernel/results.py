@@ -7,8 +7,8 @@ from typing import NamedTuple, SupportsIndex
 from pykcov.counted import counted
 from pykcov.kernel.calls import split
 from pykcov.kernel.locations import running
-from pykcov.locations import Location
 from pykcov.native.locations import symbolize
+from pykcov.traces.locations import Location
 
 
 class KernelCall(NamedTuple):

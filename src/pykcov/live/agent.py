@@ -5,7 +5,7 @@ from _thread import allocate_lock
 from collections.abc import Sequence
 from types import CodeType, FunctionType
 
-from pykcov import _core, locations
+from pykcov import _core
 from pykcov._exec import Unrecorded
 from pykcov._vanish import set_code, set_constant
 from pykcov._view import constants
@@ -15,10 +15,11 @@ from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.originals import original_of
 from pykcov.instrument.selection import Selection
 from pykcov.instrument.skips import noted
-from pykcov.locations import Location
 from pykcov.modes import compares, modes
 from pykcov.program.channel import Sender
 from pykcov.program.devices import Devices
+from pykcov.traces import locations
+from pykcov.traces.locations import Location
 
 _BATCH = 1000
 _serving = allocate_lock()
@@ -54,8 +55,8 @@ def _why_not() -> str:
     global _is_ours
     tasks = sys.modules.get("asyncio.tasks") if (3, 12) <= sys.version_info < (3, 12, 6) else None
     if tasks is not None and (tasks._scheduled_tasks.data or tasks._eager_tasks):
-        # Tried: when another thread looks for functions, tasks are woken that wait (as in CPython's issue 122695).
-        return "it uses asyncio on CPython 3.12.0 to 3.12.5, where tasks fail while its functions are looked for"
+        # Tried on 3.12.1: tasks then fail ("Result is not set"). Why is not known.
+        return "it uses asyncio on CPython 3.12.0 to 3.12.5, where tasks were seen to fail while it is traced so"
     if not _serving.acquire(False):
         return "it is attached to already"
     if _core.probe_count() and not _is_ours:

@@ -20,8 +20,8 @@ from pykcov.program.channel import packets
 from pykcov.program.options import split
 from pykcov.program.recording import trace_file
 from pykcov.program.supervisor import End, Request
-from pykcov.records import COMPARISON_WORDS
-from pykcov.tracefile import TraceFile
+from pykcov.traces.records import COMPARISON_WORDS
+from pykcov.traces.tracefile import TraceFile
 
 _INJECTED = Path(__file__).with_name("inject.py")
 _FOLDER = Path(__file__).parents[2]

@@ -7,14 +7,14 @@ from itertools import islice
 from typing import NamedTuple
 
 from pykcov._core import Buffer
-from pykcov.locations import Location
-from pykcov.oncelog import read_log
-from pykcov.pcs import is_python
+from pykcov.once.log import read_log
 from pykcov.program.buffers import Buffers
 from pykcov.program.process import LOG, Process, Recorded
-from pykcov.records import COMPARISON_WORDS, Comparison, comparison_of, records_in
 from pykcov.reports._comparisons import is_match
-from pykcov.tracefile import printable, shown
+from pykcov.traces.locations import Location
+from pykcov.traces.pcs import is_python
+from pykcov.traces.records import COMPARISON_WORDS, Comparison, comparison_of, records_in
+from pykcov.traces.tracefile import printable, shown
 
 _RECORDS = 5000
 """Comparisons of a thread that a sample looks at; what comes behind them, the next one does."""

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from pykcov import npz
 from pykcov.native.images import Image, Place, precedence
+from pykcov.traces import npz
 
 type_of_column: Mapping[str, str] = {
     "path": "U",
@@ -46,7 +46,7 @@ class ImageTable:
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Sequence[Any]]) -> Self:
-        """Make a table of saved columns, which were checked (columns.py)."""
+        """Make a table of saved columns, which were checked (traces/columns.py)."""
         return cls([Image(*row) for row in zip(*(columns[name] for name in type_of_column), strict=True)])
 
     @classmethod

@@ -5,10 +5,10 @@ from operator import index
 from os.path import basename
 from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
 
-from pykcov import locations
-from pykcov.locations import Implied, Location
 from pykcov.native.images import Image, Place, images, precedence
-from pykcov.pcs import is_python
+from pykcov.traces import locations
+from pykcov.traces.locations import Implied, Location
+from pykcov.traces.pcs import is_python
 
 if TYPE_CHECKING:
     from pykcov.native.lines import ImageLines

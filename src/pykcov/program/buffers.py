@@ -13,12 +13,12 @@ from select import EPOLLIN, epoll
 from typing import Any, Self
 
 from pykcov._core import Buffer
-from pykcov.locations import Location
 from pykcov.native.images import Image
-from pykcov.pcs import PYTHON_PC
 from pykcov.program.channel import Assembler, packets, receive
 from pykcov.program.image_space import ImageSpace
 from pykcov.program.process import Process, status
+from pykcov.traces.locations import Location
+from pykcov.traces.pcs import PYTHON_PC
 
 # Look for processes that have ended without a connection when so many, or twice as many as were left, have none.
 _FIRST_LOOK = 16

@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from posix import execve
 from typing import Any, NoReturn
 
-from pykcov import _core, locations
+from pykcov import _core
 from pykcov.instrument.imports import ImportHook, skipped
 from pykcov.instrument.selection import Selection
 from pykcov.instrument.skips import noted
-from pykcov.locations import Location
 from pykcov.modes import compares
 from pykcov.native.images import foreign_callbacks
 from pykcov.program import following, main_module, uncaught
@@ -20,6 +19,8 @@ from pykcov.program.channel import Sender
 from pykcov.program.devices import Recorder, recorder
 from pykcov.program.forgetting import forget_our_imports
 from pykcov.program.joining import HELD_BACK
+from pykcov.traces import locations
+from pykcov.traces.locations import Location
 
 # What makes interpreters beside the main one, by the names that it has in the versions of Python.
 _INTERPRETERS = frozenset({"_interpreters", "_xxsubinterpreters"})

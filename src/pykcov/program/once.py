@@ -2,7 +2,7 @@
 
 import os
 
-from pykcov.oncelog import ENTRIES, Log, size_of
+from pykcov.once.log import ENTRIES, Log, size_of
 from pykcov.program.channel import Sender
 
 

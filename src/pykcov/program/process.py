@@ -8,10 +8,10 @@ from typing import NamedTuple, Self
 
 from pykcov._core import Buffer
 from pykcov.native.images import Image, read_log
-from pykcov.oncelog import read_log as read_entries
-from pykcov.oncelog import room_of
-from pykcov.pcs import PYTHON_PC
-from pykcov.records import COMPARISON_WORDS
+from pykcov.once.log import read_log as read_entries
+from pykcov.once.log import room_of
+from pykcov.traces.pcs import PYTHON_PC
+from pykcov.traces.records import COMPARISON_WORDS
 
 # The kernel's PF_EXITING, in the ninth field of /proc/PID/stat.
 _EXITING = 4

@@ -8,17 +8,17 @@ from datetime import datetime
 from pykcov.counted import counted
 from pykcov.coverage.unexecuted import files_nobody_imported
 from pykcov.instrument.selection import Selection
-from pykcov.location_table import LocationTable
-from pykcov.locations import Location
 from pykcov.modes import compares
 from pykcov.native.image_table import ImageTable
 from pykcov.native.images import Image
 from pykcov.native.locations import native_comparisons, native_locations
-from pykcov.pcs import is_python
 from pykcov.program import process as program
 from pykcov.program.buffers import Buffers
 from pykcov.program.supervisor import End, Request
-from pykcov.tracefile import Process, Thread, TraceFile, file_digest, platform_name
+from pykcov.traces.location_table import LocationTable
+from pykcov.traces.locations import Location
+from pykcov.traces.pcs import is_python
+from pykcov.traces.tracefile import Process, Thread, TraceFile, file_digest, platform_name
 
 _NOTHING = {
     "unique": "no thread ran code with probes",

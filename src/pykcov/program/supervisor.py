@@ -15,7 +15,7 @@ from pykcov.modes import RunMode, compares
 from pykcov.program.buffers import Buffers
 from pykcov.program.channel import packets
 from pykcov.program.options import interpreter_options, skips_first_line, without
-from pykcov.records import COMPARISON_WORDS
+from pykcov.traces.records import COMPARISON_WORDS
 
 if TYPE_CHECKING:
     from pykcov.instrument.sites import Granularity

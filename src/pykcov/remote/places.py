@@ -12,8 +12,8 @@ from _thread import RLock
 from errno import EBADF
 from typing import NamedTuple
 
-from pykcov import locations
-from pykcov.locations import Location
+from pykcov.traces import locations
+from pykcov.traces.locations import Location
 
 
 class Descriptor(NamedTuple):

@@ -8,11 +8,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from pykcov.locations import Location, unknown
-from pykcov.records import Comparison, Operand
 from pykcov.reports._threads import comparison_totals, print_threads
 from pykcov.tables import print_table
-from pykcov.tracefile import TraceFile, printable, shown
+from pykcov.traces.locations import Location, unknown
+from pykcov.traces.records import Comparison, Operand
+from pykcov.traces.tracefile import TraceFile, printable, shown
 
 # Of a place in JSON: the most frequent ones.
 _PAIRS = 10

@@ -6,10 +6,10 @@ from typing import Any, TextIO
 
 from pykcov.counted import counted
 from pykcov.coverage.checked import conditions_in
-from pykcov.decisions import Condition, Decision, Span, decisions_of
-from pykcov.facts import FALSE, FALSE_DECIDED, TRUE, TRUE_DECIDED, Fact, span_of
 from pykcov.tables import print_table
-from pykcov.tracefile import TraceFile, shown
+from pykcov.traces.decisions import Condition, Decision, Span, decisions_of
+from pykcov.traces.facts import FALSE, FALSE_DECIDED, TRUE, TRUE_DECIDED, Fact, span_of
+from pykcov.traces.tracefile import TraceFile, shown
 
 _OUTCOMES = {TRUE: "true", FALSE: "false", TRUE_DECIDED: "decided_true", FALSE_DECIDED: "decided_false"}
 """In the order in which they are shown; the names are those of JSON."""
@@ -22,7 +22,7 @@ class Seen:
     condition: Condition
     source: str
     contexts: Mapping[int, Sequence[str]]
-    """By outcome (pykcov.facts): in which contexts it was seen."""
+    """By outcome (pykcov.traces.facts): in which contexts it was seen."""
 
     def missing(self, mcdc: bool) -> list[str]:
         """Return, in words, what was not seen of it; with `mcdc`, what it did not decide either."""

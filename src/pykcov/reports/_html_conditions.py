@@ -5,8 +5,8 @@ import os
 import re
 from collections.abc import Sequence
 
-from pykcov.facts import FALSE, FALSE_DECIDED, TRUE, TRUE_DECIDED
 from pykcov.reports._conditions import Conditions, DecisionSeen, Seen
+from pykcov.traces.facts import FALSE, FALSE_DECIDED, TRUE, TRUE_DECIDED
 
 _TITLE = re.compile("<title>Coverage for (.*): [0-9.]+%</title>")
 _LINE = re.compile(r'<a id="t(\d+)" href="#t\d+">')

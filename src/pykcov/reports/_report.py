@@ -11,14 +11,14 @@ from typing import Any, Literal
 from coverage import Coverage
 from coverage.exceptions import CoverageWarning
 
-from pykcov.arcs import tells_arcs
 from pykcov.coverage.checked import read_own
 from pykcov.coverage.configuration import UNCONFIGURED, Configuration
 from pykcov.coverage.data import add_contexts
 from pykcov.coverage.native_code import plugin
 from pykcov.reports._conditions import conditions_of_data, conditions_of_trace
 from pykcov.reports._sources import usable_files
-from pykcov.tracefile import TraceFile
+from pykcov.traces.arcs import tells_arcs
+from pykcov.traces.tracefile import TraceFile
 
 
 class NothingToReportError(Exception):

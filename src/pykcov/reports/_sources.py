@@ -3,7 +3,7 @@
 import os
 import zipfile
 
-from pykcov.tracefile import TraceFile, file_digest, printable
+from pykcov.traces.tracefile import TraceFile, file_digest, printable
 
 # What looks like files there may be without end, or wait for somebody to write.
 _NO_SOURCES = ("/dev/", "/proc/", "/sys/")

@@ -5,7 +5,7 @@ from typing import TextIO
 
 from pykcov.counted import counted
 from pykcov.tables import print_table
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 _Row = tuple[str, int, *tuple[int, ...]]
 

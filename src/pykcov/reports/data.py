@@ -6,7 +6,7 @@ import os
 from coverage import Coverage, CoverageData
 
 from pykcov.reports._conditions import Conditions
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 OUTPUT_OPTION = "run:data_file"
 

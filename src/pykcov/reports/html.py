@@ -4,7 +4,7 @@ from coverage import Coverage
 
 from pykcov.reports._conditions import Conditions
 from pykcov.reports._html_conditions import annotate
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 OUTPUT_OPTION = "html:directory"
 

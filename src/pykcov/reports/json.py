@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from coverage import Coverage
 
 from pykcov.reports._conditions import Conditions, as_json
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 OUTPUT_OPTION = "json:output"
 

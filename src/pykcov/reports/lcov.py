@@ -3,7 +3,7 @@
 from coverage import Coverage
 
 from pykcov.reports._conditions import Conditions
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 OUTPUT_OPTION = "lcov:output"
 

@@ -7,7 +7,7 @@ from coverage import Coverage
 
 from pykcov.reports._conditions import Conditions, print_conditions
 from pykcov.reports._threads import print_threads
-from pykcov.tracefile import TraceFile
+from pykcov.traces.tracefile import TraceFile
 
 OUTPUT_OPTION = None
 

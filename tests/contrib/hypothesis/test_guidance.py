@@ -20,7 +20,7 @@ from pykcov.contrib.hypothesis.proposals import Sought, proposals, sought
 from pykcov.contrib.hypothesis.waiting import Plan, Rank, Waiting
 from pykcov.contrib.hypothesis.words import words
 from pykcov.instrument.selection import Selection
-from pykcov.records import Comparison, Operand, comparison_of
+from pykcov.traces.records import Comparison, Operand, comparison_of
 
 
 def compared(op: str, one: Operand, two: Operand, const: bool = False, swapped: bool = False) -> Comparison:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from hypothesis.internal.conjecture.choice import choice_permitted
 
 from pykcov.contrib.hypothesis.example import Example, Value, Values
-from pykcov.records import Comparison
+from pykcov.traces.records import Comparison
 
 Met: TypeAlias = Sequence[Comparison]
 """What an example compared."""

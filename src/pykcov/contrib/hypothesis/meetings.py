@@ -5,7 +5,7 @@ from functools import cached_property
 
 from pykcov.contrib.hypothesis.places import Place
 from pykcov.contrib.hypothesis.proposals import Sought, sought
-from pykcov.records import Comparison, comparison_of
+from pykcov.traces.records import Comparison, comparison_of
 
 _MOST_KNOWN = 20000
 

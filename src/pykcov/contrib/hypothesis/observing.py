@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 from hypothesis.internal import observability
 from hypothesis.internal.scrutineer import Tracer, tractable_coverage_report
 
-from pykcov import _core, locations
+from pykcov import _core
 from pykcov._core import Counters
 from pykcov.contrib.hypothesis.chosen import watch_lines
 from pykcov.contrib.hypothesis.recording import Recording, is_traced
+from pykcov.traces import locations
 
 Lines: TypeAlias = dict[str, set[int]]
 """By file."""

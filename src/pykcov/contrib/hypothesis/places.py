@@ -1,7 +1,7 @@
 """What is known of the places where something is compared."""
 
 from pykcov.contrib.hypothesis.proposals import ORDERS, SELECTIONS
-from pykcov.records import Comparison
+from pykcov.traces.records import Comparison
 
 _MOST_OPERANDS = 64
 _EXAMPLES = 8

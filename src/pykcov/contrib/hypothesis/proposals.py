@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TypeAlias, TypeVar
 
 from pykcov.contrib.hypothesis.example import Value
-from pykcov.records import OPERAND_BYTES, Comparison, Operand
+from pykcov.traces.records import OPERAND_BYTES, Comparison, Operand
 
 Proposal: TypeAlias = tuple[str, Value]
 """How it was made, and what it is."""

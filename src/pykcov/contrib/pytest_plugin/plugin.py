@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pykcov.arcs import tells_arcs
 from pykcov.contrib.pytest_plugin.children import Children
 from pykcov.contrib.pytest_plugin.fixtures import Fixtures
 from pykcov.contrib.pytest_plugin.recorder import Context, Recorder
@@ -16,6 +15,7 @@ from pykcov.coverage import configuration
 from pykcov.coverage.contexts import OUTSIDE, Ran
 from pykcov.instrument.sites import Granularity
 from pykcov.remote import interrupts
+from pykcov.traces.arcs import tells_arcs
 
 if TYPE_CHECKING:
     from pykcov.contrib.pytest_plugin.outcome import Outcome

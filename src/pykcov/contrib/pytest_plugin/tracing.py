@@ -14,8 +14,8 @@ from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection, namespace_of
 from pykcov.instrument.skips import Skipped
 from pykcov.instrument.versions import UnsupportedPythonError
-from pykcov.locations import files
 from pykcov.remote import carriers
+from pykcov.traces.locations import files
 
 
 class Tracing:

@@ -4,7 +4,7 @@ from array import array
 from os import getpid
 
 from pykcov.coverage.contexts import OUTSIDE
-from pykcov.oncelog import Log
+from pykcov.once.log import Log
 
 _ended: list["WholeRun"] = []
 """Those whose session has ended: all but the last are closed."""

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from os import PathLike
 
 from pykcov._exec import Unrecorded
-from pykcov.arcs import arcs_of, tells_arcs
-from pykcov.facts import Fact
 from pykcov.instrument.rewrite import Granularity
-from pykcov.locations import known_conditions, symbolize
 from pykcov.remote.interrupts import EXIT, follow_exit
 from pykcov.tracer import NMEMB, FollowedTrace, Tracer
+from pykcov.traces.arcs import arcs_of, tells_arcs
+from pykcov.traces.facts import Fact
+from pykcov.traces.locations import known_conditions, symbolize
 
 _ROUTES = 10_000
 """Names of routes are made of what clients send where a framework tells none."""

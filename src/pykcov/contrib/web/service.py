@@ -7,8 +7,8 @@ from os import PathLike
 
 from pykcov._exec import Unrecorded
 from pykcov.instrument.rewrite import Granularity
-from pykcov.observed import read
-from pykcov.observing import production
+from pykcov.once.production import production
+from pykcov.once.report import read
 
 
 class ServiceCoverage:

@@ -154,7 +154,7 @@ probe_repr(PyObject *self)
 PyObject *
 kcov_probe_maker(const char *name)
 {
-    PyObject *locations = PyImport_ImportModule("pykcov.locations");
+    PyObject *locations = PyImport_ImportModule("pykcov.traces.locations");
     PyObject *maker = locations != NULL ? PyObject_GetAttrString(locations, name) : NULL;
 
     Py_XDECREF(locations);

@@ -17,16 +17,17 @@ from types import TracebackType
 from typing import IO, Any, Self
 from warnings import warn
 
-from pykcov import _core, locations
+from pykcov import _core
 from pykcov._exec import Unrecorded
 from pykcov.instrument.code import check
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
-from pykcov.locations import Location
-from pykcov.observed import FORMAT, LOG, PLACES, locked, merge
-from pykcov.oncelog import Log, size_of
-from pykcov.tracefile import file_digest
+from pykcov.once.log import Log, size_of
+from pykcov.once.report import FORMAT, LOG, PLACES, locked, merge
+from pykcov.traces import locations
+from pykcov.traces.locations import Location
+from pykcov.traces.tracefile import file_digest
 from pykcov.warnings import PykcovWarning
 
 # Places that a log gets room for beyond those there are.

@@ -13,7 +13,7 @@ from pykcov.instrument.code import check
 from pykcov.instrument.imports import ImportHook
 from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
-from pykcov.oncelog import Log
+from pykcov.once.log import Log
 from pykcov.results import Choice, Results
 from pykcov.warnings import PykcovWarning
 

@@ -1,7 +1,7 @@
 """pc <-> location: every probe of the process, and what its pc stands for.
 
 A pc has bit 63 set, 47 bits that name the code object (and the segment of it, for code of more than 65536 code units),
-and 16 bits of offset (pykcov.registered).
+and 16 bits of offset (pykcov.traces.registered).
 """
 
 import os
@@ -15,10 +15,10 @@ from typing import NamedTuple, SupportsIndex
 
 from pykcov import _core
 from pykcov._core import CompareProbe, Probe
-from pykcov.facts import Fact
-from pykcov.pcs import PYTHON_PC
-from pykcov.records import OPERATIONS
-from pykcov.registered import OFFSET_BITS, Copies, Hasher, RegisteredCode, Site, Stored, pack
+from pykcov.traces.facts import Fact
+from pykcov.traces.pcs import PYTHON_PC
+from pykcov.traces.records import OPERATIONS
+from pykcov.traces.registered import OFFSET_BITS, Copies, Hasher, RegisteredCode, Site, Stored, pack
 from pykcov.warnings import PykcovWarning
 
 
@@ -53,10 +53,10 @@ class Location(NamedTuple):
     """Pairs of lines that ran one after the other, ascending, in code of granularity 'arc' or 'condition'.
 
     A negative number is the way into a function or out of it. An arc counts only if the line that it leads to has run
-    as well (pykcov.arcs).
+    as well (pykcov.traces.arcs).
     """
     conditions: tuple[Fact, ...] = ()
-    """What a hit implies about conditions, ascending, in code of granularity 'condition' (pykcov.facts)."""
+    """What a hit implies about conditions, ascending, in code of granularity 'condition' (pykcov.traces.facts)."""
 
     @property
     def known(self) -> bool:

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pykcov.pcs import is_python
+from pykcov.traces.pcs import is_python
 
 if TYPE_CHECKING:
     import numpy as np

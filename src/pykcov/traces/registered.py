@@ -13,8 +13,8 @@ from types import CodeType
 from typing import Protocol
 
 from pykcov._core import CompareProbe, Probe
-from pykcov.facts import Fact, facts_in
-from pykcov.pcs import KERNEL_PC, PYTHON_PC
+from pykcov.traces.facts import Fact, facts_in
+from pykcov.traces.pcs import KERNEL_PC, PYTHON_PC
 
 OFFSET_BITS = 16
 _OFFSET_MASK = (1 << OFFSET_BITS) - 1

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import pykcov
-from pykcov.observed import ObservedError, merge, read
+from pykcov.once.report import ObservedError, merge, read
 
 APP = """\
 def served(x):
@@ -92,7 +92,7 @@ def test_a_running_process_is_not_merged_away(tmp_path: Path) -> None:
     ended = serve(
         tmp_path,
         """
-        from pykcov.observed import merge, read
+        from pykcov.once.report import merge, read
         merge("seen")
         app.served(-1)
         observed = read("seen")

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pykcov import npz
-from pykcov.location_table import LocationTable
-from pykcov.locations import Location
-from pykcov.tracefile import Process, Thread, TraceFile, TraceFileError, file_digest
+from pykcov.traces import npz
+from pykcov.traces.location_table import LocationTable
+from pykcov.traces.locations import Location
+from pykcov.traces.tracefile import Process, Thread, TraceFile, TraceFileError, file_digest
 
 
 def location(pc: int, **changes: Any) -> Location:
@@ -131,7 +131,7 @@ def test_threads_with_one_name_are_told_apart() -> None:
 def test_numpy_alone_reads_a_trace_as_documented(tmp_path: Path) -> None:
     """The example of docs/tracefile.md, run where pykcov cannot be imported."""
     sample().save(tmp_path / "pykcov.npz")
-    document = Path(__file__).parents[1] / "docs" / "tracefile.md"
+    document = Path(__file__).parents[2] / "docs" / "tracefile.md"
     example, _ = [part.split("```")[0] for part in document.read_text().split("```python\n")[1:]]
     script = "import sys\nsys.modules['pykcov'] = None\n" + example
     done = subprocess.run(
@@ -143,7 +143,7 @@ def test_numpy_alone_reads_a_trace_as_documented(tmp_path: Path) -> None:
 
 def test_every_array_is_documented(tmp_path: Path) -> None:
     sample().save(tmp_path / "t.npz")
-    document = (Path(__file__).parents[1] / "docs" / "tracefile.md").read_text()
+    document = (Path(__file__).parents[2] / "docs" / "tracefile.md").read_text()
     with np.load(tmp_path / "t.npz") as archive:
         assert [name for name in archive.files if f"| `{name}` |" not in document] == []
 

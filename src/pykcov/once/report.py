@@ -10,11 +10,11 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from pykcov.arcs import Arc, complete
-from pykcov.location_table import LocationTable
-from pykcov.locations import Location
-from pykcov.oncelog import read_log
-from pykcov.tracefile import Thread, TraceFile, platform_name
+from pykcov.once.log import read_log
+from pykcov.traces.arcs import Arc, complete
+from pykcov.traces.location_table import LocationTable
+from pykcov.traces.locations import Location
+from pykcov.traces.tracefile import Thread, TraceFile, platform_name
 
 FORMAT = "pykcov production 1"
 PLACES = ".places"

@@ -14,7 +14,7 @@ from contextlib import suppress
 from math import prod
 from typing import IO, Any, Final, NamedTuple
 
-from pykcov import zipped
+from pykcov.traces import zipped
 
 _MAGIC: Final = b"\x93NUMPY"
 _ALIGNMENT: Final = 64

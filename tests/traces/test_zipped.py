@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pykcov import zipped
+from pykcov.traces import zipped
 
 MEMBERS: dict[str, list[Any]] = {
     "empty.npy": [],

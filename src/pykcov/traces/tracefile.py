@@ -10,13 +10,13 @@ from functools import cached_property
 from itertools import accumulate, chain
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self
 
-from pykcov import columns, npz, records
-from pykcov.arcs import Arc, ArcsError, tells_arcs
-from pykcov.facts import ConditionsError, Fact
-from pykcov.location_table import LocationTable
 from pykcov.modes import compares
 from pykcov.native.image_table import ImageTable
-from pykcov.records import COMPARISON_WORDS, OPERATIONS, Comparison
+from pykcov.traces import columns, npz, records
+from pykcov.traces.arcs import Arc, ArcsError, tells_arcs
+from pykcov.traces.facts import ConditionsError, Fact
+from pykcov.traces.location_table import LocationTable
+from pykcov.traces.records import COMPARISON_WORDS, OPERATIONS, Comparison
 
 if TYPE_CHECKING:
     import numpy as np
@@ -223,7 +223,7 @@ class TraceFile:
         return self.locations.arcs_of(self.rows(thread))
 
     def conditions(self, thread: Thread | None = None) -> dict[str, set[Fact]]:
-        """Return what `thread`, or any thread, saw of conditions, by file (pykcov.facts).
+        """Return what `thread`, or any thread, saw of conditions, by file (pykcov.traces.facts).
 
         Raises:
             ConditionsError: the granularity is not 'condition'.

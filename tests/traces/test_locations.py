@@ -10,10 +10,10 @@ from types import CodeType
 import numpy as np
 import pytest
 
-from pykcov import locations, registered
 from pykcov._core import Probe
-from pykcov.locations import Location, add_listener, probe, register, remove_listener, symbolize
-from pykcov.registered import Site
+from pykcov.traces import locations, registered
+from pykcov.traces.locations import Location, add_listener, probe, register, remove_listener, symbolize
+from pykcov.traces.registered import Site
 from pykcov.warnings import PykcovWarning
 
 EXAMPLE = """

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from pykcov.facts import Fact
+from pykcov.traces.facts import Fact
 
 State = frozenset[tuple[int, bool]]
 """Conditions that may still decide, by number, and their values."""

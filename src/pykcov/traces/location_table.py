@@ -10,13 +10,13 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any, Self
 
-from pykcov import npz
-from pykcov.arcs import Arc, arcs_of
-from pykcov.columns import LINE_MAX
-from pykcov.facts import Fact, facts_in
-from pykcov.locations import Location
-from pykcov.pcs import is_python
-from pykcov.records import OPERATIONS
+from pykcov.traces import npz
+from pykcov.traces.arcs import Arc, arcs_of
+from pykcov.traces.columns import LINE_MAX
+from pykcov.traces.facts import Fact, facts_in
+from pykcov.traces.locations import Location
+from pykcov.traces.pcs import is_python
+from pykcov.traces.records import OPERATIONS
 
 # Stands for a column that the code object did not know.
 UNKNOWN_COLUMN = -1
@@ -50,7 +50,7 @@ class LocationTable:
     `file`, `function` and `module` are indices into the sorted names `files`, `functions` and `modules`, `comparison`
     is one into records.OPERATIONS. The source lines that a hit of row i implies are
     `lines[lines_end[i - 1] : lines_end[i]]` (from 0 for the first row), its arcs are pairs of
-    `arcs`, by `arcs_end`, and what it says of conditions is in `conditions`, five numbers each (pykcov.facts).
+    `arcs`, by `arcs_end`, and what it says of conditions is in `conditions`, five numbers each (pykcov.traces.facts).
     """
 
     pc: Sequence[int]

@@ -1,0 +1,1 @@
+"""Traces as data: what entries and pcs stand for, and the files that hold them."""
