@@ -176,8 +176,8 @@ int kcov_native_add(PyObject *module);
 int kcov_environment_add(PyObject *module);
 
 /*
- * probe.c, also for what else stands in bytecode: the function of pykcov.traces.locations that makes such
- * a constant again, a new reference; how one is freed.
+ * probe.c, also for what else stands in bytecode: the function of pykcov.traces.locations that
+ * makes such a constant again, a new reference; how one is freed.
  */
 PyObject *kcov_probe_maker(const char *name);
 void kcov_probe_dealloc(PyObject *self);
