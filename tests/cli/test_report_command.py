@@ -199,7 +199,7 @@ def test_help_and_version_need_no_command(pykcov: Run) -> None:
 def test_an_error_of_ours_is_shown_whole(bare: Run) -> None:
     """Only what a user can cause becomes one line."""
     script = (
-        "from pykcov import tracefile\n"
+        "from pykcov.traces import tracefile\n"
         "def load(path): raise ZeroDivisionError\n"
         "tracefile.TraceFile.load = load\n"
         "from pykcov.cli import main\nmain(['dump'])\n"

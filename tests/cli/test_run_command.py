@@ -283,7 +283,7 @@ def test_on_a_full_disk_the_trace_goes_elsewhere(pykcov: Run, main: Path, tmp_pa
 def test_a_disk_full_everywhere_is_told_and_fails(bare: Run, main: Path, tmp_path: Path) -> None:
     (tmp_path / "pykcov.npz").write_bytes(b"old")
     script = (
-        "import sys\nfrom pykcov import npz\n"
+        "import sys\nfrom pykcov.traces import npz\n"
         "def save(file, arrays):\n    file.write(b'half')\n    raise OSError(28, 'No space left on device')\n"
         "npz.save = save\n"
         "from pykcov.cli import main\nmain(sys.argv[1:])\n"
