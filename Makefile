@@ -23,6 +23,7 @@ $(VENV)/ready: $(VENV)/installed
 DEMO_FILES = README.md Makefile pyproject.toml src/pykcov/traces/locations.py src/pykcov/core/device.c
 demo: $(VENV)/installed ## trace a real program from nothing: own .venv, install, run, report in text and HTML
 	@mkdir -p .demo
+	$(BIN)/python -m pip install --quiet pygments
 	$(BIN)/pykcov run -o .demo/trace.npz --include pygments --include __main__ examples/highlight.py $(DEMO_FILES)
 	$(BIN)/pykcov report .demo/trace.npz --format html -o .demo/html
 	$(BIN)/pykcov report .demo/trace.npz
