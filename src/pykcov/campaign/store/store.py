@@ -137,8 +137,9 @@ class Store:
             new_inputs = self._add_to_corpus(connection, harness, ids.values(), number)
             new_reach = new_places = 0
             if target is not None:
-                new_reach, new_places = self._add_reach(connection, target, result.reach, number)
-                self._add_measured(connection, target, list(result.reach))
+                held = held_inputs(connection, list(result.reach))
+                new_reach, new_places = self._add_reach(connection, target, result.reach, held, number)
+                self._add_measured(connection, target, held)
                 self._add_seen(connection, target, seen)
             self._take_replays(connection, harness, result)
             new_findings = self._add_findings(connection, harness, result, revision)
@@ -297,17 +298,21 @@ class Store:
             connection.execute(insert_once(connection, corpus).on_conflict_do_nothing(), rows)
         return len(rows)
 
-    def _add_measured(self, connection: Connection, target: int, digests: Sequence[str]) -> None:
-        ids = sorted(held.id for held in held_inputs(connection, digests).values())
+    def _add_measured(self, connection: Connection, target: int, held: Mapping[str, Held]) -> None:
+        ids = sorted(each.id for each in held.values())
         rows = [{"target": target, "input": each} for each in ids]
         if rows:
             connection.execute(insert_once(connection, measured).on_conflict_do_nothing(), rows)
 
     def _add_reach(
-        self, connection: Connection, target: int, reached: Mapping[str, Reach], number: int
+        self,
+        connection: Connection,
+        target: int,
+        reached: Mapping[str, Reach],
+        held: Mapping[str, Held],
+        number: int,
     ) -> tuple[int, int]:
-        """Take in what inputs reach; return how much of it is new: features, and places."""
-        held = held_inputs(connection, list(reached))
+        """Take in what inputs reach, of those that are held; return how much of it is new: features, and places."""
         best: dict[Feature, str] = {}
         for digest, rows in reached.items():
             for feature in rows:
