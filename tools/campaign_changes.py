@@ -8,7 +8,6 @@ Faults that no target finds do not count. Exit code 1 if a target that finds one
 """
 
 import argparse
-import ast
 import os
 import random
 import re
@@ -18,6 +17,8 @@ import sys
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
+
+from pytest_faults import broken, functions_in
 
 LIBRARIES = {
     "tomlkit": (
@@ -121,19 +122,6 @@ def corpora(root: Path, name: str) -> dict[str, Path]:
     return found
 
 
-def functions(package: Path) -> list[tuple[Path, str, int, int]]:
-    """Return all functions of a library: file, name, and line and column of the first statement of the body."""
-    found = []
-    for file in sorted(package.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_bytes())):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-                if body and body[0].lineno > node.lineno:
-                    first = min([body[0].lineno, *(one.lineno for one in getattr(body[0], "decorator_list", ()))])
-                    found.append((file, node.name, first, body[0].col_offset))
-    return found
-
-
 def chosen(root: Path) -> tuple[set[str], float]:
     """Return the targets that `pykcov campaign ci` chooses, and how many seconds of processor time that takes."""
     before = sum(os.times()[2:4])
@@ -146,19 +134,15 @@ def check(name: str, folder: Path, faults: int, seconds: float, seed: int) -> tu
     """Try a library; return how many faults were found, how many finders were not chosen, and times to choose."""
     root = prepare(name, folder, seconds, seed)
     own = corpora(root, name)
-    places = functions(root / name)
+    places = list(functions_in(root / name))
     random.Random(seed).shuffle(places)
     found = missed = tried = 0
     times = []
-    for file, function, line, column in places:
+    for place in places:
         if found == faults:
             break
         tried += 1
-        text = file.read_bytes()
-        lines = text.decode().splitlines(keepends=True)
-        lines.insert(line - 1, " " * column + FAULT + "\n")
-        file.write_text("".join(lines))
-        try:
+        with broken(place, FAULT):
             finders = {
                 target
                 for target, corpus in own.items()
@@ -167,12 +151,10 @@ def check(name: str, folder: Path, faults: int, seconds: float, seed: int) -> tu
             if not finders:
                 continue
             names, spent = chosen(root)
-        finally:
-            file.write_bytes(text)
         found += 1
         times.append(spent)
         missed += len(finders - names)
-        where = f"{file.relative_to(root)}:{line} {function}"
+        where = f"{place.file.relative_to(root)}:{place.first} {place.name}"
         left = f", NOT CHOSEN: {' '.join(sorted(finders - names))}" if finders - names else ""
         print(f"  {where}: {len(finders)} of {len(own)} find it, {len(names)} chosen{left}", flush=True)
     print(f"{name}: {found} faults found, of {tried} put in", flush=True)

@@ -9,13 +9,14 @@ Exit code 1 if a test failed that was not named. Needs git, pip, and what the su
 
 import argparse
 import ast
+import functools
 import os
 import random
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,24 +33,46 @@ class Place:
     file: Path
     name: str
     first: int
+    """Line where its body begins, a decorator perhaps."""
+    statement: int
     """Line of the first statement of its body."""
     indent: int
+
+
+def functions_in(package: Path) -> Iterator[Place]:
+    """Yield the functions of a package that can be broken."""
+    for file in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_bytes())):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+            # What is on the line of its def cannot be broken so.
+            if body and body[0].lineno > node.lineno:
+                first = min([body[0].lineno, *(one.lineno for one in getattr(body[0], "decorator_list", ()))])
+                yield Place(file, node.name, first, body[0].lineno, body[0].col_offset)
 
 
 def functions_that_ran(library: suites.Library, root: Path, data_file: str) -> Iterator[Place]:
     """Yield the functions of a library that any test ran."""
     data = CoverageData(data_file)
     data.read()
-    for file in sorted((root / library.package).rglob("*.py")):
-        contexts = data.contexts_by_lineno(str(file.resolve()))
-        for node in ast.walk(ast.parse(file.read_bytes())):
-            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                continue
-            body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-            # What is on the line of its def cannot be broken so.
-            if body and body[0].lineno > node.lineno and any(set(contexts.get(body[0].lineno, ())) - {""}):
-                first = min([body[0].lineno, *(one.lineno for one in getattr(body[0], "decorator_list", ()))])
-                yield Place(file, node.name, first, body[0].col_offset)
+    contexts = functools.cache(data.contexts_by_lineno)
+    for place in functions_in(root / library.package):
+        if any(set(contexts(str(place.file.resolve())).get(place.statement, ())) - {""}):
+            yield place
+
+
+@contextmanager
+def broken(place: Place, fault: str) -> Iterator[None]:
+    """Put a fault into a function, for as long as the context lasts."""
+    text = place.file.read_bytes()
+    lines = text.decode().splitlines(keepends=True)
+    lines.insert(place.first - 1, " " * place.indent + fault + "\n")
+    place.file.write_text("".join(lines))
+    try:
+        yield
+    finally:
+        place.file.write_bytes(text)
 
 
 def named(root: Path, data_file: str, environment: dict[str, str]) -> tuple[set[str], str]:
@@ -89,20 +112,14 @@ def check(library: suites.Library, folder: Path, faults: int, seed: int) -> int:
     print(f"{library.name}: {len(before)} tests, {len(places)} functions ran, {len(chosen)} of them are broken")
     missed = 0
     for number, place in enumerate(chosen):
-        text = place.file.read_bytes()
-        lines = text.decode().splitlines(keepends=True)
-        lines.insert(place.first - 1, " " * place.indent + FAULTS[number % 2] + "\n")
-        place.file.write_text("".join(lines))
-        try:
+        with broken(place, FAULTS[number % 2]):
             names, why = named(root, data_file, os.environ | {})
             after = suites.run(library, root, suites.BARE, {}).outcomes
-        finally:
-            place.file.write_bytes(text)
-        broken = {file for file, outcome in after.items() if outcome == "ERROR" and "::" not in file}
+        not_collected = {file for file, outcome in after.items() if outcome == "ERROR" and "::" not in file}
         failing = {
             test
             for test, outcome in before.items()
-            if test.partition("::")[0] in broken or after.get(test, "gone") != outcome
+            if test.partition("::")[0] in not_collected or after.get(test, "gone") != outcome
         }
         count = sum(is_named(test, names) for test in before)
         lost = sorted(test for test in failing if not is_named(test, names))

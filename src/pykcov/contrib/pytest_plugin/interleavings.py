@@ -84,11 +84,11 @@ class Plugin:
             write("in no test two threads accessed the same thing")
             return
         for row in rows[:_ROWS]:
-            write(f"{counted(row.pairs, 'pair', 'pairs'):>12}, {row.new} new  {row.test}")
+            write(f"{counted(row.pairs, 'pair'):>12}, {row.new} new  {row.test}")
         if len(rows) > _ROWS:
-            write(f"and {counted(len(rows) - _ROWS, 'test', 'tests')} more")
+            write(f"and {counted(len(rows) - _ROWS, 'test')} more")
         now = len(Seen(self._path))
-        write(f"{counted(now, 'pair', 'pairs')} known, {now - self._known} of them new: {self._path}")
+        write(f"{counted(now, 'pair')} known, {now - self._known} of them new: {self._path}")
 
     def _note(self, item: pytest.Item, trace: FollowedTrace, failed: bool) -> None:
         pairs = trace.interleavings()
@@ -102,7 +102,7 @@ class Plugin:
         suspects = [pair for pair in pairs if not self._seen.has_passed(pair)]
         if not suspects:
             return "each pair of accesses was in a run that passed, too"
-        lines = [f"{counted(len(suspects), 'pair', 'pairs')} of accesses that no run which passed has had:"]
+        lines = [f"{counted(len(suspects), 'pair')} of accesses that no run which passed has had:"]
         lines += [f"  {pair.before}\n    then in another thread {pair.after}" for pair in suspects[:_NAMED]]
         if len(suspects) > _NAMED:
             lines.append(f"  and {len(suspects) - _NAMED} more")
