@@ -14,7 +14,8 @@ from compared_programs import COUNTER, MAIN, PROGRAM, dumped
 from running import Run
 
 from pykcov.native import build
-from pykcov.traces.tracefile import Thread, TraceFile
+from pykcov.traces.threads import Thread
+from pykcov.traces.tracefile import TraceFile
 
 Write = Callable[[str, str], Path]
 Load = Callable[[], TraceFile]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from running import Run
 
-from pykcov.traces.tracefile import Thread, TraceFile
+from pykcov.traces.threads import Thread
+from pykcov.traces.tracefile import TraceFile
 
 Write = Callable[[str, str], Path]
 Load = Callable[[], TraceFile]

@@ -19,7 +19,8 @@ from exploring import run
 from pykcov.explore.gather import gather
 from pykcov.traces.location_table import LocationTable
 from pykcov.traces.locations import Location
-from pykcov.traces.tracefile import Thread, TraceFile
+from pykcov.traces.threads import Thread
+from pykcov.traces.tracefile import TraceFile
 
 HARNESS = """\
 import sys

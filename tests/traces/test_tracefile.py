@@ -17,7 +17,10 @@ from hypothesis import strategies as st
 from pykcov.traces import npz
 from pykcov.traces.location_table import LocationTable
 from pykcov.traces.locations import Location
-from pykcov.traces.tracefile import Process, Thread, TraceFile, TraceFileError, file_digest
+from pykcov.traces.processes import Process
+from pykcov.traces.texts import file_digest
+from pykcov.traces.threads import Thread
+from pykcov.traces.tracefile import TraceFile, TraceFileError
 
 
 def location(pc: int, **changes: Any) -> Location:

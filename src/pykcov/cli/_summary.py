@@ -5,7 +5,8 @@ from typing import TextIO
 from pykcov.counted import counted
 from pykcov.reports._threads import comparison_totals, print_threads
 from pykcov.tables import print_table
-from pykcov.traces.tracefile import TraceFile, shown
+from pykcov.traces.texts import shown
+from pykcov.traces.tracefile import TraceFile
 
 # Rows of a table; the report has them all.
 _MOST = 10

@@ -13,7 +13,8 @@ from pykcov.counted import counted
 
 if TYPE_CHECKING:
     from pykcov.traces.records import Comparison
-    from pykcov.traces.tracefile import Thread, TraceFile
+    from pykcov.traces.threads import Thread
+    from pykcov.traces.tracefile import TraceFile
 
 _EXAMPLES = """\
 \b
@@ -37,7 +38,8 @@ def command(file: str, number: int | None, limit: int | None, skipped: bool) -> 
     `module:function`. A comparison adds: operation, size of operands in bytes, 'const', 'swapped' or '-', operand 1,
     operand 2. A line that starts with '#' names the thread that follows.
     """
-    from pykcov.traces.tracefile import TraceFile, printable
+    from pykcov.traces.texts import printable
+    from pykcov.traces.tracefile import TraceFile
 
     trace = TraceFile.load(file)
     if skipped:

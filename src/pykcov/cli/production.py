@@ -28,7 +28,7 @@ def command(folder: str, output: str | None, merging: bool) -> int:
 
     from pykcov.counted import counted
     from pykcov.once.report import ObservedError, merge, read
-    from pykcov.traces.tracefile import file_digest, printable
+    from pykcov.traces.texts import file_digest, printable
 
     def time(seconds: int) -> str:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -237,7 +237,7 @@ def command(
     # Not before: numpy starts threads, see program/buffers.py.
     from pykcov.cli._summary import print_summary, print_system_calls
     from pykcov.program.recording import blind_spots, remarks, trace_file
-    from pykcov.traces.tracefile import shown
+    from pykcov.traces.texts import shown
 
     trace = trace_file(request, end, buffers, folder, started, configuration.namespace_packages)
     blind = blind_spots(request, end, buffers, trace)

@@ -9,7 +9,7 @@ from pykcov.coverage.configuration import Configuration
 from pykcov.coverage.contexts import OUTSIDE
 from pykcov.explore.analysis import analyse, read_text
 from pykcov.explore.model import Exploration
-from pykcov.traces.tracefile import shown
+from pykcov.traces.texts import shown
 
 
 def add_data_file(exploration: Exploration, path: str, origin: str, configuration: Configuration) -> None:

@@ -10,7 +10,7 @@ from pykcov.explore.data_files import add_data_file
 from pykcov.explore.model import Exploration
 from pykcov.explore.traces import add_trace
 from pykcov.reports._sources import is_data_file
-from pykcov.traces.tracefile import printable
+from pykcov.traces.texts import printable
 
 
 class NothingToShowError(Exception):

@@ -17,7 +17,8 @@ from pykcov.reports._comparisons import Site, sites
 from pykcov.reports._conditions import conditions_of_trace
 from pykcov.traces.arcs import tells_arcs
 from pykcov.traces.records import Operand
-from pykcov.traces.tracefile import TraceFile, file_digest, shown
+from pykcov.traces.texts import file_digest, shown
+from pykcov.traces.tracefile import TraceFile
 
 _PAIRS = 20
 """Of a place: the most frequent ones are shown."""

@@ -13,7 +13,9 @@ from functools import cache
 from pykcov.explore.model import Way
 from pykcov.traces.location_table import LocationTable
 from pykcov.traces.pcs import is_python
-from pykcov.traces.tracefile import Thread, TraceFile, shown
+from pykcov.traces.texts import shown
+from pykcov.traces.threads import Thread
+from pykcov.traces.tracefile import TraceFile
 
 _OFFSET_BITS = 16
 

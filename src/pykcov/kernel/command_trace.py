@@ -9,7 +9,9 @@ from pykcov.kernel.command import Recorded
 from pykcov.kernel.locations import KernelLocator
 from pykcov.native.image_table import ImageTable
 from pykcov.traces.location_table import LocationTable
-from pykcov.traces.tracefile import Thread, TraceFile, file_digest, platform_name
+from pykcov.traces.texts import file_digest, platform_name
+from pykcov.traces.threads import Thread
+from pykcov.traces.tracefile import TraceFile
 
 
 def command_trace(

@@ -14,7 +14,7 @@ from pykcov.reports._comparisons import is_match
 from pykcov.traces.locations import Location
 from pykcov.traces.pcs import is_python
 from pykcov.traces.records import COMPARISON_WORDS, Comparison, comparison_of, records_in
-from pykcov.traces.tracefile import printable, shown
+from pykcov.traces.texts import printable, shown
 
 _RECORDS = 5000
 """Comparisons of a thread that a sample looks at; what comes behind them, the next one does."""

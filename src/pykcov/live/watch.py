@@ -16,7 +16,7 @@ from pykcov.modes import compares
 from pykcov.program.buffers import Buffers
 from pykcov.program.recording import trace_file
 from pykcov.program.supervisor import End, Request
-from pykcov.traces.tracefile import printable, shown
+from pykcov.traces.texts import printable, shown
 
 
 class NoTextualError(Exception):

@@ -27,7 +27,7 @@ from pykcov.once.log import Log, size_of
 from pykcov.once.report import FORMAT, LOG, PLACES, locked, merge
 from pykcov.traces import locations
 from pykcov.traces.locations import Location
-from pykcov.traces.tracefile import file_digest
+from pykcov.traces.texts import file_digest
 from pykcov.warnings import PykcovWarning
 
 # Places that a log gets room for beyond those there are.

@@ -14,7 +14,9 @@ from pykcov.once.log import read_log
 from pykcov.traces.arcs import Arc, complete
 from pykcov.traces.location_table import LocationTable
 from pykcov.traces.locations import Location
-from pykcov.traces.tracefile import Thread, TraceFile, platform_name
+from pykcov.traces.texts import platform_name
+from pykcov.traces.threads import Thread
+from pykcov.traces.tracefile import TraceFile
 
 FORMAT = "pykcov production 1"
 PLACES = ".places"

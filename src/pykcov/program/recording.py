@@ -18,7 +18,10 @@ from pykcov.program.supervisor import End, Request
 from pykcov.traces.location_table import LocationTable
 from pykcov.traces.locations import Location
 from pykcov.traces.pcs import is_python
-from pykcov.traces.tracefile import Process, Thread, TraceFile, file_digest, platform_name
+from pykcov.traces.processes import Process
+from pykcov.traces.texts import file_digest, platform_name
+from pykcov.traces.threads import Thread
+from pykcov.traces.tracefile import TraceFile
 
 _NOTHING = {
     "unique": "no thread ran code with probes",

@@ -12,7 +12,8 @@ from pykcov.reports._threads import comparison_totals, print_threads
 from pykcov.tables import print_table
 from pykcov.traces.locations import Location, unknown
 from pykcov.traces.records import Comparison, Operand
-from pykcov.traces.tracefile import TraceFile, printable, shown
+from pykcov.traces.texts import printable, shown
+from pykcov.traces.tracefile import TraceFile
 
 # Of a place in JSON: the most frequent ones.
 _PAIRS = 10

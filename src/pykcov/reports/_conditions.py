@@ -9,7 +9,8 @@ from pykcov.coverage.checked import conditions_in
 from pykcov.tables import print_table
 from pykcov.traces.decisions import Condition, Decision, Span, decisions_of
 from pykcov.traces.facts import FALSE, FALSE_DECIDED, TRUE, TRUE_DECIDED, Fact, span_of
-from pykcov.traces.tracefile import TraceFile, shown
+from pykcov.traces.texts import shown
+from pykcov.traces.tracefile import TraceFile
 
 _OUTCOMES = {TRUE: "true", FALSE: "false", TRUE_DECIDED: "decided_true", FALSE_DECIDED: "decided_false"}
 """In the order in which they are shown; the names are those of JSON."""

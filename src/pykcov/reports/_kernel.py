@@ -7,7 +7,7 @@ from typing import TextIO
 from pykcov.kernel.locations import KernelLocator
 from pykcov.kernel.system_call import SystemCall
 from pykcov.tables import print_table
-from pykcov.traces.tracefile import printable
+from pykcov.traces.texts import printable
 
 # What is no smaller, taken as a number with a sign, is shown so: errors, descriptors that are none, AT_FDCWD.
 _LEAST_NEGATIVE = -4096

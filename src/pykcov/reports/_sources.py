@@ -3,7 +3,8 @@
 import os
 import zipfile
 
-from pykcov.traces.tracefile import TraceFile, file_digest, printable
+from pykcov.traces.texts import file_digest, printable
+from pykcov.traces.tracefile import TraceFile
 
 # What looks like files there may be without end, or wait for somebody to write.
 _NO_SOURCES = ("/dev/", "/proc/", "/sys/")

@@ -1,26 +1,23 @@
 """Save and load trace files: what `pykcov run` recorded, with everything needed to read it. See docs/tracefile.md."""
 
 import os
-from _blake2 import blake2b
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import accumulate, chain
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self
+from itertools import chain
+from typing import IO, Any, Self
 
 from pykcov.modes import compares
 from pykcov.native.image_table import ImageTable
-from pykcov.traces import columns, npz, records
+from pykcov.traces import columns, npz, processes, threads
 from pykcov.traces.arcs import Arc, ArcsError, tells_arcs
 from pykcov.traces.facts import ConditionsError, Fact
 from pykcov.traces.location_table import LocationTable
-from pykcov.traces.records import COMPARISON_WORDS, OPERATIONS, Comparison
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from pykcov.traces.processes import Process
+from pykcov.traces.records import OPERATIONS, Comparison
+from pykcov.traces.texts import printable
+from pykcov.traces.threads import Thread
 
 FORMAT = "pykcov trace"
 VERSION = 1
@@ -32,77 +29,6 @@ _TEXTS = ("command", "folder", "python", "platform", "mode", "granularity", "sta
 
 class TraceFileError(Exception):
     """A file is not a trace file that this pykcov can read. The message names the file and the reason."""
-
-
-class Process(NamedTuple):
-    """A process of the program. One that became another program by exec is listed once for each program."""
-
-    pid: int = 0
-    parent: int = 0
-    """The pid of its parent when it began."""
-    name: str = ""
-    """Its name in multiprocessing; '' if it was started in another way."""
-    command: str = ""
-    """The program and its arguments as a shell would take them; for a forked child, those of its parent."""
-    forked: bool = False
-    """Whether it began as a fork of another traced process."""
-    started: str = ""
-    """Date and time, ISO 8601, UTC, like `ended`."""
-    ended: str = ""
-    """'' if it was still running when the program ended."""
-    exit_status: int | None = None
-    """-N if signal N ended it; None if it was still running, became another program, or its end was not seen."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Thread:
-    """What one thread recorded."""
-
-    name: str
-    ident: int
-    """The thread's `threading.get_ident()`; it may have been reused after the thread ended."""
-    native_id: int
-    """The thread's `threading.get_native_id()`."""
-    dropped: int
-    """Number of entries that did not fit into the buffer."""
-    words: memoryview
-    """What it recorded, in 64-bit words, 1 for each pc, or 4 for each entry in the modes of comparisons."""
-    compares: bool = False
-    """Whether the words are of comparisons."""
-    process: int = 0
-    """Which of the processes of the trace it belongs to."""
-
-    @cached_property
-    def entries(self) -> "NDArray[np.uint64]":
-        """The words as a numpy array of type uint64.
-
-        Its shape is (n,), the pcs in the order in which they were recorded; in mode 'unique' each once. In the modes of
-        comparisons it is (n, 4), as in docs/comparisons.md.
-        """
-        flat = records.array(self.words)
-        return flat.reshape(-1, COMPARISON_WORDS) if self.compares else flat
-
-    @property
-    def pcs(self) -> Sequence[int]:
-        """The pc of each event, in order, which are the entries themselves or the places of the comparisons."""
-        return self.entries[self._starts[0], 3].tolist() if self.compares else self.words
-
-    @property
-    def damage(self) -> str:
-        """What is wrong with the first comparison that cannot be read, and those after it; '' if all can be read."""
-        return self._starts[1] if self.compares else ""
-
-    def __len__(self) -> int:
-        """Return the number of entries."""
-        return len(self.words) // (COMPARISON_WORDS if self.compares else 1)
-
-    def comparisons(self) -> Iterator[Comparison]:
-        """Decode the comparisons, one for each of `pcs`."""
-        return records.decode(self.entries, self._starts[0]) if self.compares else iter(())
-
-    @cached_property
-    def _starts(self) -> "tuple[NDArray[np.int64], str]":
-        return records.starts(self.entries)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -165,15 +91,7 @@ class TraceFile:
 
     def process_names(self) -> list[str]:
         """Return a printable name for each process: 'app.py', 'worker.py (PID)', 'ForkPoolWorker-1 (PID)'."""
-        names = []
-        children = 0
-        for index, process in enumerate(self.processes):
-            name = process.name or _program_name(process.command)
-            if index and not process.name and process.forked:
-                children += 1
-                name += f" child {children}"
-            names.append(printable(name) + (f" ({process.pid})" if index else ""))
-        return names
+        return processes.names_of(self.processes)
 
     def damaged(self) -> list[str]:
         """Return, in words, which threads have comparisons that cannot be read."""
@@ -252,8 +170,8 @@ class TraceFile:
             **{name: npz.single(getattr(self, name)) for name in _TEXTS},
             "exit_status": npz.single(self.exit_status),
             "forked": npz.single(self.forked),
-            **_thread_columns(self.threads, self.compares),
-            **_process_columns(self.processes),
+            **threads.columns_of(self.threads, self.compares),
+            **processes.columns_of(self.processes),
             "untraced_command": npz.row("U", [command for command, _ in self.untraced]),
             "untraced_reason": npz.row("U", [reason for _, reason in self.untraced]),
             **{_TABLE + name: column for name, column in self.locations.columns().items()},
@@ -280,54 +198,15 @@ class TraceFile:
             **{name: values[name][0] for name in _TEXTS},
             exit_status=values["exit_status"][0],
             forked=values["forked"][0],
-            processes=_processes(values),
+            processes=processes.from_columns(values),
             untraced=list(zip(values.get("untraced_command", ()), values.get("untraced_reason", ()), strict=True)),
-            threads=_threads(values, compares(values["mode"][0])),
+            threads=threads.from_columns(values, compares(values["mode"][0])),
             locations=LocationTable.from_columns(_with_prefix(_TABLE, values)),
             digests=dict(zip(values[_TABLE + "files"], values[_TABLE + "digests"], strict=True)),
             unexecuted=list(values.get("unexecuted_file", ())),
             skipped=list(zip(values["skipped_name"], values["skipped_reason"], strict=True)),
             images=ImageTable.from_columns(_with_prefix(_IMAGES, values)),
         )
-
-
-def _program_name(command: str) -> str:
-    """Return what a person calls a program: 'app.py', 'gunicorn', '-c'."""
-    import shlex  # not before: it costs start-up, and most traces have one process
-
-    try:
-        words = shlex.split(command) or [""]
-    except ValueError:
-        words = command.split() or [""]
-    if words[0] == "-m" and len(words) > 1:
-        return words[1]
-    return os.path.basename(words[0].rstrip("/")) or words[0]
-
-
-def printable(name: str) -> str:
-    """Return a name that fits on one line in any encoding of Unicode: what does not is written with backslashes."""
-    return name if name.isprintable() else repr(name)[1:-1]
-
-
-def shown(path: str) -> str:
-    """Return a path as it is shown: printable, and relative if it lies below the current folder."""
-    return printable(path.removeprefix(os.path.join(os.getcwd(), "")))
-
-
-def file_digest(path: str) -> str:
-    """Return what tells one content of a source file from another, or '' if there is no such file to read."""
-    try:
-        with open(path, "rb") as file:
-            return blake2b(file.read(), digest_size=16).hexdigest()
-    except (OSError, ValueError):  # ValueError: a NUL in what is no file name
-        return ""
-
-
-def platform_name() -> str:
-    """Return what platform.platform() returns on Linux, which imports and starts more than a short run does."""
-    system = os.uname()
-    libc = (os.confstr("CS_GNU_LIBC_VERSION") or "").replace(" ", "")
-    return f"{system.sysname}-{system.release}-{system.machine}-with-{libc or 'libc'}"
 
 
 @contextmanager
@@ -399,64 +278,3 @@ def _advice(name: str) -> str:
 
 def _with_prefix(prefix: str, values: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
     return {name.removeprefix(prefix): column for name, column in values.items() if name.startswith(prefix)}
-
-
-def _thread_columns(threads: list[Thread], comparing: bool) -> dict[str, npz.Array]:
-    lengths = [len(thread) for thread in threads]
-    ends = list(accumulate(lengths, initial=0))
-    words = memoryview(b"".join(thread.words for thread in threads)).cast("Q")
-    return {
-        "entries": npz.Array("u8", (ends[-1], COMPARISON_WORDS) if comparing else (ends[-1],), words),
-        "thread_name": npz.row("U", [thread.name for thread in threads]),
-        "thread_ident": npz.row("u8", [thread.ident for thread in threads]),
-        "thread_native_id": npz.row("i8", [thread.native_id for thread in threads]),
-        "thread_dropped": npz.row("u8", [thread.dropped for thread in threads]),
-        "thread_offset": npz.row("i8", ends[:-1]),
-        "thread_length": npz.row("i8", lengths),
-        "thread_process": npz.row("i4", [thread.process for thread in threads]),
-    }
-
-
-def _threads(values: Mapping[str, Sequence[Any]], comparing: bool) -> list[Thread]:
-    entries = values["entries"]
-    assert isinstance(entries, memoryview)
-    width = COMPARISON_WORDS if comparing else 1
-    rows = [values[f"thread_{name}"] for name in ("name", "ident", "native_id", "dropped", "offset", "length")]
-    processes = values.get("thread_process", [0] * len(rows[0]))
-    return [
-        Thread(name, ident, native_id, dropped, entries[width * offset : width * (offset + length)], comparing, process)
-        for name, ident, native_id, dropped, offset, length, process in zip(*rows, processes, strict=True)
-    ]
-
-
-_PROCESS_COLUMNS = {
-    "pid": "i8",
-    "parent": "i8",
-    "name": "U",
-    "command": "U",
-    "forked": "b1",
-    "started": "U",
-    "ended": "U",
-}
-
-
-def _process_columns(processes: list[Process]) -> dict[str, npz.Array]:
-    return {
-        **{
-            f"process_{name}": npz.row(kind, [getattr(process, name) for process in processes])
-            for name, kind in _PROCESS_COLUMNS.items()
-        },
-        "process_exit_status": npz.row("i8", [process.exit_status or 0 for process in processes]),
-        "process_exit_known": npz.row("b1", [process.exit_status is not None for process in processes]),
-    }
-
-
-def _processes(values: Mapping[str, Sequence[Any]]) -> list[Process]:
-    if "process_pid" not in values:
-        return []
-    found = [values[f"process_{name}"] for name in _PROCESS_COLUMNS]
-    exits = zip(values["process_exit_status"], values["process_exit_known"], strict=True)
-    rows = [dict(zip(_PROCESS_COLUMNS, row, strict=True)) for row in zip(*found, strict=True)]
-    return [
-        Process(**row, exit_status=status if known else None) for row, (status, known) in zip(rows, exits, strict=True)
-    ]
