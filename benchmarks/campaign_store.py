@@ -1,19 +1,27 @@
-"""Does the store keep up with 200 workers? Results come at the rate of slices of 30 s; what waits is measured.
+"""Does the store keep up with 200 workers? A real campaign and scheduler, and workers that only sleep and answer.
 
     python benchmarks/campaign_store.py STORE [--seconds 600] [--workers 200] [--inputs 20]
 
-STORE is a file or a URL. A result has new inputs of 20 to 2,000 bytes, each of which reaches 500 of the 5,000 places of
-one of 20 targets. At the end it is checked that nothing is missing.
+STORE is a file or a URL. After each slice of 30 s a worker returns new inputs of 20 to 2,000 bytes, each of which
+reaches 500 of the 5,000 places of one of 20 targets. The workers are threads of this process, so what they and the
+scheduler take is in the processor time. At the end it is checked that nothing is missing.
 """
 
 import argparse
+import logging
 import random
 import statistics
+import threading
 import time
 from resource import RUSAGE_SELF, getrusage
+from typing import Any
 
-from pykcov.campaign.keeping import Keeping, Report
-from pykcov.campaign.slices import Result, digest_of
+from distributed import Client, LocalCluster
+
+from pykcov.campaign import worker
+from pykcov.campaign.cluster import Cluster
+from pykcov.campaign.run import Campaign, Plan
+from pykcov.campaign.slices import Result, Slice, Target, digest_of
 from pykcov.campaign.store.store import Recorded, Store
 
 _PLACES = 5000
@@ -22,17 +30,72 @@ _TARGETS = 20
 _SLICE_SECONDS = 30
 
 
-def result_of(chance: random.Random, inputs: int, turn: int) -> Result:
-    new, reach = {}, {}
-    frontier = min(_REACHED + turn, _PLACES)  # new places come one by one
-    for _ in range(inputs):
-        data = chance.randbytes(chance.randrange(20, 2000))
-        first = chance.randrange(max(frontier - _REACHED, 1))
-        new[digest_of(data)] = data
-        reach[digest_of(data)] = [((1 << 63) + place, chance.randrange(8)) for place in range(first, first + _REACHED)]
-    places = [[(1 << 63) + place, "file.py", place, place, f"f{place // 50}"] for place in range(_PLACES)]
-    result = Result("worker", "3.13", "1", places=places if turn < _TARGETS else [], new=new, reach=reach)
-    return result._replace(executions=100_000, processor=30.0, fuzzing=29.0, seconds=31.0)
+class Workers:
+    """What the simulated workers share."""
+
+    def __init__(self, inputs: int) -> None:
+        self._inputs = inputs
+        self._chance = random.Random(1)
+        self._turns = 0
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._returned: dict[str, float] = {}
+        self.waits: list[float] = []
+        self.reported: dict[str, set[str]] = {}
+        self.making = 0.0
+        """Seconds of processor time that it took to make the results."""
+
+    def run(self, work: Slice) -> Result:
+        """Take the place of worker.run()."""
+        if not work.version:
+            places = [[(1 << 63) + place, "file.py", place, place, f"f{place // 50}"] for place in range(_PLACES)]
+            return Result("worker", "3.13", "1", places=places)
+        # All workers begin at once: the first slices are of different length, so that later ones end evenly.
+        self._over.wait(work.seconds if work.corpus else work.seconds * random.random())
+        with self._lock:
+            began = time.thread_time()
+            result = self._result(work)
+            self.making += time.thread_time() - began
+            self._returned[min(result.new)] = time.monotonic()
+            return result
+
+    def begin(self) -> None:
+        """Take the place of worker.begin() and worker.close()."""
+
+    def end(self) -> None:
+        """Take the place of worker.end()."""
+        self._over.set()
+
+    def has_arrived(self, result: Result) -> None:
+        """Take that a result is in the store."""
+        if result.new:
+            self.waits.append(time.monotonic() - self._returned.pop(min(result.new)))
+
+    def _result(self, work: Slice) -> Result:
+        self._turns += 1
+        new, reach = {}, {}
+        frontier = min(_REACHED + self._turns, _PLACES)  # new places come one by one
+        for _ in range(self._inputs):
+            data = self._chance.randbytes(self._chance.randrange(20, 2000))
+            first = self._chance.randrange(max(frontier - _REACHED, 1))
+            places = range(first, first + _REACHED)
+            new[digest_of(data)] = data
+            reach[digest_of(data)] = [((1 << 63) + place, self._chance.randrange(8)) for place in places]
+        self.reported.setdefault(work.target.harness, set()).update(new)
+        seen = {(1 << 63) + place: 1 for place in range(100)}
+        result = Result("worker", "3.13", "1", new=new, reach=reach, seen=seen)
+        return result._replace(executions=100_000, processor=30.0, fuzzing=29.0, seconds=31.0)
+
+
+class NotingStore(Store):
+    """Notes how long each result takes from its worker into the store."""
+
+    workers: Workers
+
+    def record(self, *args: Any, **options: Any) -> Recorded:
+        recorded = super().record(*args, **options)
+        self.workers.has_arrived(next(arg for arg in args if isinstance(arg, Result)))
+        return recorded
 
 
 def main() -> None:
@@ -42,42 +105,27 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=200)
     parser.add_argument("--inputs", type=int, default=20, help="new ones of a slice")
     given = parser.parse_args()
-    chance = random.Random(1)
-    waits: list[float] = []
-    taken: dict[str, float] = {}
-    reported: dict[str, set[str]] = {}
-
-    def recorded(report: Report, _: Recorded) -> None:
-        waits.append(time.monotonic() - taken.pop(report.word))
-
-    with Store(given.store) as store:
-        keeping = Keeping(store, store.begin_campaign(f"bench-{time.time()}", "", given.workers), "", print, recorded)
-        began, count = time.monotonic(), 0
+    workers = Workers(given.inputs)
+    worker.run, worker.begin, worker.end, worker.close = workers.run, workers.begin, workers.end, workers.begin
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    targets = [Target(f"target{number}.py", ".") for number in range(_TARGETS)]
+    plan = Plan(targets, given.seconds, _SLICE_SECONDS, seed=1, workers=given.workers)
+    with (
+        NotingStore(given.store) as store,
+        LocalCluster(n_workers=given.workers, threads_per_worker=1, processes=False, dashboard_address=None) as local,
+        Client(local, set_as_default=False) as client,
+    ):
+        store.workers = workers
         before = sum(getrusage(RUSAGE_SELF)[:2])
-        making = 0.0
-        while (now := time.monotonic()) - began < given.seconds:
-            due = began + count * _SLICE_SECONDS / given.workers
-            if now < due:
-                time.sleep(due - now)
-            start = time.thread_time()
-            harness = f"target{count % _TARGETS}.py"
-            result = result_of(chance, given.inputs, count)
-            making += time.thread_time() - start
-            word = f"{began}-{count}"
-            taken[word] = time.monotonic()
-            reported.setdefault(harness, set()).update(result.new)
-            keeping.take(Report(word, harness, result, {(1 << 63) + place: 1 for place in range(100)}))
-            count += 1
-        waiting = len(taken)
-        assert keeping.finish(600) == 0
-        spent = sum(getrusage(RUSAGE_SELF)[:2]) - before - making
-        missing = sum(len(digests - set(store.corpus(harness))) for harness, digests in reported.items())
+        outcome = Campaign(plan, store, Cluster(client), print).run()
+        spent = sum(getrusage(RUSAGE_SELF)[:2]) - before - workers.making
+        missing = sum(len(digests - set(store.corpus(harness))) for harness, digests in workers.reported.items())
+    waits = workers.waits
     print(
-        f"{count} results in {given.seconds:.0f} s ({count / given.seconds:.1f} a second), "
-        f"{sum(map(len, reported.values()))} inputs; "
-        f"in the store after {statistics.median(waits) * 1000:.0f} ms (median), {max(waits) * 1000:.0f} ms (the last "
-        f"one that waited longest); {waiting} waited at the end; {100 * spent / given.seconds:.0f} % of a processor "
-        f"here; {missing} inputs missing"
+        f"{len(waits)} results in {outcome.seconds:.0f} s, {sum(map(len, workers.reported.values()))} inputs; in the "
+        f"store after {statistics.median(waits) * 1000:.0f} ms (median; {max(waits) * 1000:.0f} ms at most); "
+        f"{outcome.lost} slices lost, {outcome.not_written} results not written, {missing} inputs missing; "
+        f"{100 * spent / outcome.seconds:.0f} % of a processor for scheduler, workers, campaign and store"
     )
 
 
