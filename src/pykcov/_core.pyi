@@ -510,5 +510,8 @@ def attached() -> int | None:
 def in_interrupt_section() -> bool:
     """Whether the calling thread is in an effective interrupt section."""
 
+def followed() -> int:
+    """Devices that follow their group and trace, for which every event looks whom its thread follows."""
+
 def sleepers() -> int:
     """Operations asleep. Raised just before a wait; lowered by the waker, in the step that wakes."""

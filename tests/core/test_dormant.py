@@ -131,3 +131,47 @@ def test_a_thread_whose_device_another_one_has_closed_is_asked_by_the_next_adopt
         thread.join()
     assert asked == ["0", "1", "2"]
     assert [buffer.count for buffer in buffers] == [2, 2, 2]
+
+
+def test_events_look_whom_they_follow_only_while_a_device_that_follows_traces(device: pykcov.Device) -> None:
+    before = _core.followed()
+    with pykcov.group():
+        device.remote_attach(follow=True)
+    seen = [_core.followed() - before]
+    for _ in range(2):
+        device.enable()
+        seen.append(_core.followed() - before)
+        device.disable()
+        seen.append(_core.followed() - before)
+    device.enable()
+    device.close()
+    seen.append(_core.followed() - before)
+    assert seen == [0, 1, 0, 1, 0, 0]
+
+
+def test_events_look_until_the_last_thread_has_left_a_device_that_follows(device: pykcov.Device) -> None:
+    before = _core.followed()
+    looked, stopped, left = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        with pykcov.group(group):
+            hit(PROBE)
+            looked.set()
+            stopped.wait()
+            hit(PROBE)
+            left.set()
+
+    with pykcov.group() as group:
+        device.remote_attach(follow=True)
+    device.enable()
+    thread = threading.Thread(target=work)
+    thread.start()
+    looked.wait()
+    device.disable(wait=False)
+    seen = [device.state, _core.followed() - before]
+    stopped.set()
+    left.wait()
+    seen += [device.state, _core.followed() - before]
+    thread.join()
+    assert seen == ["stopping", 1, "ready", 0]
+    assert hits_in(device) == 1

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from operator import invert
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +14,7 @@ from following import ran
 from roads import OWN, ROADS, Calls, allocate, cycle, handling
 
 import pykcov
-from pykcov import FollowedTrace, Tracer
+from pykcov import FollowedTrace, Tracer, _core
 from pykcov.remote import carriers, interrupts
 
 
@@ -148,6 +149,29 @@ def test_collections_are_told_apart_whatever_the_program_does_to_the_list_of_cal
         functions.own3()
     assert (ran(after), ran(last)) == ({"own2"}, {"own3"})
     assert ran(trace) <= {"own1"}
+
+
+def test_events_look_for_nobody_once_no_trace_follows(functions: ModuleType, tmp_path: Path) -> None:
+    before = _core.followed()
+    with pykcov.trace(follow=True, source=[tmp_path]):
+        functions.own1()
+        during = _core.followed()
+    assert during > before == _core.followed()
+
+
+def test_what_does_not_fit_is_counted_over_all_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_core, "BUFFER_WORDS_MAX", 2)
+    probes = _core.probes([1 << 63, 1 << 63 | 1, 1 << 63 | 2])
+    context = interrupts.Context()
+    for _ in range(2):
+        context.begin()
+        with pykcov.group(context.group):
+            for probe in probes:
+                invert(probe)
+        context.end()
+    dropped = context.dropped
+    context.close()
+    assert (dropped, context.dropped) == (4, 4)
 
 
 PROGRAM = """

@@ -16,7 +16,7 @@ struct kcov_idle kcov_newborn;
 static struct kcov_idle
     *present; /* [L] of the threads that the present adopter has seen, NULL without one */
 
-static unsigned followed; /* [L] devices that follow their group */
+static unsigned followed; /* [L] devices that follow their group and have begun to trace */
 
 int
 kcov_follow_mode(void)
@@ -45,6 +45,17 @@ kcov_followed_add(int difference)
         set_modes();
         kcov_devices_follow();
     }
+}
+
+unsigned
+kcov_followed(void)
+{
+    unsigned count;
+
+    kcov_lock();
+    count = followed;
+    kcov_unlock();
+    return count;
 }
 
 /* An idle trace that no thread points at: there are never more of them than threads, and two. */

@@ -29,10 +29,13 @@ bool kcov_adopt_begin(void);
 void kcov_adopt_end(void);
 
 /*
- * Under the lock: how many more devices follow their group. While there are any, all events look
- * whom their thread follows: those of idle threads, and of other devices, too.
+ * Under the lock: how many more devices follow their group and have begun to trace. While there are
+ * any, all events look whom their thread follows: those of idle threads, and of other devices, too.
  */
 void kcov_followed_add(int difference);
+
+/* How many there are. */
+unsigned kcov_followed(void);
 
 /* Under the lock: KCOV_MODE_FOLLOW while there are any, else nothing: part of every mode. */
 int kcov_follow_mode(void);

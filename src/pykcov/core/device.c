@@ -281,9 +281,19 @@ kcov_devices_adopt(bool ask)
 }
 
 void
+kcov_device_set_followed(struct kcov_device *device, bool followed)
+{
+    if (device->followed == followed)
+        return;
+    device->followed = followed;
+    kcov_followed_add(followed ? 1 : -1);
+}
+
+void
 kcov_device_ready(struct kcov_device *device)
 {
     kcov_device_set_mode(device, KCOV_MODE_NONE);
+    kcov_device_set_followed(device, false);
     kcov_buffer_end_alone(device->buffer);
     device->state = KCOV_READY;
 }
@@ -292,6 +302,7 @@ void
 kcov_device_free(struct kcov_device *device)
 {
     kcov_device_set_mode(device, KCOV_MODE_NONE);
+    kcov_device_set_followed(device, false);
     if (device->buffer != NULL) {
         device->dropped = atomic_load_explicit(device->trace.dropped, memory_order_relaxed);
         kcov_buffer_end_alone(device->buffer);

@@ -40,7 +40,8 @@ struct kcov_device {
     struct kcov_buffer *buffer; /* [L] NULL: none yet, or freed */
     struct kcov_group *follows; /* [L] whose threads come to it by their context, too (group.h);
                                    NULL: nobody's */
-    uint64_t nmemb;             /* [L] 0: no buffer yet */
+    bool followed;  /* [L] from enable until it is ready again, if it follows: events look for it */
+    uint64_t nmemb; /* [L] 0: no buffer yet */
     struct kcov_counters *counters; /* [L] NULL: none, or freed. Stays while it traces */
     bool inherited; /* [L] another process has it too, and may enable it at the same time */
     bool borrowed;  /* [I] the memory is that of another process's device */
@@ -139,6 +140,9 @@ void kcov_devices_adopt(bool ask);
 /* What its events see: a mode of users, or none, and whether they look whom their thread follows.
  */
 void kcov_device_set_mode(struct kcov_device *device, int mode);
+
+/* Whether all events look whom their thread follows, on account of this device. Idempotent. */
+void kcov_device_set_followed(struct kcov_device *device, bool followed);
 
 /* Its buffer, whose reference it takes over: now it can be enabled. */
 void kcov_device_give_buffer(struct kcov_device *device, struct kcov_buffer *buffer);

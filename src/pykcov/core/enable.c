@@ -135,6 +135,7 @@ enable(struct kcov_device *device, int mode)
     atomic_store(&device->trace.shared, device->handle != NULL || device->inherited ||
                                             !kcov_buffer_begin_alone(device->buffer));
     device->state = KCOV_TRACE;
+    kcov_device_set_followed(device, device->follows != NULL);
     kcov_device_set_mode(device, mode);
     if (device->handle != NULL)
         kcov_handle_take_followers(device, true);

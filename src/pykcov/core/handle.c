@@ -98,8 +98,6 @@ kcov_handle_link(struct kcov_handle *handle, struct kcov_device *device, struct 
 {
     handle->state = KCOV_HANDLE_READY;
     device->follows = group;
-    if (group != NULL)
-        kcov_followed_add(1);
     handle->device = device;
     device->handle = handle;
 }
@@ -132,10 +130,8 @@ unlink_device(struct kcov_handle *handle)
     kcov_handle_take_followers(device, false);
     handle->device = NULL;
     device->handle = NULL;
-    if (device->follows != NULL) {
-        kcov_followed_add(-1);
+    if (device->follows != NULL)
         kcov_group_release(device->follows);
-    }
     device->follows = NULL;
     if (device->open)
         kcov_device_ready(device);

@@ -61,6 +61,7 @@ class Context:
             finally:
                 _core.group_variable.reset(token)
             self._device, self._follows = device, follow
+        self._dropped += device.dropped  # which begins anew
         device.enable(TRACE_UNIQUE_PC)
 
     def end(self) -> None:

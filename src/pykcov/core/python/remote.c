@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "adopt.h"
 #include "device.h"
 #include "remote.h"
 
@@ -204,6 +205,12 @@ sleepers(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     return PyLong_FromUnsignedLong(kcov_sleepers());
 }
 
+static PyObject *
+followed(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    return PyLong_FromUnsignedLong(kcov_followed());
+}
+
 static PyMethodDef functions[] = {
     {"current_group", kcov_current_group, METH_NOARGS,
      "current_group($module, /)\n"
@@ -280,6 +287,12 @@ static PyMethodDef functions[] = {
      "--\n"
      "\n"
      "Whether the calling thread is in an effective interrupt section."},
+    {"followed", followed, METH_NOARGS,
+     "followed($module, /)\n"
+     "--\n"
+     "\n"
+     "Devices that follow their group and trace, for which every event looks whom its thread "
+     "follows."},
     {"sleepers", sleepers, METH_NOARGS,
      "sleepers($module, /)\n"
      "--\n"
