@@ -148,6 +148,14 @@ def with_pykcov(library: Library, data_file: str, context: str = "test") -> tupl
     return [*arguments, f"--pykcov-context={context}"], {"COVERAGE_FILE": data_file}
 
 
+PLUGINS = Path(__file__).with_name("suite_plugins")
+
+
+def with_judge(library: Library, root: Path, data_file: str) -> tuple[list[str], dict[str, str]]:
+    """Return the same for sys.settrace(); PLUGINS must be on sys.path."""
+    return ["-p", "judge"], {"COVERAGE_FILE": data_file, "JUDGED": str(root / library.package)}
+
+
 def run(library: Library, root: Path, arguments: Sequence[str], extra: dict[str, str]) -> Run:
     """Run a suite and read what it recorded. Raises AssertionError if no test ran."""
     done = subprocess.run(

@@ -1,0 +1,74 @@
+"""tools/pytest_contexts.py says why coverage.py and pykcov differ only where that is proved."""
+
+from pathlib import Path
+
+import pytest
+from context_differences import (
+    CHANCE,
+    FORKED,
+    INVENTED,
+    MISSED,
+    NO_CODE,
+    OWN_CONTEXT,
+    Difference,
+    Recorded,
+    Rules,
+    Trial,
+    differences,
+)
+from pytest_libraries import Library, Run
+
+TEST = "test_it.py::test_it"
+
+
+def recorded(*runs: set[int], context: str = TEST, file: str = "a.py") -> Recorded:
+    return Recorded([Run({}, {context: {file: frozenset(lines)}}) for lines in runs])
+
+
+def test_what_each_run_of_one_has_and_none_of_the_other_is_a_difference() -> None:
+    theirs, ours = recorded({1, 2, 3}, {1, 2, 4}), recorded({2, 5, 6, 3}, {2, 5})
+    assert set(differences(theirs, ours)) == {
+        Difference("coverage.py", TEST, "a.py", 1),
+        Difference("pykcov", TEST, "a.py", 5),
+    }
+
+
+HAS, HAS_NOT, SOMETIMES = ({1}, {1}), (set[int](), set[int]()), ({1}, set[int]())
+
+
+@pytest.mark.parametrize(
+    ("holder", "other", "judge", "reasons"),
+    [
+        (HAS, HAS_NOT, HAS, {"pykcov": MISSED, "coverage.py": None}),
+        (HAS, HAS_NOT, SOMETIMES, {"pykcov": MISSED, "coverage.py": None}),
+        (HAS, HAS_NOT, HAS_NOT, {"pykcov": None, "coverage.py": INVENTED}),
+        (HAS_NOT, HAS_NOT, HAS_NOT, {"pykcov": None, "coverage.py": None}),
+        (HAS_NOT, HAS_NOT, HAS, {"pykcov": None, "coverage.py": None}),
+        (SOMETIMES, HAS_NOT, HAS, {"pykcov": CHANCE, "coverage.py": CHANCE}),
+        (HAS, SOMETIMES, HAS, {"pykcov": CHANCE, "coverage.py": CHANCE}),
+        (HAS, HAS, HAS, {"pykcov": CHANCE, "coverage.py": CHANCE}),
+    ],
+)
+def test_the_judge_says_whose_error_it_is_and_other_runs_whether_it_is_chance(
+    holder: tuple[set[int], ...], other: tuple[set[int], ...], judge: tuple[set[int], ...], reasons: dict[str, str]
+) -> None:
+    for who, reason in reasons.items():
+        one, two = recorded(*holder), recorded(*other)
+        trial = Trial(*((one, two) if who == "coverage.py" else (two, one)), recorded(*judge))
+        assert trial.explain(Difference(who, TEST, "a.py", 1)) == reason
+
+
+def test_what_shows_its_reason_by_itself(tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text("x = 1\n# nothing\ny = 2\n")
+    library = Library("a", "1", "a", workers=("worker.py",), forking=("test_fork",))
+    rules = Rules(library, recorded({3}, context="(signal)", file=str(file)))
+
+    def why(who: str, line: int, context: str = TEST, name: str = str(file)) -> str | None:
+        return rules.explain(Difference(who, context, name, line))
+
+    assert [why("coverage.py", line) for line in (1, 2, 3)] == [None, NO_CODE, OWN_CONTEXT]
+    assert [why("pykcov", line) for line in (1, 2, 3)] == [None, None, None]
+    assert why("pykcov", 1, "(collector)") == why("pykcov", 1, "test_it.py::f[0]|module") == OWN_CONTEXT
+    assert (why("pykcov", 1, "", "worker.py"), why("pykcov", 1, "", "other.py")) == (OWN_CONTEXT, None)
+    assert why("pykcov", 1, "test_it.py::test_fork[x]") == FORKED
