@@ -173,9 +173,10 @@ class Loaded:
 def serve(harness: Harness, settings: Settings, run: Callable[[Harness, Settings], NoReturn]) -> NoReturn:
     """Fork processes that run `run` until the other end is closed, in the process that has run the harness."""
     # Not before: who asks does not need it.
-    from pykcov.fuzz import campaign, reaching
+    from pykcov.fuzz import campaign, preloading, reaching
 
     assert settings.loaded is not None
+    preloading.preload(harness.target)
     if not probe_count():
         campaign.end_without_probes()
     connection = socket.socket(fileno=settings.loaded)

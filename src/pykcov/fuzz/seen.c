@@ -3,22 +3,24 @@
  */
 #include "seen.h"
 
-#include <string.h>
+/* So many counters are looked at without a branch, as vectors: this runs after each execution. */
+#define BLOCK 64
+
+static inline void
+note(uint8_t *restrict seen, const uint8_t *restrict counters, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        seen[i] += (counters[i] != 0) & (seen[i] < SEEN_MAX);
+}
 
 void
 pykcov_seen_note(const struct seen *seen, const uint8_t *counters, size_t count)
 {
+    size_t at = 0;
+
     if (count > seen->count)
         count = seen->count;
-    for (size_t i = 0; i < count; i += sizeof(uint64_t)) {
-        size_t end = i + sizeof(uint64_t) < count ? i + sizeof(uint64_t) : count;
-        uint64_t eight = 0;
-
-        memcpy(&eight, counters + i, end - i);
-        if (eight == 0)
-            continue; /* most are */
-        for (size_t each = i; each < end; each++)
-            if (counters[each] != 0 && seen->bytes[each] < SEEN_MAX)
-                seen->bytes[each]++;
-    }
+    for (; at + BLOCK <= count; at += BLOCK)
+        note(seen->bytes + at, counters + at, BLOCK);
+    note(seen->bytes + at, counters + at, count - at);
 }
