@@ -12,7 +12,7 @@ from _blake2 import blake2b  # hashlib would load OpenSSL
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from struct import Struct
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from pykcov import _core
 from pykcov.device import Device
@@ -84,35 +84,34 @@ def serve(harness: Harness, settings: Settings) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     paths = (folder / "paths").read_bytes()
     pcs = _pcs(0, _core.probe_count())
-    for number, path in enumerate(paths.split(b"\0") if paths else []):
-        if not any(_is_measured(harness.target, path, number, folder, pcs) for _ in range(_TRIES)):
-            with (folder / "reached").open("ab") as file:
-                file.write(_HEADER.pack(number, 0))
+    with (folder / "reached").open("ab", 0) as told:
+        for number, path in enumerate(paths.split(b"\0") if paths else []):
+            # Read here: in a forked process all that is touched first is copied.
+            data = Path(os.fsdecode(path)).read_bytes()
+            if not any(_is_measured(harness.target, data, number, told, folder, pcs) for _ in range(_TRIES)):
+                told.write(_HEADER.pack(number, 0))
     os._exit(0)
 
 
-def _is_measured(target: Target, path: bytes, number: int, folder: Path, pcs: list[int]) -> bool:
+def _is_measured(target: Target, data: bytes, number: int, told: IO[bytes], folder: Path, pcs: list[int]) -> bool:
     """Measure an input in a forked process; return whether that has said something, or took too long."""
-    before = (folder / "reached").stat().st_size
+    before = os.fstat(told.fileno()).st_size
     child = os.fork()
     if child == 0:
-        _measure(target, Path(os.fsdecode(path)).read_bytes(), number, folder, pcs)
+        _measure(target, data, number, told, folder, pcs)
     code = end_of(child, SECONDS)
     if code is None:
-        with (folder / "reached").open("ab") as file:
-            file.write(_HEADER.pack(number, 0))
+        told.write(_HEADER.pack(number, 0))
         return True
-    return (folder / "reached").stat().st_size > before
+    return os.fstat(told.fileno()).st_size > before
 
 
-def _measure(target: Target, data: bytes, number: int, folder: Path, pcs: list[int]) -> NoReturn:
+def _measure(target: Target, data: bytes, number: int, told: IO[bytes], folder: Path, pcs: list[int]) -> NoReturn:
     """Run an input, in a process of its own."""
     try:
         os.setpgid(0, 0)
         for each in (signal.SIGALRM, signal.SIGINT):
             signal.signal(each, signal.SIG_DFL)
-        # Opened before: the target may change the folder, or use up what there is.
-        told = os.open(folder / "reached", os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         me = os.getpid()
         reached = _reach(target, data)
         if os.getpid() == me:
@@ -120,7 +119,7 @@ def _measure(target: Target, data: bytes, number: int, folder: Path, pcs: list[i
             _tell_places(len(pcs), end, folder)
             pcs += _pcs(len(pcs), end)
             rows = [(pcs[each], bits.bit_length() - 1) for each, bits in reached if each < end and pcs[each]]
-            os.write(told, _HEADER.pack(number, len(rows)) + b"".join(_FEATURE.pack(*row) for row in rows))
+            told.write(_HEADER.pack(number, len(rows)) + b"".join(_FEATURE.pack(*row) for row in rows))
     finally:
         os._exit(0)
 
