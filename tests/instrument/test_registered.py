@@ -1,5 +1,6 @@
 """What a program has registered by the code of a function is found after the function got probes."""
 
+import asyncio
 import sys
 from collections import OrderedDict, defaultdict
 from types import CodeType, FunctionType
@@ -114,6 +115,21 @@ def test_nested_functions_are_found_too() -> None:
     registry[nested] = "it"
     instrument_functions([function], "block", thorough=True)
     assert function() == "it"
+
+
+def test_looking_for_registries_leaves_dead_objects_of_modules_dead() -> None:
+    """Up to CPython 3.12.5, asyncio's module refers to iterators of futures that are to be used again."""
+    loop = asyncio.new_event_loop()
+    futures = [loop.create_future() for _ in range(10)]
+    iterators = [iter(future) for future in futures]
+    del iterators
+    namespace: dict[str, Any] = {"__name__": "registering"}
+    exec("def f():\n    return 1\n", namespace)
+    instrument_functions([namespace["f"]], "block", thorough=True)
+    iterators = [iter(future) for future in futures]
+    assert len({id(one) for one in iterators}) == len(futures)
+    assert [next(one) for one in iterators] == futures
+    loop.close()
 
 
 def test_a_reference_that_cannot_be_made_is_named_and_harms_nothing() -> None:

@@ -101,27 +101,7 @@ def lines_of(*names: str) -> list[int]:
     return sorted({node.lineno for node in inside if isinstance(node, ast.stmt)})
 
 
-FAULTY_ASYNCIO = (3, 12) <= sys.version_info < (3, 12, 6)
-
-
-@pytest.mark.skipif(not FAULTY_ASYNCIO, reason="asyncio has the fault from CPython 3.12.0 to 3.12.5 only")
-def test_asyncio_that_would_fail_is_left_alone(tmp_path: Path) -> None:
-    with serving("asyncio", tmp_path) as (process, path), Client(path) as client:
-        status, error = said(attach(tmp_path, str(process.pid), "--seconds", "0"))
-        assert (status, "it uses asyncio on CPython 3.12.0 to 3.12.5" in error) == (2, True), error
-        answers = client.answers
-        while client.answers < answers + 100:
-            time.sleep(0.01)
-    assert client.wrong == []
-
-
-@pytest.mark.parametrize(
-    ("kind", "names"),
-    [
-        ("threads", ()),
-        pytest.param("asyncio", ("slowly",), marks=pytest.mark.skipif(FAULTY_ASYNCIO, reason="it is left alone there")),
-    ],
-)
+@pytest.mark.parametrize(("kind", "names"), [("threads", ()), ("asyncio", ("slowly",))])
 def test_a_service_is_traced_and_does_not_notice(tmp_path: Path, kind: str, names: tuple[str, ...]) -> None:
     cycles = int(os.environ.get("PYKCOV_CYCLES", "3"))
     with serving(kind, tmp_path) as (process, path), Client(path) as client:

@@ -56,6 +56,19 @@ def instrumented_within(codes: Iterable[CodeType]) -> Iterator[CodeType]:
                 todo += [constant for constant in constants(code) if type(constant) is CodeType]
 
 
+def referents(objects: Iterable[Any]) -> list[Any]:
+    """Return what objects refer to; what modules have beside their namespaces is left out.
+
+    A module that is written in C may refer to objects that are dead. asyncio's does up to 3.12.5, and whoever asks for
+    them makes them live a second time: two tasks then wait with one iterator (CPython's issue 122695).
+    """
+    modules: list[Any] = []
+    others: list[Any] = []
+    for each in objects:
+        (modules if issubclass(type(each), ModuleType) else others).append(each)
+    return [*gc.get_referents(*others), *map(namespace_of, modules)]
+
+
 # Count of frozen objects, and the functions among them when it was that. CPython 3.12 freezes importlib at its start.
 _frozen: tuple[int, list["ref[FunctionType]"]] = (0, [])
 
@@ -78,13 +91,8 @@ def _reachable_functions() -> list[FunctionType]:
     reached: list[FunctionType] = []
     new: list[Any] = [sys.modules, *objects]
     while new:
-        # What is in a module is in its dictionary. One written in C may refer to objects that are dead: up to 3.12.5
-        # asyncio's does, and whoever asks for them makes them live a second time (CPython's issue 122695).
-        modules = [found for found in new if issubclass(type(found), ModuleType)]
-        others = [found for found in new if not issubclass(type(found), ModuleType)]
-        found_now = [*gc.get_referents(*others), *map(namespace_of, modules)]
-        referents = {id(found): found for found in found_now if gc.is_tracked(found)}
-        new = [referents[key] for key in referents.keys() - seen.keys()]
+        found_now = {id(found): found for found in referents(new) if gc.is_tracked(found)}
+        new = [found_now[key] for key in found_now.keys() - seen.keys()]
         seen.update({id(found): found for found in new})
         reached += [found for found in new if type(found) is FunctionType]
     return reached

@@ -12,6 +12,7 @@ from types import CodeType
 from typing import Any
 
 from pykcov._view import constants
+from pykcov.instrument.alive import referents
 from pykcov.instrument.skips import skip
 
 _HOLDERS = {dict, set, defaultdict, OrderedDict}
@@ -58,7 +59,7 @@ def _holders() -> Iterator[Any]:
     # The collector does not know dictionaries of code and strings, say, but what refers to them.
     untracked: dict[int, Any] = {}
     for start in range(0, len(objects), _CHUNK):
-        for found in gc.get_referents(*objects[start : start + _CHUNK]):
+        for found in referents(objects[start : start + _CHUNK]):
             if type(found) is dict and not gc.is_tracked(found):
                 untracked[id(found)] = found
     yield from untracked.values()

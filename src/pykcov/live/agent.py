@@ -1,6 +1,5 @@
 """In the process that was attached to: puts probes in, gives threads devices, and takes it all back at the end."""
 
-import sys
 from _thread import allocate_lock
 from collections.abc import Sequence
 from types import CodeType, FunctionType
@@ -53,10 +52,6 @@ def serve(descriptor: int) -> None:
 def _why_not() -> str:
     """Return why this process cannot be traced, '' if it can: then it is taken."""
     global _is_ours
-    tasks = sys.modules.get("asyncio.tasks") if (3, 12) <= sys.version_info < (3, 12, 6) else None
-    if tasks is not None and (tasks._scheduled_tasks.data or tasks._eager_tasks):
-        # Tried on 3.12.1: tasks then fail ("Result is not set"). Why is not known.
-        return "it uses asyncio on CPython 3.12.0 to 3.12.5, where tasks were seen to fail while it is traced so"
     if not _serving.acquire(False):
         return "it is attached to already"
     if _core.probe_count() and not _is_ours:
