@@ -25,7 +25,7 @@ FLOORS: list[set[str]] = [
         "inherited",
         "warnings",
     },
-    {"htmltables", "modes", "tables"},
+    {"htmltables", "modes", "tables", "visitors"},
     {"device", "instrument", "native", "traces"},
     {"complaints", "once", "interleavings", "remote", "results"},
     {"coverage", "kernel", "tracer"},

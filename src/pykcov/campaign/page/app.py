@@ -1,7 +1,6 @@
 """The web application of the page. What inputs and tracebacks say is never more than text: see the header of policy."""
 
 import asyncio
-import hmac
 import io
 import json
 import time
@@ -25,13 +24,12 @@ from pykcov.campaign.page import data
 from pykcov.campaign.store.database import StoreError
 from pykcov.campaign.store.folder import folder_name
 from pykcov.campaign.store.store import Store
+from pykcov.visitors import COOKIE, LOOPBACK, is_token
 
 _STATIC = Path(__file__).parent / "static"
 _SECONDS = 2.0
 _LOOKS = 0.05
 """The part of the time in which a page makes the store work, at most: a big store is looked at less often."""
-_COOKIE = "pykcov_token"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Nothing from elsewhere, nothing inline, in no frame of another page.
 _HEADERS = [
     (
@@ -149,18 +147,15 @@ class _Token:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        if self._is_right(request.query_params.get("token")):
+        if is_token(request.query_params.get("token", ""), self._token):
             response: Response = RedirectResponse(request.url.path, 303)
-            response.set_cookie(_COOKIE, self._token, httponly=True, samesite="strict")
+            response.set_cookie(COOKIE, self._token, httponly=True, samesite="strict")
             await response(scope, receive, send)
             return
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if self._is_right(request.cookies.get(_COOKIE)) or self._is_right(bearer):
+        if is_token(request.cookies.get(COOKIE, ""), self._token) or is_token(bearer, self._token):
             await self._app(scope, receive, send)
             return
         await PlainTextResponse("a token is wanted: open the address that `pykcov campaign serve` has printed\n", 401)(
             scope, receive, send
         )
-
-    def _is_right(self, told: str | None) -> bool:
-        return told is not None and hmac.compare_digest(told.encode(), self._token.encode())
