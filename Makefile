@@ -52,6 +52,9 @@ test: lint ## from nothing: own .venv, install with test dependencies, every che
 page: ## build what `pykcov explore` writes from its TypeScript into the package (needs node and npm)
 	cd src/pykcov/explore/web && npm ci --no-audit --no-fund && npm run check && npm run build
 
+live-terminals: $(VENV)/ready ## a dozen terminals that go away while `pykcov run --live` draws on them
+	$(BIN)/python -m pytest -q -m slow tests/live
+
 explore-data: $(VENV)/ready ## questions to the page on a service's 200 requests and sqlparse's tests (needs Debian's chromium, chromium-driver)
 	$(BIN)/python -m pytest -q -m 'slow or not slow' tests/explore/test_real_data.py
 

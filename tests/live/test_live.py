@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -121,14 +122,55 @@ def test_behind_the_view_the_program_has_the_terminal(tmp_path: Path) -> None:
     assert b"got A B" in screen.printed
 
 
-def test_a_terminal_that_goes_away_behind_the_view_ends_the_program_and_the_trace_is_written(tmp_path: Path) -> None:
-    (tmp_path / "main.py").write_text("import time\nprint('begun')\nwhile True:\n    time.sleep(0.1)\n")
-    with on_screen([*LIVE[:-2], "main.py"], tmp_path) as screen:
-        screen.wait(lambda text: "│begun" in text)
-        screen.type("q")
-        screen.wait(lambda _: screen.printed.endswith(b"begun\r\n"))
-        assert screen.hang_up() == -signal.SIGHUP
-    assert TraceFile.load(tmp_path / "pykcov.npz").exit_status == -signal.SIGHUP
+@pytest.mark.parametrize(
+    ("keys", "program"),
+    [
+        pytest.param("", "ends", id="in the view, ends"),
+        pytest.param("p", "goes on", id="in the paused view, goes on"),
+        pytest.param("q", "ends", id="behind the view, ends"),
+        pytest.param("q", "goes on", id="behind the view, goes on"),
+    ],
+)
+def test_a_program_notices_as_without_the_view_that_its_terminal_goes_away(
+    tmp_path: Path, keys: str, program: str
+) -> None:
+    trap = "signal.signal(signal.SIGHUP, lambda *_: told.append('SIGHUP'))\n" if program == "goes on" else ""
+    (tmp_path / "main.py").write_text(
+        "import signal, sys\n"
+        "told = []\n"
+        f"{trap}"
+        "print('begun', flush=True)\n"
+        "told.append(sys.stdin.read())\n"
+        "try:\n"
+        "    print('more', flush=True)\n"
+        "except OSError as error:\n"
+        "    told.append(error.strerror)\n"
+        "with open(sys.argv[1], 'w') as file:\n"
+        "    print(told, file=file)\n"
+        "sys.stdout = None\n"
+    )  # fmt: skip
+    ends = {}
+    for name, command in {"bare": [sys.executable], "live": LIVE[:-2]}.items():
+        with on_screen([*command, "main.py", name], tmp_path) as screen:
+            screen.wait(lambda text: "begun" in text)
+            if name == "live" and keys:
+                screen.type(keys)
+                screen.wait(lambda text: "paused" in text if keys == "p" else screen.printed.endswith(b"begun\r\n"))
+            ends[name] = screen.hang_up(), [file.read_text() for file in tmp_path.glob(name)]
+    assert ends["live"] == ends["bare"]
+    assert TraceFile.load(tmp_path / "pykcov.npz").exit_status == ends["bare"][0]
+
+
+@pytest.mark.slow
+def test_a_dozen_terminals_that_go_away_while_the_view_draws_leave_a_dozen_traces(tmp_path: Path) -> None:
+    for number in range(12):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with on_screen([*LIVE, BUSY], folder) as screen:
+            screen.wait(lambda text: "8 threads" in text)
+            time.sleep(number * 0.05)
+            assert screen.hang_up() == -signal.SIGHUP
+        assert len(TraceFile.load(folder / "pykcov.npz").threads) == 8
 
 
 def test_without_a_terminal_there_are_lines(tmp_path: Path) -> None:

@@ -57,10 +57,17 @@ class Terminal:
         """Tell the program how large its terminal is."""
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
+    def is_lost(self) -> bool:
+        """Return whether our terminal has gone away."""
+        poll = select.poll()
+        poll.register(0, 0)
+        return bool(poll.poll(0))  # nothing but errors was asked for
+
     def hand_over(self, ended: int) -> None:
         """Let the program have our terminal until descriptor `ended` can be read, then give up its own.
 
-        What it has printed so far is printed first.
+        What it has printed so far is printed first. If our terminal goes away, the program's does, too: then this
+        returns, and the program may go on.
         """
         # Its own terminal does already what ours would do with lines and keys. What was typed before counts.
         with suppress(termios.error):  # ours is gone
@@ -72,15 +79,7 @@ class Terminal:
                 while piece := self.output(at):
                     self._print(piece)
                     at += len(piece)
-            sources = [ended, 0]
-            while ended not in (ready := select.select(sources, [], [], _SIZES)[0]):
-                typed = b""
-                with suppress(OSError):  # our terminal is gone
-                    self.resize(*os.get_terminal_size(0))
-                    typed = os.read(0, _PIECE) if 0 in ready else b""
-                if 0 in ready and not typed:
-                    sources.remove(0)
-                self.type(typed)
+            self._pass_on(ended)
             os.write(self._stop_write, b"\0")
             self._thread.join()
         finally:
@@ -89,6 +88,17 @@ class Terminal:
         for each in (self._master, self._slave, self._stop_read, self._stop_write):
             os.close(each)
         self._kept.close()
+
+    def _pass_on(self, ended: int) -> None:
+        """Pass on what is typed until descriptor `ended` can be read, or our terminal has gone away."""
+        sources = [ended, 0]
+        while ended not in (ready := select.select(sources, [], [], _SIZES)[0]) and not self.is_lost():
+            try:
+                self.resize(*os.get_terminal_size(0))
+                if 0 in ready:
+                    self.type(os.read(0, _PIECE))
+            except OSError:  # it is not ours to read: we are in the background of a session that has ended
+                sources = [ended]
 
     def _read_all(self) -> None:
         while self._stop_read not in select.select([self._master, self._stop_read], [], [])[0]:

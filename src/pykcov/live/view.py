@@ -11,6 +11,7 @@ from textual.events import Resize
 from textual.widgets import DataTable, Footer, Input, RichLog, Static
 
 from pykcov.counted import counted
+from pykcov.live.driver import Driver
 from pykcov.live.plain import rate, totals
 from pykcov.live.sampling import Sample, Sampler, ThreadNow
 from pykcov.live.terminal import Terminal
@@ -25,7 +26,10 @@ _Row = Sequence[str]
 
 
 class View(App[None]):
-    """Shows samples, and what the program prints; ends when the program ends or the user has seen enough."""
+    """Shows samples, and what the program prints.
+
+    Ends when the program ends, when the user has seen enough, and when the terminal goes away.
+    """
 
     CSS = """
     #totals { height: auto; padding: 0 1; background: $panel; }
@@ -58,7 +62,7 @@ class View(App[None]):
         has_ended: Callable[[], bool],
     ) -> None:
         """Show what `sampler` sees. `write` writes a trace of what there is and returns, in words, where."""
-        super().__init__()
+        super().__init__(driver_class=Driver)
         self._command = command
         self._sampler = sampler
         self._terminal = terminal
@@ -174,7 +178,7 @@ class View(App[None]):
 
     def _show_output(self) -> None:
         """Show lines: of one that was written over, as progress bars are, what was written last."""
-        if self._has_ended():
+        if self._has_ended() or self._terminal.is_lost():
             self.exit()
         if self._is_paused:
             return

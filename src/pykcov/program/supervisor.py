@@ -217,8 +217,9 @@ def _blocked(signals: Set[int]) -> Iterator[Set[int]]:
 def _wait(pid: int, has_own_terminal: bool = False) -> End:
     while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         received = signal.sigwaitinfo(_PASSED_ON | {signal.SIGCHLD})
-        # A terminal sends to the program as well (si_code > 0), and what the program sends is not for itself.
-        from_outside = has_own_terminal or received.si_code <= 0
+        # A terminal sends to the program as well (si_code > 0), and what the program sends is not for itself. Its own
+        # terminal, if it has one, goes away when ours does, and tells it then.
+        from_outside = received.si_code <= 0 or (has_own_terminal and received.si_signo != signal.SIGHUP)
         if received.si_signo != signal.SIGCHLD and from_outside and received.si_pid != pid:
             os.kill(pid, received.si_signo)
     had_children = _waited_for_children(pid)
