@@ -134,6 +134,7 @@ setup(
                 str(FUZZ / name)
                 for name in (
                     "after.c",
+                    "comparing.c",
                     "engine.c",
                     "exchange.c",
                     "give.c",
@@ -148,13 +149,18 @@ setup(
                     "stage.c",
                 )
             ],
-            depends=[*sorted(str(path) for path in FUZZ.glob("*.h")), "src/pykcov/instrument/set_code.h"],
-            include_dirs=[str(CORE), "src/pykcov/instrument"],
+            depends=[
+                *sorted(str(path) for path in FUZZ.glob("*.h")),
+                "src/pykcov/instrument/set_code.h",
+                FUNCTIONS_MODULE,
+            ],
+            include_dirs=[str(CORE), str(PYTHON), "src/pykcov/instrument"],
         ),
         extension(
             "pykcov.fuzz._provider",
             sources=[str(FUZZ / name) for name in ("consume.c", "provider.c")],
-            depends=[str(FUZZ / "consume.h")],
+            depends=[str(FUZZ / "consume.h"), str(PYTHON / "critical.h"), FUNCTIONS_MODULE],
+            include_dirs=[str(PYTHON)],
         ),
         # No modules: what libFuzzer looks for by name (fuzz/mutators.h, fuzz/memory.c).
         *(

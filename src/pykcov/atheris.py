@@ -76,7 +76,10 @@ def Fuzz() -> NoReturn:
 
 
 def Mutate(data: bytes, max_size: int) -> bytes:
-    """Return `data` as libFuzzer would change it, of at most `max_size` bytes. For mutators, while Fuzz() runs."""
+    """Return `data` as libFuzzer would change it, of at most `max_size` bytes.
+
+    For mutators: it works while Fuzz() runs, in the same thread.
+    """
     return _engine.mutate(data, max_size)
 
 

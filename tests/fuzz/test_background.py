@@ -258,3 +258,24 @@ def test_tests_fail_of_what_happens_in_their_threads(tmp_path: Path, test: str) 
         replayed = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True).stdout
         assert f"FAILED test_threads.py::{test}[LookupError-" in replayed
         assert "[empty]" not in replayed
+
+
+def test_threads_that_go_on_comparing_behind_an_input_do_no_harm(tmp_path: Path) -> None:
+    """Without a GIL they write records while those of their input are read."""
+    body = """
+        import threading
+
+        @atheris.instrument_func
+        def go_on(data):
+            for i in range(500):
+                data.startswith(b"x" * (i % 70)), data == b"y" * (i % 70), data in (b"", b"z" * (i % 70)), i == 10**30
+
+        @atheris.instrument_func
+        def TestOneInput(data):
+            if threading.active_count() < 4:
+                threading.Thread(target=go_on, args=(data,), daemon=True).start()
+            return data[:1] == b"a"
+    """
+    ran = fuzz_body(tmp_path, body, "-runs=1500", options=("--minimize=0",))
+    assert (ran.code, ran.findings) == (0, []), ran.output
+    assert ran.executions >= 1500

@@ -9,17 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "exchange.h"
 #include "interrupts.h"
-#include "kcov.h"
-
-/*
- * A target that compares much is watched comparing now and then only: once in so many executions as
- * it has ENTRIES_EACH_TIME entries. What it compares changes little from one input to the next, and
- * libFuzzer keeps no more than the last 32 of a kind.
- */
-#define ENTRIES_EACH_TIME 32
-#define SKIPPED_MAX 15
 
 struct engine pykcov_engine;
 
@@ -103,68 +93,15 @@ arrange(bool anew, bool following)
     engine.following = following;
 }
 
-/* Whether there are other threads that Python knows. */
+/* Whether there are other threads that Python knows. By the neighbours of our own in the list of
+ * all: those themselves may be gone at any moment. */
 static bool
 several_threads(void)
 {
-    return PyThreadState_Next(PyInterpreterState_ThreadHead(PyInterpreterState_Get())) != NULL;
-}
+    PyThreadState *own = PyThreadState_Get();
 
-/* Give functions the code that observes comparisons, or the same without. */
-static void
-exchange(enum pykcov_code which)
-{
-    if (engine.quiet == NULL || PyList_GET_SIZE(engine.quiet) == 0)
-        return;
-    pykcov_engine_call(engine.interrupt_enter); /* the program may audit it */
-    if (pykcov_exchange_all(engine.quiet, which) < 0)
-        pykcov_engine_give_up();
-    pykcov_engine_call(engine.interrupt_leave);
-}
-
-/* Comparisons were recorded, and are not to be for a while. */
-static void
-stop_comparing(void)
-{
-    PyObject *found;
-
-    engine.stops += engine.quiet != NULL;
-    if ((engine.stops & (engine.stops - 1)) == 0) {
-        found = pykcov_engine_checked(PyObject_CallNoArgs(engine.find_quiet));
-        if (found != Py_None && !PyList_Check(found)) {
-            PyErr_SetString(PyExc_TypeError, "find_quiet() returns a list or None");
-            pykcov_engine_give_up();
-        }
-        if (found != Py_None) {
-            Py_XSETREF(engine.quiet, Py_NewRef(found));
-            engine.stops += engine.stops == 0;
-        }
-        Py_DECREF(found);
-    }
-    exchange(PYKCOV_QUIET);
-    engine.stopped = true;
-}
-
-/* Have comparisons recorded in this execution, or not. */
-static void
-begin_round(bool comparing)
-{
-    PyObject *number;
-
-    if (!comparing && !engine.comparing)
-        return;
-    if (comparing && engine.comparing && !engine.compared)
-        return; /* that of before is as good as new */
-    if (comparing && engine.stopped) {
-        exchange(PYKCOV_LOUD);
-        engine.stopped = false;
-    }
-    engine.comparing = comparing;
-    if (comparing && ++engine.round == 0)
-        engine.round = 1;
-    number = pykcov_engine_checked(PyLong_FromUnsignedLong(comparing ? engine.round : 0));
-    Py_DECREF(pykcov_engine_checked(PyObject_CallOneArg(engine.begin_round, number)));
-    Py_DECREF(number);
+    return __atomic_load_n(&own->next, __ATOMIC_RELAXED) != NULL ||
+           __atomic_load_n(&own->prev, __ATOMIC_RELAXED) != NULL;
 }
 
 static void
@@ -174,7 +111,7 @@ before_execution(void)
 
     if (following != engine.following)
         arrange(false, following);
-    begin_round(engine.skips == 0);
+    pykcov_comparing_begin(engine.skips == 0);
     for (unsigned i = 0; i < DEVICES; i++)
         ((_Atomic uint64_t *)engine.buffers[i].buf)[0] = 0;
 }
@@ -224,60 +161,6 @@ run_target(PyObject *input)
     engine.statistics->spent = end - engine.first;
     leave_group(token);
     return result;
-}
-
-static void
-note_dropped(unsigned device)
-{
-    Py_buffer *buffer = &engine.buffers[device];
-    struct kcov_info *information =
-        (void *)((char *)buffer->buf + KCOV_INFO_OFFSET((uint64_t)buffer->len / 8));
-    uint64_t dropped =
-        atomic_load_explicit((_Atomic uint64_t *)&information->dropped, memory_order_relaxed);
-
-    if (dropped < engine.dropped_before[device])
-        engine.dropped_before[device] = 0; /* enabled anew */
-    engine.statistics->dropped += dropped - engine.dropped_before[device];
-    engine.dropped_before[device] = dropped;
-}
-
-/* Whether anything was recorded: many a target in C compares nothing that is seen. */
-static bool
-has_compared(void)
-{
-    for (unsigned i = 0; i < DEVICES; i++)
-        if (((_Atomic uint64_t *)engine.buffers[i].buf)[0] != 0)
-            return true;
-    return false;
-}
-
-/* Give libFuzzer what was compared, and say when to look again. */
-static void
-replay_comparisons(const uint8_t *data, size_t size, bool staged)
-{
-    uint64_t entries = 0;
-
-    if (!engine.comparing) {
-        engine.skips--;
-        return;
-    }
-    engine.compared = has_compared();
-    if (!engine.compared) {
-        pykcov_pairs_begin(&engine.replay.pairs);
-        return;
-    }
-    pykcov_replay_begin(&engine.replay, data, size, staged ? &engine.stage : NULL);
-    for (unsigned i = 0; i < DEVICES; i++) {
-        note_dropped(i);
-        entries += pykcov_replay(&engine.replay, engine.buffers[i].buf,
-                                 (uint64_t)engine.buffers[i].len / 8);
-    }
-    if (engine.replay.value_profile)
-        return;
-    entries /= ENTRIES_EACH_TIME;
-    engine.skips = entries < SKIPPED_MAX ? (unsigned)entries : SKIPPED_MAX;
-    if (engine.skips > 0)
-        stop_comparing();
 }
 
 /* What the target raised, taken out of the thread's state. NULL: nothing. */
@@ -391,7 +274,7 @@ pykcov_engine_execute(const uint8_t *data, size_t size)
         end_child(exception, input);
     Py_XDECREF(result);
     register_counters(); /* now, so that what was reached for the first time counts */
-    replay_comparisons(data, size, staged);
+    pykcov_comparing_end(data, size, staged);
     if (!staged && engine.stages)
         pykcov_stage_end(&engine.stage, engine.counters.buf, engine.registered, data, size);
     if (!staged && engine.seen.bytes != NULL && engine.statistics->executions >= engine.seen.after)

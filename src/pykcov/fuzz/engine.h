@@ -1,6 +1,8 @@
 /*
  * engine.h: what runs an input. There is one engine in a process, as there is one libFuzzer; it is
- * used by the thread that called run(), which holds the GIL throughout.
+ * used by the thread that called run() alone. With a GIL that thread holds it throughout; without
+ * one, the threads of the target go on while an input is not run. What they record then counts for
+ * the next one, and the engine reads buffers in which entries are being written (replay.c).
  */
 #ifndef PYKCOV_ENGINE_H
 #define PYKCOV_ENGINE_H
@@ -25,6 +27,7 @@
 struct engine {
     struct libfuzzer libfuzzer;
     bool loaded, running;
+    unsigned long thread; /* that called run(), as threading.get_ident() */
     volatile bool forked; /* this is a child process of the one that fuzzes */
 
     /* What run() was given; _engine.pyi says what each does. */
@@ -73,6 +76,13 @@ void pykcov_engine_call(PyObject *hook);
 
 /* after.c: after an execution, `exception` is what it raised, or NULL. */
 void pykcov_engine_after(PyObject *exception, PyObject *input);
+
+/*
+ * comparing.c: have comparisons recorded in this execution, or not; behind it, give libFuzzer what
+ * was compared, and say when to look again.
+ */
+void pykcov_comparing_begin(bool comparing);
+void pykcov_comparing_end(const uint8_t *data, size_t size, bool staged);
 
 /* Before the first input. */
 void pykcov_engine_begin(void);

@@ -6,6 +6,7 @@ process is to have, and is told its process id; that process stays a zombie unti
 id is nobody else's.
 """
 
+import _thread
 import gc
 import json
 import os
@@ -190,8 +191,8 @@ def serve(harness: Harness, settings: Settings, run: Callable[[Harness, Settings
             "version": reaching.version_of(rows),
             "python": sys.version.split()[0],
             "processor": time.process_time(),
-            # Those that Python knows of; libraries take care of their own.
-            "threads": len(sys._current_frames()) - 1,
+            # Those that Python has started; libraries take care of their own.
+            "threads": _thread._count(),
         }
         socket.send_fds(connection, [json.dumps(told).encode()], [descriptor])
     gc.freeze()  # so that a collection in a forked process does not copy all pages

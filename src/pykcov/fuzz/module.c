@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "exchange.h"
+#include "functions_module.h"
 #include "mutators.h"
 
 #define engine pykcov_engine
@@ -152,6 +153,7 @@ run(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     /* Never given back: libFuzzer ends the process. */
     Py_INCREF(args);
     Py_XINCREF(kwargs);
+    engine.thread = PyThread_get_thread_ident();
     engine.running = true;
     pykcov_engine_begin();
     return PyLong_FromLong(engine.libfuzzer.run_driver(&count, &vector, pykcov_engine_execute));
@@ -182,8 +184,9 @@ mutate(PyObject *Py_UNUSED(module), PyObject *args)
 
     if (!PyArg_ParseTuple(args, "y*n:Mutate", &data, &capacity))
         return NULL;
-    if (!engine.running)
-        result = PyErr_Format(PyExc_RuntimeError, "Mutate() works while Fuzz() runs");
+    if (!engine.running || engine.thread != PyThread_get_thread_ident())
+        result = PyErr_Format(PyExc_RuntimeError,
+                              "Mutate() works while Fuzz() runs, in the same thread");
     else if (capacity < 1)
         result = PyErr_Format(PyExc_ValueError, "max_size=%zd: at least 1", capacity);
     else
@@ -242,19 +245,12 @@ static PyMethodDef functions[] = {
     {0},
 };
 
-static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, .m_name = "pykcov.fuzz._engine", .m_doc = "Drives libFuzzer.",
-    .m_size = -1,          .m_methods = functions,
-};
-
-PyMODINIT_FUNC
-PyInit__engine(void)
+static int
+add_constants(PyObject *module)
 {
-    PyObject *module = PyModule_Create(&definition);
-
-    if (module == NULL ||
-        PyModule_AddIntConstant(module, "STATISTICS_BYTES", sizeof(struct statistics)) < 0 ||
-        PyModule_AddIntMacro(module, BLIND_AFTER) < 0)
-        Py_CLEAR(module);
-    return module;
+    if (PyModule_AddIntConstant(module, "STATISTICS_BYTES", sizeof(struct statistics)) < 0)
+        return -1;
+    return PyModule_AddIntMacro(module, BLIND_AFTER);
 }
+
+KCOV_MODULE(_engine, "pykcov.fuzz._engine", functions, add_constants)

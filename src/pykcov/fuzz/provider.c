@@ -4,10 +4,22 @@
  */
 #include "consume.h"
 
+#include "critical.h"
+#include "functions_module.h"
+
+/* [C] guarded by the critical section of the object, or the GIL: threads may share a provider. */
 struct provider {
-    PyObject_HEAD PyObject *data; /* bytes */
-    struct input input;           /* what is left of them */
+    PyObject_HEAD PyObject *data; /* [C] bytes */
+    struct input input;           /* [C] what is left of them */
 };
+
+/* Assign what an expression takes from the input of `self`. */
+#define TAKE(self, result, expression)                                                             \
+    do {                                                                                           \
+        KCOV_BEGIN_CRITICAL(self);                                                                 \
+        result = expression;                                                                       \
+        KCOV_END_CRITICAL();                                                                       \
+    } while (0)
 
 static struct provider *
 provider_of(PyObject *self)
@@ -52,10 +64,13 @@ check_arguments(const char *method, Py_ssize_t given, Py_ssize_t wanted)
 static PyObject *
 consume_text(PyObject *self, PyObject *argument, bool surrogates)
 {
+    PyObject *text;
     size_t count;
 
-    return as_count(argument, &count) < 0 ? NULL
-                                          : pykcov_consume_text(input_of(self), count, surrogates);
+    if (as_count(argument, &count) < 0)
+        return NULL;
+    TAKE(self, text, pykcov_consume_text(input_of(self), count, surrogates));
+    return text;
 }
 
 /* The only method of Atheris's that can be called with a keyword. */
@@ -85,9 +100,13 @@ consume_without_surrogates(PyObject *self, PyObject *count)
 static PyObject *
 consume_bytes(PyObject *self, PyObject *argument)
 {
+    PyObject *bytes;
     size_t count;
 
-    return as_count(argument, &count) < 0 ? NULL : pykcov_consume_bytes(input_of(self), count);
+    if (as_count(argument, &count) < 0)
+        return NULL;
+    TAKE(self, bytes, pykcov_consume_bytes(input_of(self), count));
+    return bytes;
 }
 
 /* Integers. */
@@ -95,10 +114,13 @@ consume_bytes(PyObject *self, PyObject *argument)
 static PyObject *
 consume_integer(PyObject *self, PyObject *argument, bool is_signed)
 {
+    PyObject *integer;
     size_t size;
 
-    return as_count(argument, &size) < 0 ? NULL
-                                         : pykcov_consume_integer(input_of(self), size, is_signed);
+    if (as_count(argument, &size) < 0)
+        return NULL;
+    TAKE(self, integer, pykcov_consume_integer(input_of(self), size, is_signed));
+    return integer;
 }
 
 static PyObject *
@@ -114,11 +136,18 @@ consume_uint(PyObject *self, PyObject *size)
 }
 
 static PyObject *
+integer_in_range(PyObject *self, PyObject *const *args)
+{
+    PyObject *integer;
+
+    TAKE(self, integer, pykcov_consume_integer_in_range(input_of(self), args[0], args[1]));
+    return integer;
+}
+
+static PyObject *
 consume_int_in_range(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
-    if (check_arguments("ConsumeIntInRange", count, 2) < 0)
-        return NULL;
-    return pykcov_consume_integer_in_range(input_of(self), args[0], args[1]);
+    return check_arguments("ConsumeIntInRange", count, 2) < 0 ? NULL : integer_in_range(self, args);
 }
 
 /* Floats. */
@@ -126,19 +155,28 @@ consume_int_in_range(PyObject *self, PyObject *const *args, Py_ssize_t count)
 static PyObject *
 consume_float(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return PyFloat_FromDouble(pykcov_consume_float(input_of(self)));
+    double number;
+
+    TAKE(self, number, pykcov_consume_float(input_of(self)));
+    return PyFloat_FromDouble(number);
 }
 
 static PyObject *
 consume_regular_float(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return PyFloat_FromDouble(pykcov_consume_regular_float(input_of(self)));
+    double number;
+
+    TAKE(self, number, pykcov_consume_regular_float(input_of(self)));
+    return PyFloat_FromDouble(number);
 }
 
 static PyObject *
 consume_probability(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return PyFloat_FromDouble(pykcov_consume_probability(input_of(self)));
+    double number;
+
+    TAKE(self, number, pykcov_consume_probability(input_of(self)));
+    return PyFloat_FromDouble(number);
 }
 
 static int
@@ -159,12 +197,13 @@ as_range(PyObject *const *args, double *minimum, double *maximum)
 static PyObject *
 consume_float_in_range(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
-    double minimum, maximum;
+    double minimum, maximum, number;
 
     if (check_arguments("ConsumeFloatInRange", count, 2) < 0 ||
         as_range(args, &minimum, &maximum) < 0)
         return NULL;
-    return PyFloat_FromDouble(pykcov_consume_float_in_range(input_of(self), minimum, maximum));
+    TAKE(self, number, pykcov_consume_float_in_range(input_of(self), minimum, maximum));
+    return PyFloat_FromDouble(number);
 }
 
 /* Lists: the items one after the other. */
@@ -206,8 +245,7 @@ list_of(PyObject *self, PyObject *const *args, Py_ssize_t given, Py_ssize_t want
     }
 
 LIST(consume_int_list, "ConsumeIntList", 2, consume_int(self, args[0]))
-LIST(consume_int_list_in_range, "ConsumeIntListInRange", 3,
-     pykcov_consume_integer_in_range(input_of(self), args[0], args[1]))
+LIST(consume_int_list_in_range, "ConsumeIntListInRange", 3, integer_in_range(self, args))
 LIST(consume_float_list, "ConsumeFloatList", 1, consume_float(self, NULL))
 LIST(consume_regular_float_list, "ConsumeRegularFloatList", 1, consume_regular_float(self, NULL))
 LIST(consume_probability_list, "ConsumeProbabilityList", 1, consume_probability(self, NULL))
@@ -219,30 +257,42 @@ LIST(consume_float_list_in_range, "ConsumeFloatListInRange", 3,
 static PyObject *
 consume_bool(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return PyBool_FromLong(pykcov_consume_bool(input_of(self)));
+    bool result;
+
+    TAKE(self, result, pykcov_consume_bool(input_of(self)));
+    return PyBool_FromLong(result);
 }
 
 static PyObject *
 pick_value_in_list(PyObject *self, PyObject *list)
 {
+    size_t index;
+
     if (!PyList_Check(list))
         return PyErr_Format(PyExc_TypeError, "PickValueInList() takes a list, not %.200s",
                             Py_TYPE(list)->tp_name);
-    return PySequence_GetItem(
-        list, (Py_ssize_t)pykcov_consume_index(input_of(self), (size_t)PyList_GET_SIZE(list)));
+    TAKE(self, index, pykcov_consume_index(input_of(self), (size_t)PyList_GET_SIZE(list)));
+    return PySequence_GetItem(list, (Py_ssize_t)index);
 }
 
 static PyObject *
 remaining_bytes(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return PyLong_FromSize_t(input_of(self)->left);
+    size_t left;
+
+    TAKE(self, left, input_of(self)->left);
+    return PyLong_FromSize_t(left);
 }
 
 static PyObject *
 remaining_buffer(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return PyBytes_FromStringAndSize((const char *)input_of(self)->front,
-                                     (Py_ssize_t)input_of(self)->left);
+    PyObject *bytes;
+
+    TAKE(self, bytes,
+         PyBytes_FromStringAndSize((const char *)input_of(self)->front,
+                                   (Py_ssize_t)input_of(self)->left));
+    return bytes;
 }
 
 static int
@@ -250,13 +300,19 @@ provider_init(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {"", NULL};
     struct provider *provider = provider_of(self);
-    PyObject *data;
+    PyObject *data, *before;
+    struct input input;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "S:FuzzedDataProvider", keywords, &data))
         return -1;
-    Py_XSETREF(provider->data, Py_NewRef(data));
-    provider->input.front = (const uint8_t *)PyBytes_AS_STRING(data);
-    provider->input.left = (size_t)PyBytes_GET_SIZE(data);
+    input.front = (const uint8_t *)PyBytes_AS_STRING(data);
+    input.left = (size_t)PyBytes_GET_SIZE(data);
+    KCOV_BEGIN_CRITICAL(self);
+    before = provider->data;
+    provider->data = Py_NewRef(data);
+    provider->input = input;
+    KCOV_END_CRITICAL();
+    Py_XDECREF(before);
     return 0;
 }
 
@@ -317,24 +373,14 @@ static PyType_Spec specification = {
     .slots = slots,
 };
 
-static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "pykcov.fuzz._provider",
-    .m_doc = "Values from bytes.",
-    .m_size = -1,
-};
-
-PyMODINIT_FUNC
-PyInit__provider(void)
+static int
+add_type(PyObject *module)
 {
-    PyObject *module = PyModule_Create(&definition);
-    PyObject *type = module != NULL ? PyType_FromSpec(&specification) : NULL;
+    PyObject *type = PyType_FromSpec(&specification);
+    int error = type != NULL ? PyModule_AddObjectRef(module, "FuzzedDataProvider", type) : -1;
 
-    if (type != NULL && PyModule_AddObjectRef(module, "FuzzedDataProvider", type) == 0) {
-        Py_DECREF(type);
-        return module;
-    }
     Py_XDECREF(type);
-    Py_XDECREF(module);
-    return NULL;
+    return error;
 }
+
+KCOV_MODULE(_provider, "pykcov.fuzz._provider", NULL, add_type)

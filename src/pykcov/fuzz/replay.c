@@ -222,6 +222,23 @@ replay_record(struct replay *replay, const struct record *record)
     }
 }
 
+/* The first entry of a record: its operands, or how long these are. */
+struct header {
+    uint64_t type, first, second, pc;
+};
+
+/* Each word is looked at once: a thread that is not done may be writing it. */
+static struct header
+header_at(const uint64_t *entry)
+{
+    return (struct header){
+        .type = __atomic_load_n(&entry[0], __ATOMIC_RELAXED),
+        .first = __atomic_load_n(&entry[1], __ATOMIC_RELAXED),
+        .second = __atomic_load_n(&entry[2], __ATOMIC_RELAXED),
+        .pc = __atomic_load_n(&entry[3], __ATOMIC_RELAXED),
+    };
+}
+
 static unsigned
 entries_of(uint64_t length)
 {
@@ -234,24 +251,26 @@ operand_at(const uint64_t *entry, uint64_t length)
     return (struct operand){(const uint8_t *)entry, length, smaller(length, KCOV_OPERAND_BYTES)};
 }
 
-/* How many entries the record at `entry` has, of at most `left`; 0 if it is damaged. */
+/* How many entries the record at `entry` has, of at most `left`, and begins with `header`; 0 if it
+ * is damaged. */
 static uint64_t
-replay_payload(struct replay *replay, const uint64_t *entry, uint64_t left)
+replay_payload(struct replay *replay, const struct header *header, const uint64_t *entry,
+               uint64_t left)
 {
-    uint64_t type = entry[0];
-    unsigned first_entries = entries_of(entry[1]);
-    unsigned payload = first_entries + entries_of(entry[2]);
+    uint64_t type = header->type;
+    unsigned first_entries = entries_of(header->first);
+    unsigned payload = first_entries + entries_of(header->second);
     struct operand first, second;
     struct record record;
     bool swapped = (type & KCOV_CMP_SWAPPED) != 0;
 
     if (payload != type >> 16 || payload >= left)
         return 0;
-    first = operand_at(entry + KCOV_CMP_WORDS, entry[1]);
-    second = operand_at(entry + KCOV_CMP_WORDS * (1 + first_entries), entry[2]);
+    first = operand_at(entry + KCOV_CMP_WORDS, header->first);
+    second = operand_at(entry + KCOV_CMP_WORDS * (1 + first_entries), header->second);
     record = (struct record){
         .type = type,
-        .pc = entry[3],
+        .pc = header->pc,
         .left = swapped ? second : first,
         .right = swapped ? first : second,
         .left_is_const = type & KCOV_CMP_CONST && !swapped,
@@ -265,19 +284,23 @@ uint64_t
 pykcov_replay(struct replay *replay, const uint64_t *words, uint64_t nmemb)
 {
     uint64_t capacity = (nmemb - 1) / KCOV_CMP_WORDS;
-    uint64_t count = words[0] < capacity ? words[0] : capacity;
+    uint64_t count = __atomic_load_n(&words[0], __ATOMIC_RELAXED);
     uint64_t at = 0;
+
+    if (count > capacity)
+        count = capacity;
 
     while (at < count) {
         const uint64_t *entry = words + 1 + at * KCOV_CMP_WORDS;
+        struct header one = header_at(entry);
         uint64_t length = 1;
 
-        if (entry[0] & KCOV_CMP_PAYLOAD)
-            length = replay_payload(replay, entry, count - at);
-        else if (entry[0] & KCOV_CMP_FLOAT)
-            pykcov_replay_floats(replay, entry[0], entry[1], entry[2], entry[3]);
+        if (one.type & KCOV_CMP_PAYLOAD)
+            length = replay_payload(replay, &one, entry, count - at);
+        else if (one.type & KCOV_CMP_FLOAT)
+            pykcov_replay_floats(replay, one.type, one.first, one.second, one.pc);
         else
-            pykcov_replay_integers(replay, entry[0], entry[1], entry[2], entry[3]);
+            pykcov_replay_integers(replay, one.type, one.first, one.second, one.pc);
         if (length == 0)
             break;
         at += length;

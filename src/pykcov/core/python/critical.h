@@ -30,6 +30,18 @@ kcov_reference(PyObject *owner, PyObject **place)
     return object;
 }
 
+/* A new reference to an item of a dict; NULL, without an exception, if it has none. */
+static inline PyObject *
+kcov_dict_item(PyObject *dict, const char *key)
+{
+    PyObject *item;
+
+    KCOV_BEGIN_CRITICAL(dict);
+    item = Py_XNewRef(PyDict_GetItemString(dict, key));
+    KCOV_END_CRITICAL();
+    return item;
+}
+
 /* Put something else there. */
 static inline void
 kcov_replace(PyObject *owner, PyObject **place, PyObject *object)

@@ -1,5 +1,5 @@
 /*
- * functions_module.h: an extension module that has nothing but functions.
+ * functions_module.h: an extension module without a state of its own.
  */
 #ifndef KCOV_FUNCTIONS_MODULE_H
 #define KCOV_FUNCTIONS_MODULE_H
@@ -12,12 +12,15 @@
 #define KCOV_NEEDS_NO_GIL
 #endif
 
-/* Defines PyInit_NAME() of pykcov.NAME; `functions` is its table. */
-#define KCOV_FUNCTIONS_MODULE(name, functions)                                                     \
-    static PyModuleDef_Slot name##_slots[] = {KCOV_NEEDS_NO_GIL{0, NULL}};                         \
+/*
+ * Defines PyInit_NAME() of the module `full_name`. `functions` is its table, NULL if it has none;
+ * `add` adds what else it has.
+ */
+#define KCOV_MODULE(name, full_name, functions, add)                                               \
+    static PyModuleDef_Slot name##_slots[] = {{Py_mod_exec, add}, KCOV_NEEDS_NO_GIL{0, NULL}};     \
     static struct PyModuleDef name##_definition = {                                                \
         PyModuleDef_HEAD_INIT,                                                                     \
-        .m_name = "pykcov." #name,                                                                 \
+        .m_name = full_name,                                                                       \
         .m_methods = functions,                                                                    \
         .m_slots = name##_slots,                                                                   \
     };                                                                                             \
@@ -26,5 +29,15 @@
     {                                                                                              \
         return PyModuleDef_Init(&name##_definition);                                               \
     }
+
+/* The same for a module of pykcov's that has functions alone. */
+#define KCOV_FUNCTIONS_MODULE(name, functions)                                                     \
+    KCOV_MODULE(name, "pykcov." #name, functions, kcov_add_nothing)
+
+static inline int
+kcov_add_nothing(PyObject *Py_UNUSED(module))
+{
+    return 0;
+}
 
 #endif
