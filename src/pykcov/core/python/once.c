@@ -148,9 +148,9 @@ kcov_once_restore(void)
     return answer != NULL ? 0 : -1;
 }
 
-/* The words must be there already. */
-static void
-show(struct kcov_once_log *log, Py_buffer *view)
+/* Under the lock. Gives what was there before. */
+static Py_buffer
+show(struct kcov_once_log *log, const Py_buffer *view)
 {
     Py_buffer before = log->view;
 
@@ -158,11 +158,18 @@ show(struct kcov_once_log *log, Py_buffer *view)
     atomic_store(&log->capacity, 0);
     atomic_store_explicit(&log->words, (_Atomic uint64_t *)view->buf, memory_order_release);
     atomic_store(&log->capacity, ((size_t)view->len / 8 - 1) / 2);
-#ifndef Py_GIL_DISABLED /* there a hit may be on its way */
-    if (before.obj != NULL)
-        PyBuffer_Release(&before);
+    return before;
+}
+
+/* Without a GIL a hit may be on its way to it: it stays. */
+static void
+release(Py_buffer *view)
+{
+#ifndef Py_GIL_DISABLED
+    if (view->obj != NULL)
+        PyBuffer_Release(view);
 #else
-    (void)before;
+    (void)view;
 #endif
 }
 
@@ -178,27 +185,32 @@ get_view(PyObject *object, Py_buffer *view)
     return -1;
 }
 
+static bool
+is_open(const struct kcov_once_log *log)
+{
+    return atomic_load(&log->words) != NULL;
+}
+
 static int
-any_open(void)
+count_open(void)
 {
     int count = 0;
 
     for (size_t i = 0; i < KCOV_ONCE_LOGS; i++)
-        count += atomic_load(&logs[i].words) != NULL;
+        count += is_open(&logs[i]);
     return count;
 }
 
-static PyObject *
-once_open(PyObject *module, PyObject *buffer)
+/* Under the lock: the number of a new log. EBUSY, ENOMEM. */
+static int
+open_log(const Py_buffer *view, int *index)
 {
     struct kcov_once_log *log = logs;
-    Py_buffer view;
 
-    while (log < logs + KCOV_ONCE_LOGS && atomic_load(&log->words) != NULL)
+    while (log < logs + KCOV_ONCE_LOGS && is_open(log))
         log++;
     if (log == logs + KCOV_ONCE_LOGS)
-        return kcov_raise(kcov_module_state(module), EBUSY, "%d logs are open already: close one",
-                          KCOV_ONCE_LOGS);
+        return EBUSY;
     /* Only what is touched becomes memory. */
     if (hits == NULL)
         hits = calloc(KCOV_PROBES_MAX, 1);
@@ -207,40 +219,41 @@ once_open(PyObject *module, PyObject *buffer)
     else
         memset((void *)log->seen, 0, kcov_numbers_total());
     if (hits == NULL || log->seen == NULL)
-        return PyErr_NoMemory();
-    if (kcov_once_restore() < 0 || get_view(buffer, &view) < 0)
-        return NULL;
+        return ENOMEM;
     /* What is hit often now may have been unknown to no log before. */
     memset((void *)hits, 0, kcov_numbers_total());
-    show(log, &view);
-    if (any_open() == 1)
+    show(log, view);
+    if (count_open() == 1)
         atomic_store(&countdown, FIRST_COUNTDOWN);
     kcov_probe_mark(true);
-    return PyLong_FromSsize_t(log - logs);
+    *index = (int)(log - logs);
+    return 0;
 }
 
-static struct kcov_once_log *
-open_log(int index)
+/* Under the lock: what the log was in, and needs no more. */
+static Py_buffer
+close_log(struct kcov_once_log *log)
 {
-    if (index >= 0 && index < KCOV_ONCE_LOGS && atomic_load(&logs[index].words) != NULL)
-        return &logs[index];
-    PyErr_Format(PyExc_ValueError, "there is no open log %d", index);
-    return NULL;
+    Py_buffer before = log->view;
+
+    atomic_store(&log->words, NULL);
+    log->view.obj = NULL;
+    if (count_open() == 0)
+        kcov_probe_mark(false);
+    return before;
+}
+
+/* Under the lock; NULL: there is none. */
+static struct kcov_once_log *
+find_log(int index)
+{
+    return index >= 0 && index < KCOV_ONCE_LOGS && is_open(&logs[index]) ? &logs[index] : NULL;
 }
 
 static PyObject *
-once_grow(PyObject *Py_UNUSED(module), PyObject *args)
+raise_not_open(int index)
 {
-    struct kcov_once_log *log;
-    PyObject *buffer;
-    Py_buffer view;
-    int index;
-
-    if (!PyArg_ParseTuple(args, "iO:once_grow", &index, &buffer) ||
-        (log = open_log(index)) == NULL || get_view(buffer, &view) < 0)
-        return NULL;
-    show(log, &view);
-    Py_RETURN_NONE;
+    return PyErr_Format(PyExc_ValueError, "there is no open log %d", index);
 }
 
 static PyObject *
@@ -248,24 +261,93 @@ once_close(PyObject *Py_UNUSED(module), PyObject *number)
 {
     int index = (int)PyLong_AsLong(number);
     struct kcov_once_log *log;
+    Py_buffer before = {0};
 
-    if ((index == -1 && PyErr_Occurred()) || (log = open_log(index)) == NULL)
+    if (index == -1 && PyErr_Occurred())
         return NULL;
-    atomic_store(&log->words, NULL);
-#ifndef Py_GIL_DISABLED
-    PyBuffer_Release(&log->view);
-#endif
-    log->view.obj = NULL;
-    if (!any_open())
-        kcov_probe_mark(false);
+    kcov_lock();
+    if ((log = find_log(index)) != NULL)
+        before = close_log(log);
+    kcov_unlock();
+    if (log == NULL)
+        return raise_not_open(index);
+    release(&before);
     Py_RETURN_NONE;
 }
 
+/* The probes come back when the log is there: what vanishes from now on is known to it. */
+static PyObject *
+once_open(PyObject *module, PyObject *buffer)
+{
+    PyObject *number;
+    Py_buffer view;
+    int index, error;
+
+    if (get_view(buffer, &view) < 0)
+        return NULL;
+    kcov_lock();
+    error = open_log(&view, &index);
+    kcov_unlock();
+    if (error != 0) {
+        PyBuffer_Release(&view);
+        return error == ENOMEM ? PyErr_NoMemory()
+                               : kcov_raise(kcov_module_state(module), error,
+                                            "%d logs are open already: close one", KCOV_ONCE_LOGS);
+    }
+    number = PyLong_FromLong(index);
+    if (number != NULL && kcov_once_restore() == 0)
+        return number;
+    kcov_lock();
+    view = close_log(&logs[index]);
+    kcov_unlock();
+    release(&view);
+    Py_XDECREF(number);
+    return NULL;
+}
+
+static PyObject *
+once_grow(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    struct kcov_once_log *log;
+    Py_buffer view, before;
+    PyObject *buffer;
+    int index;
+
+    if (!PyArg_ParseTuple(args, "iO:once_grow", &index, &buffer) || get_view(buffer, &view) < 0)
+        return NULL;
+    kcov_lock();
+    log = find_log(index);
+    before = log != NULL ? show(log, &view) : view;
+    kcov_unlock();
+    if (log == NULL) {
+        PyBuffer_Release(&view);
+        return raise_not_open(index);
+    }
+    release(&before);
+    Py_RETURN_NONE;
+}
+
+/* Whether all logs have it. */
+static bool
+is_known(size_t number)
+{
+    for (size_t i = 0; i < KCOV_ONCE_LOGS; i++)
+        if (is_open(&logs[i]) &&
+            atomic_load_explicit(&logs[i].seen[number], memory_order_relaxed) == 0)
+            return false;
+    return true;
+}
+
+/* A hit that was on its way when a log was opened may have been counted all the same. */
 static PyObject *
 once_hits(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 {
-    return PyMemoryView_FromMemory((char *)hits, hits == NULL ? 0 : kcov_numbers_total(),
-                                   PyBUF_READ);
+    size_t total = hits != NULL ? kcov_numbers_total() : 0;
+
+    for (size_t i = 0; i < total; i++)
+        if (atomic_load_explicit(&hits[i], memory_order_relaxed) != 0 && !is_known(i))
+            atomic_store_explicit(&hits[i], 0, memory_order_relaxed);
+    return PyMemoryView_FromMemory((char *)hits, (Py_ssize_t)total, PyBUF_READ);
 }
 
 static PyObject *
@@ -283,7 +365,9 @@ set_once_callables(PyObject *Py_UNUSED(module), PyObject *args)
 void
 kcov_once_clear(void)
 {
+    kcov_lock();
     kcov_probe_mark(false);
+    kcov_unlock();
     replace(&exchange_callable, NULL);
     replace(&restore_callable, NULL);
 }

@@ -125,10 +125,8 @@ set_awake(bool awake)
 void
 kcov_probe_mark(bool marks)
 {
-    kcov_lock();
     is_marking = marks;
     choose_slots();
-    kcov_unlock();
 }
 
 static PyObject *
