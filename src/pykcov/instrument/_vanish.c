@@ -31,8 +31,8 @@ set_constant(PyObject *Py_UNUSED(module), PyObject *args)
     if (index < 0 || index >= PyTuple_GET_SIZE(constants) ||
         !PyCode_Check(PyTuple_GET_ITEM(constants, index)))
         return PyErr_Format(PyExc_ValueError, "constant %zd is no code", index);
-    before = PyTuple_GET_ITEM(constants, index);
-    PyTuple_SET_ITEM(constants, index, Py_NewRef(nested));
+    before = __atomic_exchange_n(&((PyTupleObject *)constants)->ob_item[index], Py_NewRef(nested),
+                                 __ATOMIC_ACQ_REL);
     Py_DECREF(before);
     Py_RETURN_NONE;
 }

@@ -11,6 +11,9 @@ from pykcov._view import constants
 from pykcov.instrument.code import is_instrumented
 from pykcov.instrument.selection import namespace_of
 
+IS_FREE_THREADED = "t" in sys.abiflags
+"""Whether this build of CPython can run without a GIL."""
+
 
 def functions() -> list[FunctionType]:
     """Return every Python function that is alive: also methods, closures, and what nothing refers to by name."""
@@ -18,9 +21,12 @@ def functions() -> list[FunctionType]:
 
 
 def running_in_threads() -> list[CodeType]:
-    """Return the code that threads are in the middle of: of all their frames."""
+    """Return the code that threads are in the middle of: of all their frames.
+
+    In a free-threaded build of the calling thread's alone: a frame may be gone while another thread looks at it.
+    """
     running = []
-    frames: list[FrameType | None] = list(sys._current_frames().values())
+    frames: list[FrameType | None] = [sys._getframe()] if IS_FREE_THREADED else list(sys._current_frames().values())
     for frame in frames:
         while frame is not None:
             running.append(frame.f_code)
@@ -28,6 +34,14 @@ def running_in_threads() -> list[CodeType]:
     # One of them was that of this function: a cycle would keep what the callers refer to alive.
     del frame, frames
     return running
+
+
+def in_use(functions: Iterable[FunctionType]) -> list[CodeType]:
+    """Return the code of functions and what threads are in the middle of, and maybe code that is in use no more."""
+    if IS_FREE_THREADED:
+        # There the collector knows code, too.
+        return [found for found in gc.get_objects() if type(found) is CodeType]
+    return [function.__code__ for function in functions] + running_in_threads()
 
 
 def suspended() -> list[CodeType]:

@@ -210,9 +210,6 @@ def _fingerprint() -> bytes | None:
 
 
 def _make_fingerprint() -> bytes | None:
-    # Where constants of equal value are one object, those of new code are not its own.
-    if _has_no_gil():
-        return None
     ours = os.path.dirname(__file__)
     hasher = blake2b(f"{sys.implementation.name}\0{sys.hexversion}\0{sys.version}\0{sys.byteorder}".encode())
     try:
@@ -229,10 +226,6 @@ def _is_unpacked_each_time() -> bool:
     """Whether this program is one file of PyInstaller's, which makes a new folder each time that it starts."""
     own = getattr(sys, "_MEIPASS", "")
     return bool(own) and not os.path.realpath(own).startswith(os.path.dirname(os.path.realpath(sys.executable)))
-
-
-def _has_no_gil() -> bool:
-    return "t" in sys.abiflags
 
 
 def _read(path: str) -> bytes | None:

@@ -173,8 +173,7 @@ class _Exchange:
 
 def _instrumented(functions: list[FunctionType]) -> Iterator[CodeType]:
     """Yield the code with probes of functions and of what is running, and of all that is nested in it."""
-    codes = [function.__code__ for function in functions] + alive.running_in_threads()
-    return alive.instrumented_within(codes)
+    return alive.instrumented_within(alive.in_use(functions))
 
 
 def _is_needed_whole() -> bool:

@@ -3,6 +3,7 @@
  */
 #include "view.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -25,11 +26,11 @@ struct maker {
     PyObject *told;         /* told(code): its bytecode is being read */
 };
 
-/* All that follows is written by view_add_maker() under the GIL, before anything reads it, and
- * stays. */
+/* All that follows is written by view_add_maker(), which one thread calls at a time (the import
+ * lock, or the GIL), and stays. Released and acquired is the count: those below it are there. */
 #define MAKERS_MAX 8
 static struct maker makers[MAKERS_MAX];
-static int makers_count;
+static atomic_int makers_count;
 static Py_ssize_t extra_index = -1; /* of code objects: their view or None, a reference */
 
 _Thread_local int view_finding;
@@ -43,7 +44,8 @@ maker_of(PyObject *code)
     if (size == 0)
         return NULL;
     PyTypeObject *type = Py_TYPE(PyTuple_GET_ITEM(constants, size - 1));
-    for (int i = 0; i < makers_count; i++) {
+    int count = atomic_load_explicit(&makers_count, memory_order_acquire);
+    for (int i = 0; i < count; i++) {
         if (type == makers[i].types[0] || type == makers[i].types[1])
             return &makers[i];
     }
@@ -78,31 +80,38 @@ static const struct {
     const char *function;
 } copiers[] = {{"cloudpickle", "_code_reduce"}, {"_dill", "save_code"}};
 
+/* The name of the function that copies, in the module of this name; NULL: there is none, or the
+ * name is NULL. */
+static const char *
+copier_in(const char *module)
+{
+    if (module == NULL || strncmp(module, "numba.", strlen("numba.")) == 0)
+        return NULL;
+    const char *dot = strrchr(module, '.');
+    for (size_t i = 0; i < sizeof copiers / sizeof copiers[0]; i++) {
+        if (strcmp(dot != NULL ? dot + 1 : module, copiers[i].module) == 0)
+            return copiers[i].function;
+    }
+    return NULL;
+}
+
 static int
 is_asked_by_copier(void)
 {
     PyObject *globals = PyEval_GetGlobals();
-    PyObject *name = globals != NULL && PyDict_CheckExact(globals)
-                         ? PyDict_GetItemString(globals, "__name__")
-                         : NULL;
-    const char *module = name != NULL && PyUnicode_CheckExact(name) ? PyUnicode_AsUTF8(name) : NULL;
+    PyObject *name =
+        globals != NULL && PyDict_CheckExact(globals) ? kcov_dict_item(globals, "__name__") : NULL;
+    const char *function =
+        name != NULL && PyUnicode_CheckExact(name) ? copier_in(PyUnicode_AsUTF8(name)) : NULL;
 
-    if (module == NULL) {
-        PyErr_Clear();
+    PyErr_Clear();
+    Py_XDECREF(name);
+    if (function == NULL)
         return 0;
-    }
-    if (strncmp(module, "numba.", strlen("numba.")) == 0)
-        return 0;
-    const char *dot = strrchr(module, '.');
-    for (size_t i = 0; i < sizeof copiers / sizeof copiers[0]; i++) {
-        if (strcmp(dot != NULL ? dot + 1 : module, copiers[i].module) != 0)
-            continue;
-        PyCodeObject *running = PyFrame_GetCode(PyEval_GetFrame());
-        int copies = PyUnicode_CompareWithASCIIString(running->co_name, copiers[i].function) == 0;
-        Py_DECREF(running);
-        return copies;
-    }
-    return 0;
+    PyCodeObject *running = PyFrame_GetCode(PyEval_GetFrame());
+    int copies = PyUnicode_CompareWithASCIIString(running->co_name, function) == 0;
+    Py_DECREF(running);
+    return copies;
 }
 
 /* What Python code of ours returns, unseen by tracers. */
@@ -246,7 +255,9 @@ view_tell(PyObject *code)
 int
 view_add_maker(PyObject *find, PyObject *told, PyObject *type, PyObject *other)
 {
-    if (makers_count == MAKERS_MAX)
+    int count = atomic_load_explicit(&makers_count, memory_order_relaxed);
+
+    if (count == MAKERS_MAX)
         return 0;
     if (extra_index < 0) {
         extra_index = REQUEST_EXTRA(drop_extra);
@@ -257,11 +268,11 @@ view_add_maker(PyObject *find, PyObject *told, PyObject *type, PyObject *other)
         if (view_put_all() < 0)
             return -1;
     }
-    struct maker *maker = &makers[makers_count];
+    struct maker *maker = &makers[count];
     maker->types[0] = (PyTypeObject *)Py_NewRef(type);
     maker->types[1] = (PyTypeObject *)Py_NewRef(other);
     maker->find = Py_NewRef(find);
     maker->told = Py_NewRef(told);
-    makers_count++;
+    atomic_store_explicit(&makers_count, count + 1, memory_order_release);
     return 0;
 }

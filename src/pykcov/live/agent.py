@@ -110,5 +110,4 @@ def restore() -> None:
 
 def _instrumented(functions: list[FunctionType]) -> list[CodeType]:
     """Return the code with probes of functions and of all that has begun to run, and what is nested in it."""
-    codes = [function.__code__ for function in functions] + alive.running_in_threads() + alive.suspended()
-    return list(alive.instrumented_within(codes))
+    return list(alive.instrumented_within(alive.in_use(functions) + alive.suspended()))

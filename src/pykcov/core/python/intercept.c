@@ -21,8 +21,11 @@ kcov_intercept(struct kcov_interception *interception)
         PyErr_Format(PyExc_ValueError, "%s.%s is not the function that it was",
                      interception->module, interception->name);
     } else {
-        if (definition->ml_meth != interception->ours) {
-            interception->original = definition->ml_meth;
+        /* Looked at once: another thread may do the same at this moment. */
+        PyCFunction theirs = __atomic_load_n(&definition->ml_meth, __ATOMIC_ACQUIRE);
+
+        if (theirs != interception->ours) {
+            __atomic_store_n(&interception->original, theirs, __ATOMIC_RELAXED);
             __atomic_store_n(&definition->ml_meth, interception->ours, __ATOMIC_RELEASE);
         }
         error = 0;

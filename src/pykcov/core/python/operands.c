@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "critical.h"
+
 /* The digits of an integer, PyLong_SHIFT bits each, the lowest first: the only part that knows how
  * CPython lays integers out. */
 struct digits {
@@ -130,15 +132,23 @@ clamped(Py_ssize_t start, Py_ssize_t length)
     return start < 0 ? 0 : start > length ? length : start;
 }
 
+static void
+copy_from(struct kcov_operand *operand, const char *bytes, Py_ssize_t length, Py_ssize_t start)
+{
+    start = clamped(start, length);
+    copy(operand, bytes + start, (size_t)(length - start));
+}
+
 void
 kcov_bytes_operand(PyObject *bytes, Py_ssize_t start, struct kcov_operand *operand)
 {
-    bool exact = Py_IS_TYPE(bytes, &PyBytes_Type);
-    Py_ssize_t length = exact ? PyBytes_GET_SIZE(bytes) : PyByteArray_GET_SIZE(bytes);
-
-    start = clamped(start, length);
-    copy(operand, (exact ? PyBytes_AS_STRING(bytes) : PyByteArray_AS_STRING(bytes)) + start,
-         (size_t)(length - start));
+    if (Py_IS_TYPE(bytes, &PyBytes_Type)) {
+        copy_from(operand, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes), start);
+        return;
+    }
+    KCOV_BEGIN_CRITICAL(bytes);
+    copy_from(operand, PyByteArray_AS_STRING(bytes), PyByteArray_GET_SIZE(bytes), start);
+    KCOV_END_CRITICAL();
 }
 
 /* UTF-8 of a character, a lone surrogate too; how many bytes. */
