@@ -10,6 +10,8 @@ TRACE_CMP: Final = 2
 TRACE_UNIQUE_PC: Final = 0x101
 TRACE_ACCESS: Final = 0x801
 """Each hit, and each access of code of granularity 'access', with its thread: 2 words an entry (kcov.h)."""
+ACCESS_OBJECT_BITS: Final[int]
+"""Of the second word of such an entry: what is accessed. Above them is the thread."""
 CMP_BYTES: Final = 0x200
 CMP_SAMPLED: Final = 0x400
 """With TRACE_CMP | CMP_BYTES: of what a place of Python code compares in a round, the first 8, then fewer and fewer."""

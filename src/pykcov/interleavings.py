@@ -17,11 +17,10 @@ from fcntl import LOCK_EX, flock
 from linecache import getline
 from typing import NamedTuple
 
+from pykcov._core import ACCESS_OBJECT_BITS
 from pykcov.traces.locations import Location, symbolize
 
-OBJECT_BITS = 44
-"""Of the second word of an entry: what is accessed. Above them is the thread."""
-_OBJECT = (1 << OBJECT_BITS) - 1
+_OBJECT = (1 << ACCESS_OBJECT_BITS) - 1
 _NAME = 1
 _WRITES = ("write", "change")
 _VERBS = {"read": "reads", "write": "writes", "look": "looks into", "change": "changes"}
@@ -77,7 +76,7 @@ def pairs_of(entries: Iterable[tuple[int, int]], beginner: int) -> list[Pair]:
 
     beginner: the number of the thread that began the trace.
     """
-    accesses = [(pc, who >> OBJECT_BITS, who & _OBJECT) for pc, who in entries if who & _OBJECT]
+    accesses = [(pc, who >> ACCESS_OBJECT_BITS, who & _OBJECT) for pc, who in entries if who & _OBJECT]
     places = {place.pc: place for place in symbolize(dict.fromkeys(pc for pc, _, _ in accesses))}
     names = {pc: _name_of(place) for pc, place in places.items() if place.known}
     located = [

@@ -18,7 +18,6 @@ from pykcov.instrument.kind import Kind, finest
 from pykcov.instrument.rewrite import rewrite
 
 PROGRAMS = sorted(Path(__file__).with_name("programs").glob("*.py"))
-OBJECT_BITS = 44
 
 
 class Recorded:
@@ -39,8 +38,8 @@ class Recorded:
             finally:
                 device.disable()
             assert device.dropped == 0
-            assert {words[2 + 2 * at] >> OBJECT_BITS for at in range(words[0])} == {_core.thread_number()}
-            whats = [words[2 + 2 * at] & (1 << OBJECT_BITS) - 1 for at in range(words[0])]
+            assert {words[2 + 2 * at] >> _core.ACCESS_OBJECT_BITS for at in range(words[0])} == {_core.thread_number()}
+            whats = [words[2 + 2 * at] & (1 << _core.ACCESS_OBJECT_BITS) - 1 for at in range(words[0])]
             places = pykcov.symbolize([words[1 + 2 * at] for at in range(words[0])])
         return [(place.line, place.comparison, what) for place, what in zip(places, whats, strict=True) if what]
 

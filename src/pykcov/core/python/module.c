@@ -54,6 +54,8 @@ add_constants(PyObject *module)
                    PyModule_AddIntConstant(module, "TRACE_UNIQUE_PC", KCOV_MODE_TRACE_UNIQUE_PC) <
                        0 ||
                    PyModule_AddIntConstant(module, "TRACE_ACCESS", KCOV_MODE_TRACE_ACCESS) < 0 ||
+                   PyModule_AddIntConstant(module, "ACCESS_OBJECT_BITS", KCOV_ACCESS_OBJECT_BITS) <
+                       0 ||
                    PyModule_AddIntConstant(module, "CMP_BYTES", KCOV_CMP_BYTES) < 0 ||
                    PyModule_AddIntConstant(module, "CMP_SAMPLED", KCOV_CMP_SAMPLED) < 0 ||
                    PyModule_AddIntConstant(module, "REMOTE_COMMON", KCOV_REMOTE_COMMON) < 0 ||
