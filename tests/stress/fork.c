@@ -53,6 +53,7 @@ be_the_child(struct worker *worker)
     trace_own(worker, KCOV_MODE_TRACE_CMP);
     trace_own(worker, KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES);
     trace_own(worker, KCOV_MODE_TRACE_UNIQUE_PC);
+    trace_own(worker, KCOV_MODE_TRACE_ACCESS);
     trace_remote(worker, false);
     trace_remote(worker, true);
     _exit(0);

@@ -29,6 +29,22 @@ produce_pc(struct worker *worker, uint64_t serial, unsigned count)
         kcov_trace_pc(encode(worker->number, serial, worker->next++));
 }
 
+/* Hits and accesses, by turns; the address of what is accessed is the word of the event. */
+static void
+produce_access(struct worker *worker, uint64_t serial, unsigned count)
+{
+    struct kcov_trace *trace = kcov_attached_trace();
+
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t word = encode(worker->number, serial, worker->next++);
+
+        if (i % 2 == 0)
+            kcov_trace_pc(word);
+        else if (kcov_event_mode(trace) == KCOV_MODE_TRACE_ACCESS)
+            kcov_record_access(trace, word, word);
+    }
+}
+
 /* Comparisons, and switches of up to 4 cases. */
 static void
 produce_cmp(struct worker *worker, uint64_t serial, unsigned count)
@@ -123,10 +139,10 @@ on_signal(int unused)
     worker->next_of_signal++;
     if (interrupt)
         kcov_interrupt_enter();
-    if (window->mode == KCOV_MODE_TRACE_PC)
-        kcov_trace_pc(word);
-    else
+    if (window->mode & KCOV_MODE_TRACE_CMP)
         kcov_trace_cmp(8, 0, word, ~word, word);
+    else
+        kcov_trace_pc(word);
     if (interrupt)
         kcov_interrupt_leave();
     if (recorded)
@@ -155,10 +171,14 @@ worker_produce(struct worker *worker, struct window *window, unsigned count)
 
     if (window != NULL && random_below(worker, 4) > 0)
         mode = window->mode;
+    if (window != NULL && window->mode == KCOV_MODE_TRACE_ACCESS && mode == KCOV_MODE_TRACE_PC)
+        mode = window->mode; /* which records hits, too */
     if (window != NULL && window->mode == mode && mode != KCOV_MODE_TRACE_UNIQUE_PC)
         worker->recording = window;
     if (mode == KCOV_MODE_TRACE_PC)
         produce_pc(worker, serial, count);
+    else if (mode == KCOV_MODE_TRACE_ACCESS)
+        produce_access(worker, serial, count);
     else if (mode == KCOV_MODE_TRACE_CMP)
         produce_cmp(worker, serial, count);
     else if (mode & KCOV_CMP_BYTES)

@@ -89,9 +89,10 @@ window_release(struct window *window)
 }
 
 /* The largest number of each writer so far: entries of a writer stand in the order in which it made
- * them. */
+ * them. And the newest thread of each worker: they live one after the other. */
 struct order {
     int64_t last[WRITERS_MAX];
+    uint64_t threads[THREADS_MAX];
 };
 
 static void
@@ -156,6 +157,20 @@ check_cmp(const struct window *window, struct order *order, const _Atomic uint64
 }
 
 static void
+check_access(const struct window *window, struct order *order, const _Atomic uint64_t *entry)
+{
+    uint64_t word = entry[0], who = entry[1], thread = who >> KCOV_ACCESS_OBJECT_BITS;
+    uint64_t mask = (UINT64_C(1) << KCOV_ACCESS_OBJECT_BITS) - 1, object = who & mask;
+    uint64_t *newest = &order->threads[(word >> 52) % THREADS_MAX];
+
+    check_word(window, word, "the place of an access");
+    check_order(window, order, word);
+    if ((object != 0 && object != (word / 16 & mask)) || thread == 0 || thread < *newest)
+        fail("torn: an access of device %lu: %lx %lx", window->serial, word, who);
+    *newest = thread;
+}
+
+static void
 check_place(const struct window *window, uint64_t word, uint8_t *found)
 {
     uint32_t number = (uint32_t)word;
@@ -170,7 +185,7 @@ static void
 check_entries(const struct window *window, uint64_t count)
 {
     const _Atomic uint64_t *words = window->buffer->words;
-    struct order order;
+    struct order order = {0};
     uint8_t found[PLACES] = {0};
 
     for (unsigned i = 0; i < WRITERS_MAX; i++)
@@ -181,7 +196,9 @@ check_entries(const struct window *window, uint64_t count)
             continue;
         }
         i++;
-        if (window->mode == KCOV_MODE_TRACE_UNIQUE_PC) {
+        if (window->mode == KCOV_MODE_TRACE_ACCESS) {
+            check_access(window, &order, &words[(i - 1) * KCOV_ACCESS_WORDS + 1]);
+        } else if (window->mode == KCOV_MODE_TRACE_UNIQUE_PC) {
             check_place(window, words[i], found);
         } else {
             check_word(window, words[i], "a pc");

@@ -130,13 +130,14 @@ static void
 open_window(struct worker *worker, struct slot *slot)
 {
     static const int modes[] = {KCOV_MODE_TRACE_PC, KCOV_MODE_TRACE_CMP,
-                                KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES, KCOV_MODE_TRACE_UNIQUE_PC};
+                                KCOV_MODE_TRACE_CMP | KCOV_CMP_BYTES, KCOV_MODE_TRACE_UNIQUE_PC,
+                                KCOV_MODE_TRACE_ACCESS};
     enum kind kind = (enum kind)random_below(worker, 3);
     struct window *window = pick(slot);
 
     if (window != NULL)
         return window_release(window);
-    window = window_open(kind, modes[random_below(worker, 4)], random_size(worker));
+    window = window_open(kind, modes[random_below(worker, 5)], random_size(worker));
     if (slot->chaos)
         window->poked = true;
     else
