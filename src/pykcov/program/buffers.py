@@ -4,7 +4,6 @@ import _socket as sockets  # the module socket imports much
 import os
 import shlex
 import threading
-from _blake2 import blake2b
 from _operator import _compare_digest as compare_digest  # that of secrets, which imports much
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,9 +15,9 @@ from pykcov._core import Buffer
 from pykcov.native.images import Image
 from pykcov.program.channel import Assembler, packets, receive
 from pykcov.program.image_space import ImageSpace
+from pykcov.program.place_space import PlaceSpace
 from pykcov.program.process import Process, status
 from pykcov.traces.locations import Location
-from pykcov.traces.pcs import PYTHON_PC
 
 # Look for processes that have ended without a connection when so many, or twice as many as were left, have none.
 _FIRST_LOOK = 16
@@ -76,9 +75,6 @@ class Buffers:
         """Called with how far a process is that was attached to: 'begun', 'ended', or 'refused' and why."""
         self.request: dict[str, Any] = {}
         """What a Python program is told that the traced ones have started."""
-        self._locations: dict[Location, None] = {}
-        self._places: dict[int, Location] = {}
-        """By pc in the trace, of Python alone: what it stands for."""
         self._skips: set[tuple[str, str]] = set()
         self._first = connection
         self._entry_words = entry_words
@@ -89,6 +85,7 @@ class Buffers:
         """Those that go on, as far as is known."""
         self._unconnected: list[Process] = []
         self._images = ImageSpace()
+        self._places = PlaceSpace()
         self._next_look = _FIRST_LOOK
         self._stop_read, self._stop_write = os.pipe()
         self._epoll = epoll()
@@ -106,7 +103,7 @@ class Buffers:
     @property
     def locations(self) -> list[Location]:
         """What pcs of Python stand for."""
-        return list(self._locations)
+        return self._places.locations
 
     @property
     def images(self) -> list[Image]:
@@ -142,7 +139,7 @@ class Buffers:
 
     def location(self, process: Process, pc: int) -> Location | None:
         """Return what a pc of Python of a process stands for, if that has told it already."""
-        return self._places.get(process.moved_pc(pc))
+        return self._places.location(process, pc)
 
     def forget(self) -> None:
         """Forget what all threads have recorded so far. Only if the run is watched; not what mode once has recorded."""
@@ -158,7 +155,7 @@ class Buffers:
         with self.lock:
             so_far = copy(self)
             so_far._images = deepcopy(self._images)
-            so_far._locations = dict(self._locations)
+            so_far._places = self._places.copy()
             so_far.processes = []
             for process in self.processes:
                 if process in self._by_pid.values():
@@ -313,7 +310,7 @@ class Buffers:
                 self.untraced.append((name, reason))
             case ("locations", rows):
                 for row in rows:
-                    self._learn(process, Location(*row))
+                    self._places.learn(process, Location(*row))
             case ("skipped", rows):
                 self._skip(rows)
             case ("own", folders):
@@ -336,20 +333,6 @@ class Buffers:
                 self.forked += 1
             case ("attach", state, reason):
                 self.on_state(state, reason)
-
-    def _learn(self, process: Process, location: Location) -> None:
-        """Note what a pc of a process stands for, under another one if it stands for something else in the trace."""
-        pc = location.pc
-        if location in self._locations and process.moved_pc(pc) == pc:
-            return
-        moved = pc
-        while (known := self._places.get(moved)) is not None and known != location._replace(pc=moved):
-            digest = blake2b(repr((moved, location)).encode("utf-8", "backslashreplace"), digest_size=8).digest()
-            moved = PYTHON_PC | int.from_bytes(digest, "little") >> 2
-        self._places[moved] = location._replace(pc=moved)
-        self._locations[self._places[moved]] = None
-        if process.moved_pc(pc) != moved:
-            process.moved[pc] = moved
 
     def _skip(self, rows: list[tuple[str, str]]) -> None:
         new = [row for row in rows if row not in self._skips]
