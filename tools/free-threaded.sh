@@ -4,7 +4,8 @@
 #     tools/free-threaded.sh make                  build it, if it is not there yet (10 minutes, 1 GB)
 #     tools/free-threaded.sh run COMMAND...        run a command of a virtual environment that has this clone in it
 #
-# `run python -m pytest tests/core` runs the tests of the core; with PYTHON_GIL=0 whatever is imported.
+# `run python -m pytest tests/core` runs the tests of the core; with PYTHON_GIL=0 whatever is imported. The virtual
+# environment gets what the tests need, as far as there are wheels; `.free-threaded/missing` names what there is not.
 #
 # The folder is $PYKCOV_FREE_THREADED, else ~/.cache/pykcov/free-threaded. Needs a Debian with a C compiler and its
 # ordinary mirror, of which only the source is taken, from the release that has 3.13.
@@ -48,18 +49,40 @@ make_folder() {
     touch "$FOLDER/.made"
 }
 
+# The requirements of the extra `test`, those of other extras in their place.
+requirements() {
+    "$1/bin/python" -c '
+import tomllib
+extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]
+def show(name):
+    for line in extras[name]:
+        if line.startswith("pykcov["):
+            show(line[len("pykcov["):line.index("]")])
+        else:
+            print(line)
+show("test")
+'
+}
+
+# The newest version of a package may have nothing built for this Python, and an older one may.
+make_venv() {
+    local venv=$1
+    rm -rf "$venv"
+    "$FOLDER/bin/python3.13t" -m venv "$venv"
+    touch "$venv/missing"
+    requirements "$venv" | while read -r requirement; do
+        "$venv/bin/python" -m pip install --quiet --only-binary :all: "$requirement" 2> /dev/null < /dev/null ||
+            echo "$requirement" | tee --append "$venv/missing"
+    done
+    touch "$venv/ready"
+}
+
 run() {
     make_folder
     cd "$CLONE"
     local venv=.free-threaded
-    if [ ! -e "$venv/ready" ]; then
-        "$FOLDER/bin/python3.13t" -m venv "$venv"
-        # The newest version of a package may have nothing built for it.
-        "$venv/bin/python" -m pip install --quiet --only-binary :all: numpy
-        "$venv/bin/python" -m pip install --quiet --prefer-binary pytest pytest-timeout pytest-asyncio hypothesis
-        touch "$venv/ready"
-    fi
-    "$venv/bin/python" -m pip install --quiet --prefer-binary .
+    [ -e "$venv/ready" ] || make_venv "$venv"
+    "$venv/bin/python" -m pip install --quiet --only-binary coverage,click --editable .
     PATH="$CLONE/$venv/bin:$PATH" "$@"
 }
 
