@@ -116,8 +116,8 @@ test-arm64: ## core, instrumentation, 10^7 events of 4 threads and a campaign on
 	$(ARM64) .venv/bin/python tools/stress.py --events 10000000 --threads 4
 	$(ARM64) .venv/bin/python -m pytest -n auto -o timeout=3000 $(or $(OPTIONS),tests/core tests/instrument)
 
-test-free-threaded: ## the tests of the core on CPython 3.13 without the GIL, built once from Debian's source (10 minutes)
-	PYTHON_GIL=0 tools/free-threaded.sh run python -m pytest -p no:cacheprovider tests/core --ignore tests/core/test_stub.py
+test-free-threaded: ## the tests on CPython 3.13 without the GIL, built once from Debian's source (10 minutes; OPTIONS="tests/core")
+	PYTHON_GIL=0 tools/free-threaded.sh run python -m pytest -p no:cacheprovider -n auto --ignore tests/core/test_stub.py $(OPTIONS)
 
 oracle: $(VENV)/ready ## the lines that libraries' own test suites run: pykcov's must be the oracle's
 	$(BIN)/python -m pytest -m slow tests/oracle
