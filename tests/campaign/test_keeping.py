@@ -1,5 +1,6 @@
 """Results are kept while the store is away, full, or will not take one of them."""
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +9,10 @@ import pytest
 from sqlalchemy.exc import DataError, OperationalError
 
 from pykcov.campaign import keeping
+from pykcov.campaign.cluster import Cluster
 from pykcov.campaign.keeping import Keeping, Report
-from pykcov.campaign.slices import Result, digest_of
+from pykcov.campaign.run import Campaign, Plan
+from pykcov.campaign.slices import Result, Slice, Target, digest_of
 from pykcov.campaign.store.store import Recorded, Store
 
 
@@ -83,3 +86,29 @@ def test_a_result_that_the_store_refuses_holds_no_other_one_up(store: Away) -> N
     wait(lambda: bool(store.corpus("a.py")))
     assert kept.finish(60) == 1
     assert "a result of a.py cannot be stored: too odd" in said
+
+
+class Broken(Cluster):
+    """A cluster whose client fails in a way that nobody expects."""
+
+    def __init__(self) -> None:
+        pass
+
+    def workers(self) -> list[str]:
+        return ["tcp://worker"]
+
+    def busy(self) -> set[str]:
+        return set()
+
+    def begin_slices(self) -> None:
+        pass
+
+    def give(self, address: str, word: str, work: Slice) -> None:
+        raise RuntimeError("no slice can be given")
+
+
+def test_a_campaign_that_fails_ends_and_does_not_wait_for_its_thread_for_ever(store: Away) -> None:
+    campaign = Campaign(Plan([Target("a.py", ".")], 60), store, Broken(), print)
+    with pytest.raises(RuntimeError, match="no slice can be given"):
+        campaign.run()
+    assert not [thread for thread in threading.enumerate() if thread.name == "pykcov-store"]

@@ -104,6 +104,14 @@ class Campaign:
 
     def run(self) -> Outcome:
         """Run it to its end."""
+        try:
+            self._give_and_take()
+        except BaseException:
+            self._keeping.finish(_WRITE_SECONDS)  # what was reported is kept, and the thread that writes ends
+            raise
+        return self._finish()
+
+    def _give_and_take(self) -> None:
         end = time.monotonic() + self._plan.seconds if self._plan.seconds else float("inf")
         with _interrupts(self._interrupted):
             self._cluster.begin_slices()
@@ -125,7 +133,6 @@ class Campaign:
                     self._take(done)
                 self._give_up_late()
                 self._refresh()
-        return self._finish()
 
     def _has_to_measure(self) -> bool:
         return any(each.has_to_measure for each in self._progress)
