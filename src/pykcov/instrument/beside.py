@@ -135,8 +135,8 @@ class Beside:
             return code
         from pykcov.instrument.carried import code_of  # Not before: see above.
 
-        chosen = [next(numbers) for _ in pad.chosen]
-        return code + code_of(pad.carry, event, chosen[0] if chosen else 0, self._token)
+        chosen = [event(next(numbers)) if one else b"" for one in pad.chosen]
+        return code + code_of(pad.carry, chosen, self._token)
 
 
 def _following(shown: Shown, graph: LineGraph, evidence: Evidence) -> set[tuple[int, int]]:

@@ -7,17 +7,21 @@ chosen. An exception drops it with the rest of the evaluation; only handlers wit
 deeper stack (comprehensions have some). A state is one of the probes of the code object, taken as a token: the n-th for
 the n-th state.
 
+CPython 3.12 and 3.13 test some parts of a decision twice: in `x = (a and b) or c`, where `a` is false, control goes to
+the test of `a and b`, which is that of `b`. There the state also tells whether `b` was evaluated at all.
+
 If anything is not as expected, nothing is carried in the code object: what decided there is then told only where one
 way leads.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pykcov.instrument.arcs import LineGraph
 from pykcov.instrument.conditions import Test
 from pykcov.instrument.exceptiontable import Handled
 from pykcov.instrument.opcodes import (
+    CLEANUP_THROW,
     COPY,
     IS_OP,
     JUMP_FORWARD,
@@ -28,7 +32,7 @@ from pykcov.instrument.opcodes import (
     with_argument,
 )
 from pykcov.instrument.stacksize import Depths
-from pykcov.traces.decisions import Decision, Step
+from pykcov.traces.decisions import Decision, State, Step
 from pykcov.traces.facts import FALSE, FALSE_DECIDED, TRUE, TRUE_DECIDED, Fact
 
 Facts = frozenset[Fact]
@@ -44,7 +48,7 @@ class Carry(NamedTuple):
     exchanged: tuple[int, ...] = ()
     """By state: the state that replaces it."""
     chosen: tuple[Facts, ...] = ()
-    """By state: what is seen; the state is popped."""
+    """By state: what is seen; the state is popped, unless another one replaces it."""
     popped: bool = False
     above: int = 0
     """How many values of the program lie above it."""
@@ -52,12 +56,14 @@ class Carry(NamedTuple):
     @property
     def states(self) -> int:
         """How many states it knows, at most."""
-        return max(len(self.exchanged), len(self.chosen), 0 if self.pushed is None else self.pushed + 1)
+        to = self.exchanged if self.pushed is None else (self.pushed,)
+        return max(len(self.exchanged), len(self.chosen), *(state + 1 for state in to))
 
     @property
     def change(self) -> int:
         """How many more states are on the stack afterwards."""
-        return (self.pushed is not None) - bool(self.chosen or self.popped)
+        is_popped = self.popped or (self.chosen and not self.exchanged)
+        return (self.pushed is not None) - bool(is_popped)
 
 
 NOTHING = Carry()
@@ -103,48 +109,77 @@ def _by_block(entry: Handled, kept: list[tuple[int, int]]) -> Iterator[Handled]:
 
 def carried(tests: Mapping[int, Test]) -> dict[Way, Carry]:
     """Return what happens on the ways on from conditions."""
-    by_decision: dict[int, list[int]] = {}
+    by_decision: dict[int, dict[int, Test]] = {}
     for start, test in tests.items():
-        by_decision.setdefault(id(test.decision), []).append(start)
+        by_decision.setdefault(id(test.decision), {})[start] = test
     found: dict[Way, Carry] = {}
-    for starts in by_decision.values():
-        decision = tests[starts[0]].decision
-        tested = {tests[start].number for start in starts}
+    for own in by_decision.values():
+        decision = next(iter(own.values())).decision
         needed = {number for number in range(len(decision.conditions)) if not decision.is_untested(number)}
-        if tested != needed or any(tests[start].again for start in starts) or not decision.is_shared:
+        if {test.number for test in own.values()} != needed or not decision.steps:
+            continue
+        if not decision.is_shared and all(test.again is None for test in own.values()):
             continue
         # code_of() gets at a state below one value. More lie above it in a chain whose value is used, which is a
         # decision of its own, and has no states.
-        if any(max(tests[start].above) > 1 for start in starts):
+        if any(max(test.above) > 1 for test in own.values()):
             continue
-        for start in starts:
-            test = tests[start]
-            for jumps in (True, False):
-                value = test.jumps_if is jumps
-                found[start, jumps] = _carry(decision, test.number, value, test.above[jumps])
+        states = _states(decision, own)
+        found |= {(start, jumps): _carry(own, states, test, jumps) for start, test in own.items() for jumps in (False, True)}
     return found
 
 
-def _width(decision: Decision, number: int) -> int:
-    return 1 if decision.is_untested(number) else len(decision.states[number])
+_Reached = State | Step
+"""A state when a condition is tested: what may still decide. Or, where that is the last one of a part that is tested
+again: what comes next, as an earlier one of the part has the value that is tested."""
 
 
-def _carry(decision: Decision, number: int, value: bool, above: int) -> Carry:
-    steps = decision.steps[number, value]
-    before = _width(decision, number)
-    following = steps[0].following
-    if not following:
-        if before == 1:
-            return NOTHING
-        return Carry(chosen=tuple(facts_of(decision, number, value, step) for step in steps), above=above)
-    after = _width(decision, following[0])
-    if after == 1:
-        return Carry(popped=before > 1, above=above)
-    states = decision.states[following[0]]
-    exchanged = tuple(states.index(step.state) for step in steps)
-    if before == 1:
-        return Carry(pushed=exchanged[0], above=above)
-    return Carry(exchanged=exchanged if exchanged != tuple(range(before)) else (), above=above)
+def _states(decision: Decision, tests: Mapping[int, Test]) -> list[list[_Reached]]:
+    """Return the states in which each condition is tested."""
+    states: list[list[_Reached]] = [
+        [] if decision.is_untested(number) else [*found] for number, found in enumerate(decision.states)
+    ]
+    for test in sorted(tests.values(), key=lambda test: test.number):
+        if test.onto >= 0:
+            there = states[tests[test.onto].number]
+            steps = [_step(test, test.jumps_if, state) for state in states[test.number]]
+            there += dict.fromkeys(step for step in steps if step is not None and step not in there)
+    return states
+
+
+def _step(test: Test, value: bool, state: _Reached) -> Step | None:
+    """Return what comes next; None if that cannot be, unless an object is true once and false once."""
+    steps = test.decision.steps[test.number, value]
+    if not isinstance(state, Step):
+        return steps[test.decision.states[test.number].index(state)]
+    return state if state.following == steps[0].following else None
+
+
+def _carry(tests: Mapping[int, Test], states: list[list[_Reached]], test: Test, jumps: bool) -> Carry:
+    decision, number, value = test.decision, test.number, test.jumps_if is jumps
+    above = test.above[jumps]
+    here = states[number]
+    steps = [_step(test, value, state) for state in here]
+    following = decision.steps[number, value][0].following
+    is_tested_again = jumps and test.onto >= 0
+    if is_tested_again:
+        there = states[tests[test.onto].number]
+    else:
+        there = states[following[0]] if following else []
+    exchanged: tuple[int, ...] = ()
+    if len(there) > 1:
+        exchanged = tuple(there.index(step if is_tested_again else step.state) if step else 0 for step in steps)
+    if len(here) == 1:
+        return Carry(pushed=exchanged[0], above=above) if exchanged else NOTHING
+    seen = tuple(
+        frozenset() if isinstance(state, Step) else facts_of(decision, number, value, step)
+        for state, step in zip(here, steps, strict=True)
+    )
+    if not following or len({*seen}) > 1:
+        return Carry(chosen=seen, exchanged=exchanged, above=above)
+    if exchanged:
+        return Carry(exchanged=exchanged if exchanged != tuple(range(len(here))) else (), above=above)
+    return Carry(popped=True, above=above)
 
 
 def facts_of(decision: Decision, number: int, value: bool, step: Step | None) -> Facts:
@@ -157,11 +192,15 @@ def facts_of(decision: Decision, number: int, value: bool, step: Step | None) ->
 
 
 def find_slots(
-    graph: LineGraph, carries: Mapping[Way, Carry], passed: Mapping[int, int], depths: Depths
+    graph: LineGraph,
+    carries: Mapping[Way, Carry],
+    passed: Mapping[int, int],
+    targets: Mapping[int, int],
+    depths: Depths,
 ) -> Slots | None:
     """Return where states lie; None if that is not the same on all ways to a block.
 
-    passed: by number of a block, the start of the conditional jump behind which it stands.
+    passed: by number of a block, the start of the conditional jump behind which it stands. targets: of jumps, by start.
     """
     slots: list[tuple[int, ...] | None] = [None] * len(graph.extents)
     slots[0] = ()
@@ -193,7 +232,9 @@ def find_slots(
         for caught, handler in _handlers(graph, source):
             kept = tuple(depth for depth in here if depth < handler.depth)
             if caught is None and kept:
-                return None
+                caught = _behind_await(graph, handler, kept, targets)
+                if caught is None:
+                    return None
             if caught is not None:
                 following.append((caught, kept))
         for number, there in following:
@@ -214,21 +255,38 @@ def _handlers(graph: LineGraph, number: int) -> Iterator[tuple[int | None, Handl
             yield at if graph.extents[at][0] == entry.target else None, entry
 
 
-def code_of(carry: Carry, event: Callable[[int], bytes], first: int, token: int) -> bytes:
+def _behind_await(
+    graph: LineGraph, handler: Handled, kept: tuple[int, ...], targets: Mapping[int, int]
+) -> int | None:
+    """Return where it goes on with the result of an await that an exception was thrown into, and that has returned.
+
+    None if that is not what the handler is for, or states would not survive what it raises.
+    """
+    if graph.opcodes[handler.target] != CLEANUP_THROW:
+        return None
+    outer = graph.handler_of(handler.target)
+    if outer is not None and _kept(kept, outer):
+        return None
+    target = targets.get(handler.target + 1)
+    return None if target is None else graph.at(target)
+
+
+def code_of(carry: Carry, chosen: Sequence[bytes], token: int) -> bytes:
     """Return the instructions for what happens to a state.
 
-    first: the index in co_consts of the probe of the first of `chosen`. token: that of the first of all probes.
+    chosen: the code for each of what may be seen. token: the index in co_consts of the first of all probes.
     """
     swap = bytes((SWAP, 2)) * carry.above
     pop = bytes((POP_TOP, 0))
     if carry.pushed is not None:
         return with_argument(LOAD_CONST, token + carry.pushed) + swap
-    if carry.popped:
-        return swap + pop
-    if carry.chosen:
-        return swap + _choice([event(first + at) for at in range(len(carry.chosen))], token) + pop
     if carry.exchanged:
-        return swap + _choice([pop + with_argument(LOAD_CONST, token + to) for to in carry.exchanged], token) + swap
+        loads = [pop + with_argument(LOAD_CONST, token + to) for to in carry.exchanged]
+        events = chosen or [b""] * len(loads)
+        pieces = [event + load for event, load in zip(events, loads, strict=True)]
+        return swap + _choice(pieces, token) + swap
+    if carry.popped or carry.chosen:
+        return swap + _choice(chosen or [b""], token) + pop
     return b""
 
 

@@ -39,6 +39,8 @@ class Test(NamedTuple):
     """How many values of the decision are still on the stack if it runs on, and if it jumps."""
     again: Formula | None = None
     """Not None: it tests the value of this part of the decision, which was tested on some of the ways there before."""
+    onto: int = -1
+    """If it jumps to where its value is tested again: the start of that jump."""
 
 
 class Source:
@@ -124,13 +126,16 @@ def find_tests(source: Source, code: bytes, jumps: Iterable[Jump], positions: Se
         # The way there may be that of an operand that had been tested already.
         own = set(test.again.conditions())
         starts = range(search.before(jump.start)[2], jump.start + 1)
-        if not any(
-            one.target in starts
+        before = [
+            one.start
+            for one in tested
+            if one.target in starts
             and (other := found.get(one.start))
             and other.decision is test.decision
             and other.number in own
-            for one in tested
-        ):
+        ]
+        found |= {start: found[start]._replace(onto=jump.start) for start in before}
+        if not before:
             found[jump.start] = test._replace(again=None)
     return found
 

@@ -53,8 +53,9 @@ def add_conditions(
         passed = {
             number: jump.start for number, start in enumerate(graph.starts) if (jump := blocks.ending_at.get(start))
         }
+        targets = {jump.start: jump.target for jump in flow.jumps}
         depths = Depths(code.co_code, flow, graph.handled, graph.starts[0])
-        slots = find_slots(graph, carries, passed, depths)
+        slots = find_slots(graph, carries, passed, targets, depths)
         if slots is not None:
             addition = _Addition(evidence, graph, blocks, room, _ways(tests, carries))
             if addition.is_complete and addition.probes >= max(one.states for one in carries.values()):
@@ -114,7 +115,7 @@ class _Addition:
     @property
     def probes(self) -> int:
         """How many probes there are, at least."""
-        return len(self.before) + sum(len(pad.chosen) for pads in self.pads.values() for pad in pads)
+        return len(self.before) + sum(one is not None for pads in self.pads.values() for pad in pads for one in pad.chosen)
 
     def evidence(self) -> Evidence:
         before = [self.before[offset] for offset in sorted(self.before)]
@@ -182,7 +183,8 @@ def _pad(shown: Shown | None, seen: Seen, start: int) -> Pad:
     """Return a pad, without jumps yet, that also shows what is seen."""
     carry = None if seen.carry == NOTHING else seen.carry
     if seen.carry.chosen:
-        return Pad(None, [], carry, tuple(_with(shown, facts, start) for facts in seen.carry.chosen))
+        chosen = [_with(shown, facts, start) if shown or facts else None for facts in seen.carry.chosen]
+        return Pad(None, [], carry, tuple(chosen))
     return Pad(_with(shown, seen.facts, start) if shown or seen.facts else None, [], carry)
 
 

@@ -46,7 +46,7 @@ class Pad(NamedTuple):
     """Starts of the jumps that come here."""
     carry: "Carry | None" = None
     """Granularity "condition": what happens to the state of a decision."""
-    chosen: tuple[Shown, ...] = ()
+    chosen: tuple[Shown | None, ...] = ()
     """What there is to show instead, by that state."""
 
 
