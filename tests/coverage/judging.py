@@ -4,6 +4,7 @@ import io
 import json
 import multiprocessing
 import os
+import re
 import sys
 import textwrap
 import warnings
@@ -64,7 +65,10 @@ def by_coverage() -> dict[str, Any]:
     __import__("app")
     coverage.stop()
     coverage.save()
+    is_parallel = coverage.get_option("run:parallel")  # set by it for processes
     coverage = Coverage()
+    if is_parallel:
+        coverage.combine()
     coverage.load()
     return reported(coverage, float(str(coverage.get_option("report:fail_under"))))
 
@@ -91,8 +95,8 @@ def reported(coverage: Coverage, bound: float) -> dict[str, Any]:
     """Return all numbers and the report on the terminal."""
     text = io.StringIO()
     total = coverage.report(file=text)
-    coverage.json_report(outfile="found.json")
-    found = json.loads(Path("found.json").read_text())
+    coverage.json_report()
+    found = json.loads(Path(str(coverage.get_option("json:output"))).read_text())
     precision = int(str(coverage.get_option("report:precision")))
     return {
         "text": text.getvalue(),
@@ -100,7 +104,20 @@ def reported(coverage: Coverage, bound: float) -> dict[str, Any]:
         "fails": bool(bound) and fails_under(total, bound, precision),
         "files": {name: {key: of[key] for key in _KEYS if key in of} for name, of in found["files"].items()},
         "totals": found["totals"],
+        # Where that is configured: it takes a while.
+        "written": written(coverage) if coverage.get_option("html:directory") != "htmlcov" else {},
     }
 
 
+def written(coverage: Coverage) -> dict[str, str]:
+    """Return what the reports in files hold, but for when and with what they were made."""
+    coverage.html_report()
+    coverage.xml_report()
+    coverage.lcov_report()
+    folder = Path(str(coverage.get_option("html:directory")))
+    files = [*folder.glob("*.html"), *(Path(str(coverage.get_option(f"{kind}:output"))) for kind in ("xml", "lcov"))]
+    return {str(path): _WHEN.sub("", path.read_text()) for path in sorted(files)}
+
+
+_WHEN = re.compile(r"created at [^<]*|timestamp=\S*|\?cb_\w+")
 _KEYS = ("executed_lines", "summary", "missing_lines", "excluded_lines", "executed_branches", "missing_branches")

@@ -150,13 +150,30 @@ CASES = [
         "branches excluded",
         "[run]\nsource = pk\nbranch = true\n[report]\nexclude_also = if self\nskip_covered = true\n",
     ),
+    rc(
+        "partial branches, which replace",
+        "[run]\nsource = pk\nbranch = true\n[report]\npartial_branches = if each\nshow_missing = true\n",
+    ),
+    rc(
+        "partial branches always, which replace",
+        "[run]\nsource = pk\nbranch = true\n[report]\npartial_branches_always = if x\nshow_missing = true\n",
+    ),
+    rc("a file for each process", "[run]\nsource = pk\nparallel = true\n"),
+    rc("a file for each process, elsewhere", "[run]\nsource = pk\nparallel = true\ndata_file = found.data\n"),
+    rc("processes", "[run]\nsource = pk\nbranch = true\nconcurrency = multiprocessing, thread\n"),
     rc("a data file", "[run]\nsource = pk\ndata_file = found.data\n"),
     rc("contexts of tests", "[run]\nsource = pk\nbranch = true\ndynamic_context = test_function\n"),
     rc("sigterm", "[run]\nsource = pk\nsigterm = true\n"),
     rc(
         "each kind of report",
-        "[run]\nsource = pk\n[html]\ndirectory = pages\ntitle = T\n[json]\npretty_print = true\n"
-        "show_contexts = true\n[xml]\npackage_depth = 2\n[lcov]\nline_checksums = true\n",
+        "[run]\nsource = pk\n[html]\ndirectory = pages\ntitle = T\nskip_covered = true\nskip_empty = true\n"
+        "[json]\noutput = found.json\npretty_print = true\n"
+        "[xml]\noutput = found.xml\npackage_depth = 2\n[lcov]\noutput = found.lcov\nline_checksums = true\n",
+    ),
+    rc(
+        "each kind of report, with branches",
+        "[run]\nsource = pk\nbranch = true\n[html]\ndirectory = pages\n[json]\noutput = found.json\n"
+        "[xml]\noutput = found.xml\n[lcov]\noutput = found.lcov\n",
     ),
     Case("setup.cfg", "[metadata]\nname = x\n[coverage:run]\nsource = pk\nomit = */never.py\n", "setup.cfg"),
     Case("tox.ini", "[tox]\n[coverage:run]\nsource = pk\n[coverage:report]\nprecision = 1\n", "tox.ini"),
