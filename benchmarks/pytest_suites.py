@@ -1,6 +1,6 @@
 """What per-test contexts cost: test suites of libraries, bare, with pykcov and with coverage.py, in turns.
 
-    benchmarks/pytest_suites.py [LIBRARY]... [--rounds N] [--folder FOLDER] [-o FILE]
+    benchmarks/pytest_suites.py [LIBRARY]... [-c CONFIGURATION]... [--rounds N] [--folder FOLDER] [-o FILE]
 
 Prints a table in Markdown. A ratio is that of two runs of the same round; the time is the processor time of pytest and
 its children. Needs pytest, pytest-cov and pip; the suites come from source distributions.
@@ -29,7 +29,18 @@ CONFIGURATIONS: dict[str, Configuration] = {
     "control": lambda library, data_file: ([], {}),
     "pykcov": suites.with_pykcov,
     "pykcov, parts": lambda library, data_file: suites.with_pykcov(library, data_file, "setup-call-teardown"),
+    "pykcov, branches": lambda library, data_file: suites.with_pykcov(library, data_file, branch=True),
     "coverage.py": suites.with_coverage,
+    "coverage.py, branches": lambda library, data_file: suites.with_coverage(library, data_file, branch=True),
+}
+LIBRARIES = {
+    library.name: library
+    for library in (
+        *(suites.LIBRARIES[name] for name in ("packaging", "sqlparse", "mistune", "jinja2")),
+        suites.CLICK,
+        suites.Library("soupsieve", "2.6", "soupsieve", ("beautifulsoup4", "html5lib", "lxml")),
+        suites.Library("bleach", "6.2.0", "bleach", ("webencodings",)),
+    )
 }
 
 
@@ -66,7 +77,7 @@ def measure(library: suites.Library, root: Path, arguments: list[str], extra: di
 
 def run_round(library: suites.Library, root: Path, cells: dict[str, Cell], first: int) -> None:
     """Run each configuration once, another one first than in the round before."""
-    names = list(CONFIGURATIONS)
+    names = list(cells)
     start = first % len(names)
     times = {}
     for name in names[start:] + names[:start]:
@@ -89,9 +100,9 @@ def spread(ratios: list[float]) -> float:
     return (high - low) / 2
 
 
-def markdown(found: dict[str, dict[str, Cell]], rounds: int) -> str:
+def markdown(found: dict[str, dict[str, Cell]], configurations: list[str], rounds: int) -> str:
     """Return the page."""
-    names = list(CONFIGURATIONS)[1:]
+    names = configurations[1:]
     with_data = [name for name in names if name != "control"]
     lines = [
         "# Per-test contexts\n",
@@ -117,24 +128,28 @@ def markdown(found: dict[str, dict[str, Cell]], rounds: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("library", nargs="*", default=list(suites.LIBRARIES), metavar="LIBRARY")
+    parser.add_argument("library", nargs="*", default=list(LIBRARIES), metavar="LIBRARY", help=", ".join(LIBRARIES))
+    parser.add_argument("-c", "--configuration", action="append", choices=[*CONFIGURATIONS], help="default: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="where the suites are unpacked")
     parser.add_argument("-o", "--output", type=Path, help="a file, besides standard output")
     options = parser.parse_args()
+    chosen = [name for name in CONFIGURATIONS if name == "bare" or name in (options.configuration or CONFIGURATIONS)]
     found: dict[str, dict[str, Cell]] = {}
     with nullcontext(options.folder) if options.folder else tempfile.TemporaryDirectory() as folder:
         Path(folder).mkdir(exist_ok=True)
         for name in options.library:
-            library = suites.LIBRARIES[name]
+            library = LIBRARIES[name]
             root = suites.fetch(library, Path(folder).resolve())
-            cells = found[name] = {name: Cell() for name in CONFIGURATIONS}
-            measure(library, root, [], {})  # what is compiled once
+            cells = found[name] = {name: Cell() for name in chosen}
+            for configuration in chosen:  # what is compiled once
+                arguments, extra = CONFIGURATIONS[configuration](library, str(root.parent / "data"))
+                measure(library, root, [*arguments, "--collect-only"], extra)
             for number in range(options.rounds):
                 started = time.monotonic()
                 run_round(library, root, cells, number)
                 print(f"{name}: round {number + 1} took {time.monotonic() - started:.0f} s", file=sys.stderr)
-    page = markdown(found, options.rounds)
+    page = markdown(found, chosen, options.rounds)
     print(page)
     if options.output is not None:
         options.output.write_text(page)

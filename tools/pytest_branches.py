@@ -21,13 +21,12 @@ from pathlib import Path
 from coverage import CoverageData
 from coverage.parser import PythonParser
 from pytest_contexts import PARTS, is_apart
-from pytest_libraries import Library, command, environment, fetch
+from pytest_libraries import CLICK, Library, command, environment, fetch
 
 LIBRARIES = {
     library.name: library
     for library in (
-        # Its suite is older than pytest 9.1, which deprecates what it does.
-        Library("click", "8.1.8", "src/click", options=("-W", "ignore::pytest.PytestRemovedIn10Warning")),
+        CLICK,
         Library("attrs", "25.3.0", "src/attr", ("hypothesis", "cloudpickle")),
         Library("jinja2", "3.1.6", "src/jinja2", ("markupsafe", "trio")),
         Library(

@@ -85,6 +85,9 @@ LIBRARIES = {
     )
 }
 
+# Its suite is older than pytest 9.1, which deprecates what it does.
+CLICK = Library("click", "8.1.8", "src/click", options=("-W", "ignore::pytest.PytestRemovedIn10Warning"))
+
 Contexts = dict[str, dict[str, frozenset[int]]]
 """Files and lines, by context."""
 
@@ -135,16 +138,19 @@ def environment(library: Library, root: Path) -> dict[str, str]:
 BARE: list[str] = []
 
 
-def with_coverage(library: Library, data_file: str) -> tuple[list[str], dict[str, str]]:
+def with_coverage(library: Library, data_file: str, *, branch: bool = False) -> tuple[list[str], dict[str, str]]:
     """Return the arguments and the environment that record contexts with pytest-cov."""
     arguments = ["-p", "pytest_cov", f"--cov={library.package}", "--cov-context=test", "--cov-report="]
+    arguments += ["--cov-branch"] * branch
     return [*arguments, "--cov-config=/dev/null"], {"COVERAGE_FILE": data_file}
 
 
-def with_pykcov(library: Library, data_file: str, context: str = "test") -> tuple[list[str], dict[str, str]]:
+def with_pykcov(
+    library: Library, data_file: str, context: str = "test", *, branch: bool = False
+) -> tuple[list[str], dict[str, str]]:
     """Return the same for pykcov."""
     arguments = ["-p", "pytest_pykcov", "--pykcov", f"--pykcov-source={library.package}"]
-    arguments += ["--pykcov-config=", "--pykcov-report="]
+    arguments += ["--pykcov-config=", "--pykcov-report=", *["--pykcov-branch"] * branch]
     return [*arguments, f"--pykcov-context={context}"], {"COVERAGE_FILE": data_file}
 
 
