@@ -72,7 +72,8 @@ class Worker:
         self.configuration.stop()
         gc.collect()
         gc.freeze()
-        for _ in range(self.configuration.settling_runs):
+        ends = time.process_time() + self.configuration.settling_seconds
+        while time.process_time() < ends:
             self.measure()
 
 

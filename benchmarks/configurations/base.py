@@ -26,8 +26,8 @@ class Configuration:
     after_iteration: Callable[[], object] | None = None
     """Called within the measured time after each iteration, as a fuzzer would between two inputs."""
 
-    settling_runs = 0
-    """Whole runs before the first that is measured: a tool that changes code while that runs may need some."""
+    settling_seconds = 0.0
+    """Processor time that runs take before the first one is measured: a tool that changes code may need some."""
 
     def __init__(self, name: str, description: str) -> None:
         self.name = name

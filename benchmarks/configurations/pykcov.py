@@ -109,7 +109,7 @@ class Pykcov(Configuration):
 class Once(Configuration):
     """What ran at all, in all threads: probes that were hit vanish."""
 
-    settling_runs = 8
+    settling_seconds = 2.5
 
     def __init__(self, name: str, description: str, granularity: str) -> None:
         super().__init__(name, description)
