@@ -87,7 +87,7 @@ class Ran:
         have probes. users: tests by the context of a fixture that they used. branches, conditions: whether arcs count,
         and what was seen of conditions.
         """
-        table = _Table(files, native)
+        table = _Table(files, native, branches)
         contexts = {name: table.lines(sets) for name, sets in pcs.items()}
         first, again = _first_runs(contexts)
         what = counted(table.unknown, "place")
@@ -199,37 +199,34 @@ def known_lines(files: Iterable[str]) -> dict[str, int]:
 
 
 class _Table:
-    """What lines each pc implies."""
+    """What lines and arcs each pc implies."""
 
-    def __init__(self, files: Iterable[str], native: bool) -> None:
+    def __init__(self, files: Iterable[str], native: bool, branches: bool) -> None:
         self.remarks: dict[str, None] = {}
         self._files = {file for file in files if is_file(file)}
         self.known_native: dict[str, int] = {}
         """All lines of native code, if that counts and any of it ran."""
         self.unknown = 0
         self._native = native
+        self._branches = branches
         self._numbers: dict[str, int] = {"": 0}
-        self._lines: dict[int, tuple[int, int]] = {}
-        """By pc: number of a file, and which lines of it."""
-        self._more: dict[int, list[tuple[int, int]]] = {}
+        self._implied: dict[int, tuple[int, int, int]] = {}
+        """By pc: number of a file, which lines of it, and which arcs."""
+        self._more: dict[int, list[tuple[int, int, int]]] = {}
         """The same of native pcs, which may imply lines of several files: without the first."""
-        self._of_set: dict[bytes, Lines] = {}
-        self._alike: dict[tuple[int, ...], Lines] = {}
         self._numbered: dict[int, dict[Arc, int]] = {}
         """By number of a file: arcs of it, and which bit each has."""
-        self._arcs: dict[int, int] = {}
-        """By pc: arcs of its file, as bits."""
+        self._of_set: dict[bytes, tuple[Lines, Arcs]] = {}
+        self._alike: dict[tuple[int, ...], tuple[Lines, Arcs]] = {}
+        self._alike_arcs: dict[tuple[int, int, int], frozenset[Arc]] = {}
         self._conditions: dict[int, Location] = {}
         """By pc: the places that say something of conditions."""
-        self._alike_arcs: dict[tuple[int, int, int], frozenset[Arc]] = {}
 
     def lines(self, sets: Iterable[bytes]) -> Lines:
         """Return the lines that sets of pcs imply. Mostly equal ones are the same object."""
         result: Lines = {}
         for raw in sets:
-            lines = self._of_set.get(raw)
-            if lines is None:
-                lines = self._of_set[raw] = self._resolve(memoryview(raw).cast("Q").tolist())
+            lines, _ = self._of(raw)
             result = _union(result, lines) if result else lines
         return result
 
@@ -237,63 +234,72 @@ class _Table:
         """Return the arcs that sets of pcs imply. Equal ones of a file are the same object."""
         result: Arcs = {}
         for raw in sets:
-            result = _union_of_arcs(result, self._resolve_arcs(raw)) if result else self._resolve_arcs(raw)
+            _, arcs = self._of(raw)
+            result = _union_of_arcs(result, arcs) if result else arcs
         return result
 
     def conditions(self, sets: Iterable[bytes]) -> dict[str, frozenset[Fact]]:
         """Return what sets of pcs say of conditions."""
         found: dict[str, set[Fact]] = {}
         for raw in sets:
-            self.lines([raw])  # which learns of all pcs
+            self._of(raw)  # which learns of all pcs
             for pc in memoryview(raw).cast("Q").tolist():
                 if row := self._conditions.get(pc):
                     found.setdefault(real_file(row.file), set()).update(row.conditions)
         return {file: frozenset(facts) for file, facts in found.items()}
 
-    def _resolve_arcs(self, raw: bytes) -> Arcs:
-        lines = self.lines([raw])
-        found = [0] * len(self._numbers)
-        pcs = memoryview(raw).cast("Q").tolist()
-        for pc in pcs:
-            if arcs := self._arcs.get(pc):
-                found[self._lines[pc][0]] |= arcs
-        return {file: self._complete(self._numbers[file], of_file, found) for file, of_file in lines.items()}
+    def _of(self, raw: bytes) -> tuple[Lines, Arcs]:
+        found = self._of_set.get(raw)
+        if found is None:
+            found = self._of_set[raw] = self._resolve(memoryview(raw).cast("Q").tolist())
+        return found
 
-    def _complete(self, number: int, lines: int, found: list[int]) -> frozenset[Arc]:
-        key = number, lines, found[number]
-        if key not in self._alike_arcs:
-            arcs = [arc for arc, bit in self._numbered.get(number, {}).items() if found[number] >> bit & 1]
-            self._alike_arcs[key] = frozenset(complete(set(numbers_of(lines)), arcs))
-        return self._alike_arcs[key]
-
-    def _resolve(self, pcs: list[int]) -> Lines:
-        found = [0] * len(self._numbers)
+    def _resolve(self, pcs: list[int]) -> tuple[Lines, Arcs]:
+        lines = [0] * len(self._numbers)
+        arcs = lines.copy()
         try:
-            for number, lines in map(self._lines.__getitem__, pcs):
-                found[number] |= lines
+            implied = map(self._implied.__getitem__, pcs)
+            if self._branches:
+                for number, of_pc, arcs_of_pc in implied:
+                    lines[number] |= of_pc
+                    arcs[number] |= arcs_of_pc
+            else:
+                for number, of_pc, _ in implied:
+                    lines[number] |= of_pc
         except KeyError:
-            self._learn(set(pcs).difference(self._lines))
+            self._learn(set(pcs).difference(self._implied))
             return self._resolve(pcs)
         for pc in self._more.keys() & pcs if self._more else ():
-            for number, lines in self._more[pc]:
-                found[number] |= lines
-        key = tuple(found)
+            for number, of_pc, _ in self._more[pc]:
+                lines[number] |= of_pc
+        key = (*lines, *arcs)
         if key not in self._alike:
-            self._alike[key] = {file: lines for file, lines in zip(self._numbers, found, strict=True) if lines}
+            numbers = [(file, number) for file, number in self._numbers.items() if lines[number]]
+            with_arcs = numbers if self._branches else []
+            self._alike[key] = (
+                {file: lines[number] for file, number in numbers},
+                {file: self._complete(number, lines[number], arcs[number]) for file, number in with_arcs},
+            )
         return self._alike[key]
+
+    def _complete(self, number: int, lines: int, arcs: int) -> frozenset[Arc]:
+        key = number, lines, arcs
+        if key not in self._alike_arcs:
+            known = list(self._numbered.get(number, ()))
+            ran = [known[bit] for bit in numbers_of(arcs)]
+            self._alike_arcs[key] = frozenset(complete(set(numbers_of(lines)), ran))
+        return self._alike_arcs[key]
 
     def _learn(self, pcs: set[int]) -> None:
         python = [pc for pc in pcs if is_python(pc)]
         for pc, row in zip(python, locations.symbolize(python), strict=True):
             # Others may have put probes into code that was not chosen here.
-            self._lines[pc] = self._implied(row) if row.file in self._files else (0, 0)
-            if row.arcs:
-                self._arcs[pc] = self._numbers_of(row, self._lines[pc][0])
+            self._implied[pc] = self._implied_by(row) if row.file in self._files else (0, 0, 0)
             if row.conditions and row.file in self._files:
                 self._conditions[pc] = row
             self.unknown += not row.known
         native = [pc for pc in pcs if not is_python(pc)]
-        self._lines.update(dict.fromkeys(native, (0, 0)))
+        self._implied.update(dict.fromkeys(native, (0, 0, 0)))
         if self._native and native:
             self._learn_native(native)
 
@@ -305,19 +311,20 @@ class _Table:
         locator = Locator()
         for pc, rows in zip(pcs, locator.locate(images(), pcs), strict=True):
             if with_lines := [row for row in rows if row.lines]:
-                self._lines[pc], *self._more[pc] = map(self._implied, with_lines)
+                self._implied[pc], *self._more[pc] = map(self._implied_by, with_lines)
         if not self.known_native:
             for row in (row for image in images() if image.instrumented for row in locator.all_of(image)):
                 file = real_file(row.file)
                 self.known_native[file] = self.known_native.get(file, 0) | _mask(row.lines)
         self.remarks.update(dict.fromkeys(f"{image}: {reason}" for image, reason in locator.remarks))
 
-    def _numbers_of(self, row: Location, file: int) -> int:
-        bits = self._numbered.setdefault(file, {})
-        return mask_of(bits.setdefault(arc, len(bits)) for arc in row.arcs)
-
-    def _implied(self, row: Location) -> tuple[int, int]:
-        return self._numbers.setdefault(real_file(row.file), len(self._numbers)), _mask(row.lines)
+    def _implied_by(self, row: Location) -> tuple[int, int, int]:
+        number = self._numbers.setdefault(real_file(row.file), len(self._numbers))
+        arcs = 0
+        if self._branches and row.arcs:
+            bits = self._numbered.setdefault(number, {})
+            arcs = mask_of(bits.setdefault(arc, len(bits)) for arc in row.arcs)
+        return number, _mask(row.lines), arcs
 
 
 def is_file(name: str) -> bool:
