@@ -208,7 +208,8 @@ def main(minutes: float, every: float, growth: float, slower: float, calls: int,
     for problem in problems:
         print(f"endurance: {problem}", file=sys.stderr)
     print(
-        f"minutes={(time.monotonic() - begun) / 60:.1f} calls={service.calls()} ratio={ratio:.3f} memory={grown:+.1f} MiB lines={len(ran)} problems={len(problems)}"
+        f"minutes={(time.monotonic() - begun) / 60:.1f} calls={service.calls()} ratio={ratio:.3f} "
+        f"memory={grown:+.1f} MiB lines={len(ran)} problems={len(problems)}"
     )
     raise SystemExit(1 if problems else 0)
 

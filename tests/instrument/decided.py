@@ -3,6 +3,7 @@
 import ast
 import types
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -36,10 +37,8 @@ class Nudge(Exception):
 
 @types.coroutine
 def _after_a_while(value: Any) -> Any:
-    try:
+    with suppress(Nudge):
         yield
-    except Nudge:
-        pass
     return value
 
 

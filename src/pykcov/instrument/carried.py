@@ -125,7 +125,9 @@ def carried(tests: Mapping[int, Test]) -> dict[Way, Carry]:
         if any(max(test.above) > 1 for test in own.values()):
             continue
         states = _states(decision, own)
-        found |= {(start, jumps): _carry(own, states, test, jumps) for start, test in own.items() for jumps in (False, True)}
+        for start, test in own.items():
+            for jumps in (False, True):
+                found[start, jumps] = _carry(own, states, test, jumps)
     return found
 
 
@@ -162,10 +164,8 @@ def _carry(tests: Mapping[int, Test], states: list[list[_Reached]], test: Test, 
     steps = [_step(test, value, state) for state in here]
     following = decision.steps[number, value][0].following
     is_tested_again = jumps and test.onto >= 0
-    if is_tested_again:
-        there = states[tests[test.onto].number]
-    else:
-        there = states[following[0]] if following else []
+    next_tested = [tests[test.onto].number] if is_tested_again else following
+    there = states[next_tested[0]] if next_tested else []
     exchanged: tuple[int, ...] = ()
     if len(there) > 1:
         exchanged = tuple(there.index(step if is_tested_again else step.state) if step else 0 for step in steps)
@@ -255,9 +255,7 @@ def _handlers(graph: LineGraph, number: int) -> Iterator[tuple[int | None, Handl
             yield at if graph.extents[at][0] == entry.target else None, entry
 
 
-def _behind_await(
-    graph: LineGraph, handler: Handled, kept: tuple[int, ...], targets: Mapping[int, int]
-) -> int | None:
+def _behind_await(graph: LineGraph, handler: Handled, kept: tuple[int, ...], targets: Mapping[int, int]) -> int | None:
     """Return where it goes on with the result of an await that an exception was thrown into, and that has returned.
 
     None if that is not what the handler is for, or states would not survive what it raises.

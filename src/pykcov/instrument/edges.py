@@ -115,7 +115,8 @@ class _Addition:
     @property
     def probes(self) -> int:
         """How many probes there are, at least."""
-        return len(self.before) + sum(one is not None for pads in self.pads.values() for pad in pads for one in pad.chosen)
+        chosen = [one for pads in self.pads.values() for pad in pads for one in pad.chosen if one]
+        return len(self.before) + len(chosen)
 
     def evidence(self) -> Evidence:
         before = [self.before[offset] for offset in sorted(self.before)]
