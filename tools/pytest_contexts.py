@@ -39,6 +39,8 @@ from pytest_libraries import (
     with_pykcov,
 )
 
+from pykcov.counted import counted
+
 _CONTEXTS = ("test", "setup-call-teardown")
 """What the runs of pykcov have as contexts, in turns."""
 
@@ -154,7 +156,8 @@ def compare(library: Library, folder: Path, count: int = 2) -> bool:
     theirs, ours = Recorded(with_theirs), Recorded(with_ours)
     left, reasons = sort_out(differences(theirs, ours), Rules(library, ours).explain)
     if tests := sorted({one.context for one in left if "::" in one.context}):
-        print(f"  {len(left)} differences in {len(tests)} tests, which run {_ALONE} times by themselves", flush=True)
+        where = counted(len(tests), "test")
+        print(f"  {counted(len(left), 'difference')} to be judged: {where} by themselves, {_ALONE} times", flush=True)
         left, proved = sort_out(left, runs.alone(tests).explain)
         reasons |= proved
     never = {one.place for one, reason in reasons.items() if reason in (NO_CODE, INVENTED)}
@@ -165,11 +168,11 @@ def compare(library: Library, folder: Path, count: int = 2) -> bool:
         where = f"{found.context or '(outside of tests)'} {Path(found.file).relative_to(runs.root)}:{found.line}"
         print(f"  only {found.who}: {where}")
     for reason, number in Counter(reasons.values()).items():
-        print(f"  {number} differences: {reason}")
+        print(f"  {counted(number, 'difference')}: {reason}")
     lines = sum(len(theirs.ever(name)) for name in theirs.names)
     print(
-        f"  {len(missing)} lines missing from the totals, {len(left)} differences without a reason in {lines} "
-        f"lines of {len(theirs.names)} contexts"
+        f"  {counted(len(missing), 'line')} missing from the totals, {counted(len(left), 'difference')} without a "
+        f"reason in {counted(lines, 'line')} of {counted(len(theirs.names), 'context')}"
     )
     return not changed and not missing and not left
 

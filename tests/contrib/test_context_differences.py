@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import pytest_contexts
 from context_differences import (
     CHANCE,
     FORKED,
@@ -72,3 +73,40 @@ def test_what_shows_its_reason_by_itself(tmp_path: Path) -> None:
     assert why("pykcov", 1, "(collector)") == why("pykcov", 1, "test_it.py::f[0]|module") == OWN_CONTEXT
     assert (why("pykcov", 1, "", "worker.py"), why("pykcov", 1, "", "other.py")) == (OWN_CONTEXT, None)
     assert why("pykcov", 1, "test_it.py::test_fork[x]") == FORKED
+
+
+PACKAGE = """
+import pathlib, sys
+
+def unseen():
+    exec(compile("\\n" * 20 + "found = 1", __file__, "exec"))
+
+def at_times():
+    if any("::" in word for word in sys.argv):  # by itself
+        runs = pathlib.Path("runs")
+        number = int(runs.read_text()) if runs.exists() else 0
+        runs.write_text(str(number + 1))
+    else:
+        number = "pytest_cov" in sys.modules
+    if number % 2:
+        return 1
+    return 2
+"""
+
+
+@pytest.mark.slow
+def test_tests_with_differences_run_by_themselves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("pytest_cov")
+    root = tmp_path / "planted-1"
+    for folder in ("tests", "package"):
+        (root / folder).mkdir(parents=True)
+    (root / "package" / "__init__.py").write_text(PACKAGE)
+    (root / "tests" / "test_it.py").write_text(
+        "import package\ndef test_unseen(): package.unseen()\ndef test_at_times(): package.at_times()\n"
+    )
+    assert not pytest_contexts.compare(Library("planted", "1", "package"), tmp_path)
+    told = capsys.readouterr().out
+    assert "  3 differences to be judged: 2 tests by themselves, 5 times\n" in told
+    assert "only coverage.py: tests/test_it.py::test_unseen package/__init__.py:21\n" in told
+    assert f"  2 differences: {CHANCE}\n" in told
+    assert "  1 line missing from the totals, 1 difference without a reason" in told
