@@ -88,7 +88,6 @@ def lines_in(file: str) -> frozenset[int]:
 
 NO_CODE = "coverage.py took a file for another: there is no code at that line"
 OWN_CONTEXT = "it barged in, or a fixture or a worker ran it: a context of its own"
-FORKED = "a forked child ran it"
 
 
 class Rules:
@@ -107,13 +106,10 @@ class Rules:
 
     def explain(self, found: Difference) -> str | None:
         """Return the reason for a difference; None: it has to be proved."""
-        test = found.context.rpartition("::")[2].partition("[")[0]
         if found.who == "coverage.py":
             if Path(found.file).exists() and found.line not in lines_in(found.file):
                 return NO_CODE
             return OWN_CONTEXT if found.place in self._apart else None
-        if test in self._library.forking:
-            return FORKED
         if _is_apart(found.context) or _is_of_worker(self._library, found.context, found.file):
             return OWN_CONTEXT
         return None

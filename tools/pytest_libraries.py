@@ -27,8 +27,6 @@ class Library:
     """What pytest is to run, within the sdist."""
     workers: tuple[str, ...] = ()
     """Names of files of which threads that serve whoever comes run some lines: pykcov takes these for nobody's."""
-    forking: tuple[str, ...] = ()
-    """Names of tests that fork: coverage.py does not see what the child runs."""
     options: tuple[str, ...] = ()
     """What else it is given."""
 
@@ -52,7 +50,6 @@ LIBRARIES = {
             ("attrs", "sortedcontainers", "idna", "outcome", "sniffio", "trustme", "pyopenssl", "async_generator"),
             tests="src/trio",
             workers=("_thread_cache.py", "_threads.py", "_entry_queue.py", "test_thread_cache.py"),
-            forking=("test_clear_thread_cache_after_fork",),
             options=("--ignore=src/trio/_tests/tools", "--ignore=src/trio/_tests/test_exports.py"),
         ),
         Library(
@@ -78,7 +75,6 @@ LIBRARIES = {
             "6.5.2",
             "tornado",
             tests="tornado/test",
-            forking=("test_multi_process",),
             # Tests that fail on a busy machine: they wait for half a second.
             options=("-o", "python_files=*_test.py", "-k", "not test_request_timeout and not RunnerGCTest"),
         ),
@@ -164,6 +160,8 @@ def with_judge(library: Library, root: Path, data_file: str) -> tuple[list[str],
 
 def run(library: Library, root: Path, arguments: Sequence[str], extra: dict[str, str]) -> Run:
     """Run a suite and read what it recorded. Raises AssertionError if no test ran."""
+    if (data_file := extra.get("COVERAGE_FILE")) is not None:
+        Path(data_file).unlink(missing_ok=True)  # an older one must not be taken for this run's
     done = subprocess.run(
         command(library, [*arguments, "-vv", "--tb=no"]),
         cwd=root,
@@ -174,7 +172,7 @@ def run(library: Library, root: Path, arguments: Sequence[str], extra: dict[str,
     outcomes = {match[1]: match[2] for match in map(_OUTCOME.match, done.stdout.splitlines()) if match}
     outcomes |= {match[1]: "ERROR" for match in map(_NOT_COLLECTED.match, done.stdout.splitlines()) if match}
     assert outcomes, done.stdout + done.stderr
-    return with_data(outcomes, extra.get("COVERAGE_FILE"))
+    return with_data(outcomes, data_file)
 
 
 def with_data(outcomes: dict[str, str], data_file: str | None) -> Run:
@@ -186,6 +184,8 @@ def with_data(outcomes: dict[str, str], data_file: str | None) -> Run:
 
 def read(data_file: str) -> Contexts:
     """Return what a data file of coverage.py has."""
+    if not Path(data_file).exists():
+        raise FileNotFoundError(f"{data_file}: the run has left no data")
     data = CoverageData(data_file)
     data.read()
     contexts: dict[str, dict[str, set[int]]] = {}

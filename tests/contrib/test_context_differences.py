@@ -6,7 +6,6 @@ import pytest
 import pytest_contexts
 from context_differences import (
     CHANCE,
-    FORKED,
     INVENTED,
     MISSED,
     NO_CODE,
@@ -62,7 +61,7 @@ def test_the_judge_says_whose_error_it_is_and_other_runs_whether_it_is_chance(
 def test_what_shows_its_reason_by_itself(tmp_path: Path) -> None:
     file = tmp_path / "a.py"
     file.write_text("x = 1\n# nothing\ny = 2\n")
-    library = Library("a", "1", "a", workers=("worker.py",), forking=("test_fork",))
+    library = Library("a", "1", "a", workers=("worker.py",))
     rules = Rules(library, recorded({3}, context="(signal)", file=str(file)))
 
     def why(who: str, line: int, context: str = TEST, name: str = str(file)) -> str | None:
@@ -72,11 +71,16 @@ def test_what_shows_its_reason_by_itself(tmp_path: Path) -> None:
     assert [why("pykcov", line) for line in (1, 2, 3)] == [None, None, None]
     assert why("pykcov", 1, "(collector)") == why("pykcov", 1, "test_it.py::f[0]|module") == OWN_CONTEXT
     assert (why("pykcov", 1, "", "worker.py"), why("pykcov", 1, "", "other.py")) == (OWN_CONTEXT, None)
-    assert why("pykcov", 1, "test_it.py::test_fork[x]") == FORKED
 
 
 PACKAGE = """
-import pathlib, sys
+import os, pathlib, sys
+
+def forks():
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
 
 def unseen():
     exec(compile("\\n" * 20 + "found = 1", __file__, "exec"))
@@ -102,11 +106,15 @@ def test_tests_with_differences_run_by_themselves(tmp_path: Path, capsys: pytest
         (root / folder).mkdir(parents=True)
     (root / "package" / "__init__.py").write_text(PACKAGE)
     (root / "tests" / "test_it.py").write_text(
-        "import package\ndef test_unseen(): package.unseen()\ndef test_at_times(): package.at_times()\n"
+        "import package\n"
+        "def test_unseen(): package.unseen()\n"
+        "def test_at_times(): package.at_times()\n"
+        "def test_forks(): package.forks()\n"
     )
     assert not pytest_contexts.compare(Library("planted", "1", "package"), tmp_path)
     told = capsys.readouterr().out
-    assert "  3 differences to be judged: 2 tests by themselves, 5 times\n" in told
+    assert "  4 differences to be judged: 3 tests by themselves, 5 times\n" in told
     assert "only coverage.py: tests/test_it.py::test_unseen package/__init__.py:21\n" in told
     assert f"  2 differences: {CHANCE}\n" in told
+    assert f"  1 difference: {MISSED}\n" in told
     assert "  1 line missing from the totals, 1 difference without a reason" in told
