@@ -138,8 +138,10 @@ readers: $(VENV)/ready ## programs that use libraries which read bytecode do the
 damaged-files: $(VENV)/ready ## 5,000 damaged traces, data files, caches and findings: each ends soon, in words (MUTANTS=, SEED=)
 	$(BIN)/python -m pytest -q -s -m slow tests/damaged
 
+# With -n alone the workers would be given none of these options.
+STRICT = $(CURDIR)/$(BIN)/python -X warn_default_encoding -X dev -W error
 test-strict: $(VENV)/ready ## the tests with every warning an error, of encodings too, in development mode (OPTIONS="tests/cli")
-	$(BIN)/python -X warn_default_encoding -X dev -W error -m pytest -n auto $(OPTIONS)
+	$(STRICT) -m pytest --dist load --tx "$(shell nproc)*popen//python=$(STRICT)" $(OPTIONS)
 
 campaign-pictures: $(VENV)/ready ## the pictures of docs/campaign.md, as the tests see the page (needs Debian's chromium, chromium-driver)
 	PYKCOV_PICTURES=$(CURDIR)/docs $(BIN)/python -m pytest -q tests/campaign/test_campaign_page.py
