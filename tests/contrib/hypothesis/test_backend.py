@@ -218,12 +218,12 @@ def test_hypothesis_does_not_import_the_backend_until_it_is_used() -> None:
 
 def test_an_older_hypothesis_is_named_with_what_is_needed() -> None:
     code = (
-        "import hypothesis.version as version; version.__version__, version.__version_info__ = '6.134.0', (6, 134, 0);"
+        "import hypothesis.version as version; version.__version__, version.__version_info__ = '6.136.9', (6, 136, 9);"
         "from hypothesis import given, settings, strategies as st;"
         "settings(backend='pykcov', database=None)(given(st.integers())(lambda number: None))()"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr
-    assert "ImportError: the backend pykcov needs Hypothesis 6.135.0 or later, and this is 6.134.0" in shown
+    assert "ImportError: the backend pykcov needs Hypothesis 6.137.0 or later, and this is 6.136.9" in shown
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -113,7 +114,7 @@ def test_the_explain_phase_says_the_same(tmp_path: Path) -> None:
     ours, our_output = run(tmp_path / "ours", "test_failing", OBSERVED)
     assert "or any other generated value" in own_output
     explained = [
-        output[output.index("Failing test case") :].partition("=====")[0].replace(folder, "/")
+        re.split("Failing test case|Falsifying example", output)[1].partition("=====")[0].replace(folder, "/")
         for folder, output in (("/own/", own_output), ("/ours/", our_output))
     ]
     assert explained[0] == explained[1]

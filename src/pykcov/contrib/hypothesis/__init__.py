@@ -8,8 +8,9 @@ numbers that several choices make up together, `mutations` changes what reached 
 
 from hypothesis.version import __version__, __version_info__
 
-_OLDEST = (6, 135, 0)
-"""The first one that tells a backend which test an example is of."""
+_OLDEST = (6, 137, 0)
+"""The first one that says whether observations are wanted (observing.py). 6.135.0 was the first to tell a backend which
+test an example is of."""
 
 if __version_info__ < _OLDEST:
     # Before the imports below, which would fail in words that do not help.
