@@ -3,6 +3,7 @@
 import sys
 from array import array
 from collections.abc import Generator
+from random import Random
 from types import ModuleType
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis.internal.intervalsets import IntervalSet
 from pykcov._records import records
 from pykcov.contrib.hypothesis import climbing
 from pykcov.contrib.hypothesis.example import FRESH, Choice, Example, Value, Values, fingerprint, fits, resized
+from pykcov.contrib.hypothesis.guidance import Guidance
 from pykcov.contrib.hypothesis.meetings import Meeting
 from pykcov.contrib.hypothesis.operands import Operands
 from pykcov.contrib.hypothesis.places import Place
@@ -255,6 +257,28 @@ class Parser:
         del sys.modules["a_lexer"]
     assert {"<!--", "BEGIN", "select", "nested", "%%0", "@@x"} <= set(found)
     assert "ValueError" not in found  # of __builtins__
+
+
+def test_random_examples_make_up_for_large_ones() -> None:
+    guidance = Guidance()
+
+    def learn(text: str, times: int) -> None:
+        for _ in range(times):
+            example = Example()
+            constraints = {"intervals": IntervalSet.from_string("ab"), "min_size": 0, "max_size": 5000}
+            example.choices.append(Choice("string", constraints, text))
+            example.end()
+            guidance.learn(Plan((), "random" if len(text) < 9 else "mutation"), example, True, {})
+
+    def planned() -> set[str]:
+        return {guidance.plan(Random(number)).origin for number in range(20)}
+
+    learn("ab", 5)
+    assert planned() > {"random"}
+    learn("ab" * 2000, 3)
+    assert planned() == {"random"}
+    learn("ab", 60)
+    assert planned() > {"random"}
 
 
 def test_a_rest_that_is_too_short_is_grown() -> None:

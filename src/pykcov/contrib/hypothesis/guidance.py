@@ -22,6 +22,10 @@ makes up for that Hypothesis's own engine has work of its own with each."""
 
 _USUAL_SIZE = 8
 """Of an example that is Hypothesis's own, until some have been drawn."""
+_MOST_TIMES = 2
+"""On average, examples may be so many times as large as Hypothesis's own: what reaches much code is large, and slow."""
+_MOST_ROOM, _LEAST_ROOM = 100, -50
+"""By how much, in usual sizes, all examples so far may exceed that; and what a huge one leaves at least."""
 
 _MOST_KEPT = 500
 _MOST_TURNS = 12
@@ -50,10 +54,11 @@ class _Yields:
 
     def share(self) -> float:
         """Return the share of examples that are to be Hypothesis's own."""
-        random, ours = (
-            (self._found[side] + found) / (self._tries[side] + _TRIED_BEFORE) for side, found in _FOUND_BEFORE.items()
-        )
+        random, ours = self._rate(True), self._rate(False)
         return min(_MOST_RANDOM, max(_RANDOM_SHARE, random / (random + ours)))
+
+    def _rate(self, is_random: bool) -> float:
+        return (self._found[is_random] + _FOUND_BEFORE[is_random]) / (self._tries[is_random] + _TRIED_BEFORE)
 
 
 class Guidance:
@@ -71,6 +76,7 @@ class Guidance:
         self._meetings = Meetings()
         self._credit = _CREDIT
         self._size = [_USUAL_SIZE * _TRIED_BEFORE, _TRIED_BEFORE]
+        self._room: float = _MOST_ROOM
         self._yields = _Yields()
 
     def plan(self, random: Random) -> Plan:
@@ -78,7 +84,7 @@ class Guidance:
         self._examples += 1
         if self._next:
             return self._next.pop()
-        if random.random() >= self._yields.share():
+        if self._room > 0 and random.random() >= self._yields.share():
             if random.random() < 0.85 and (plan := self._waiting.take()):
                 return plan
             for _ in range(3 if self._kept else 0):
@@ -110,8 +116,10 @@ class Guidance:
         met = self._meetings.of(records)
         if plan.origin == "random":
             self._size = [self._size[0] + example.size, self._size[1] + 1]
+        times = example.size * self._size[1] / (self._size[0] + 1)
+        self._room = min(_MOST_ROOM, max(_LEAST_ROOM, self._room + _MOST_TIMES - times))
         # One that is twice as large as usual counts as if it had been tried once more.
-        effort = example.size * self._size[1] // (2 * self._size[0] + 1)
+        effort = int(times / 2)
         if is_new and example.choices:
             self._turn(example, effort)
         # What stands behind a comparison need not be code of its own.

@@ -1,7 +1,6 @@
 """Operands that met, each pair of a place once, however often the examples compare it."""
 
 from collections import defaultdict
-from functools import cached_property
 
 from pykcov.contrib.hypothesis.places import Place
 from pykcov.contrib.hypothesis.proposals import Sought, sought
@@ -20,13 +19,18 @@ class Meeting:
         self.place = place
         self.is_met = comparison.operand1 == comparison.operand2
         """Whether the operands were equal."""
+        self.is_noted = False
+        """Whether its place has taken note of it."""
         self.tries = 0
         """How many examples that compared this were looked at."""
+        self._sought: tuple[Sought, ...] | None = None
 
-    @cached_property
+    @property
     def sought(self) -> tuple[Sought, ...]:
         """What it asks for."""
-        return tuple(sought(self.comparison))
+        if self._sought is None:
+            self._sought = tuple(sought(self.comparison))
+        return self._sought
 
 
 class Meetings:

@@ -14,8 +14,9 @@ from pykcov.contrib.hypothesis.waiting import Plan, Rank, Waiting
 
 _MOST_CHOICES = 64
 """So many choices of an example are matched."""
-_MOST_MATCHED = 24
-"""So many comparisons of an example are looked at: first those of places that were looked at least."""
+_MOST_MATCHED, _MOST_MATCHED_OTHER = 24, 12
+"""So many comparisons of an example are looked at, and of one that reached nothing new: first those of places that were
+looked at least."""
 _MOST_EXAMPLES = 64
 """What a place compares is read in so many examples."""
 _MOST_TRIES = 4
@@ -26,6 +27,7 @@ _MOST_CLIMBS = 2
 """How often numbers are made up for one operand of a place."""
 
 _LOOKS = attrgetter("place.looks")
+_NONE: frozenset[int] = frozenset()
 
 
 class Operands:
@@ -49,22 +51,23 @@ class Operands:
                 place.examples += 1
                 if place.examples > _MOST_EXAMPLES:
                     self.closed.add(one.pc)
-            if not one.tries:
+            if not one.is_noted:
+                one.is_noted = True
                 is_first |= place.meet(one.comparison)
         return is_first
 
     def match(self, plan: Plan, example: Example, number: int, is_new: bool, met: list[Meeting], rank: int) -> None:
         """Plan changes of an example, which has a number and came from `plan`, by what it met."""
         held = frozenset([one.pc for one in met if one.is_met])
-        most = _MOST_TRIES if is_new else _MOST_TRIES - 1
-        open_ = sorted([one for one in met if one.tries < most], key=_LOOKS)
-        for one in open_[:_MOST_MATCHED]:
+        # What the change of one choice has broken, another one may mend, at once.
+        broken = plan.held - held if plan.changed >= 0 else _NONE
+        usual, mending = Plan((), "operand", held), Plan((), "operand", plan.held, plan.changed)
+        tries, most = (_MOST_TRIES, _MOST_MATCHED) if is_new else (_MOST_TRIES - 1, _MOST_MATCHED_OTHER)
+        for one in sorted([one for one in met if one.tries < tries], key=_LOOKS)[:most]:
             one.tries += 1
             place = one.place
-            # What the change of one choice has broken, another one may mend, at once.
-            is_broken = plan.changed >= 0 and one.pc in plan.held and one.pc not in held
-            held_before, left_out = (plan.held, plan.changed) if is_broken else (held, -1)
-            changed = Plan((), "operand", held_before, left_out)
+            is_broken = one.pc in broken
+            changed, first = (mending, int(Rank.FIRST)) if is_broken else (usual, rank)
             fixed = place.fixed()
             for sought in one.sought:
                 if sought.side == fixed:
@@ -73,7 +76,7 @@ class Operands:
                 # Of the keys of a dictionary each is tried.
                 wanted = sought.want if sought.op in SELECTIONS or sought.side == 1 - fixed else None
                 if place.is_open(wanted, number, is_new) or is_broken:
-                    kind, first = (one.pc, wanted), Rank.FIRST if is_broken else rank
+                    kind = one.pc, wanted
                     self._waiting.add_work(
                         kind, partial(self._change, example, place, sought, kind, changed, first), first
                     )

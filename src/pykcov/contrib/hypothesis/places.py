@@ -74,8 +74,9 @@ class Place:
 
         0: operand1, 1: operand2.
         """
-        settled, other = [self.examples - grown >= _EXAMPLES for grown in self._grown]
-        return -1 if settled is other else int(other)
+        settled, other = self._grown
+        before = self.examples - _EXAMPLES
+        return -1 if (settled <= before) is (other <= before) else int(other <= before)
 
 
 def _is_less(comparison: Comparison) -> bool:

@@ -71,7 +71,8 @@ class Waiting:
         self._tries[kind] = tries + 1
         heapq.heappush(self._heap, (rank + tries, next(self._number), item))
         if len(self._heap) > _MOST_WAITING:
-            self._heap = heapq.nsmallest(_MOST_WAITING // 2, self._heap)
+            self._heap.sort()  # which leaves it a heap
+            del self._heap[_MOST_WAITING // 2 :]
 
     def add_change(self, example: Example, index: int, value: Value, kind: object, plan: Plan, rank: int) -> bool:
         """Add what differs from an example in one choice, if that is permitted and wanted; return whether it is.
