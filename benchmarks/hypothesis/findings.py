@@ -2,7 +2,7 @@
 
 For each property: in how many seeds it was found, the median of the examples that took (those that did not find it
 count as infinitely many), and the median of the processor time. Without NAMES: all of micro.py; or, with --real, all
-of real.py.
+of real.py. CrossHair is `--backend crosshair`, if hypothesis-crosshair is installed.
 """
 
 from __future__ import annotations
@@ -31,13 +31,16 @@ def run(
     backend: str,
     number: int,
     most: int,
+    seconds: float,
 ) -> tuple[int | None, float]:
-    """Return the number of the example that failed, None if none did, and the seconds of processor time."""
+    """Return the number of the example that failed, None if none did in time, and the seconds of processor time."""
     examples = 0
 
     def body(drawn):
         nonlocal examples
         examples += 1
+        if time.process_time() - begin > seconds:
+            raise KeyboardInterrupt  # which no engine takes for a failure
         function(*drawn)
 
     body.__module__ = function.__module__
@@ -55,6 +58,9 @@ def run(
         chosen(seed(number)(given(st.tuples(*strategies))(body)))()
     except AssertionError:
         found = examples
+    except KeyboardInterrupt:
+        if time.process_time() - begin <= seconds:
+            raise
     return found, time.process_time() - begin
 
 
@@ -63,6 +69,7 @@ def run(
 @click.option("--backend", "backends", multiple=True, default=("hypothesis", "pykcov"), show_default=True)
 @click.option("--seeds", default=10, show_default=True)
 @click.option("--examples", "most", default=1000, show_default=True)
+@click.option("--seconds", default=60.0, show_default=True, help="Of processor time, for each run at most.")
 @click.option("--real", "is_real", is_flag=True, help="Libraries with known bugs (make bench-hypothesis).")
 @click.option("-o", "output", type=click.Path(path_type=Path), help="Write all figures there, as JSON.")
 def main(
@@ -70,6 +77,7 @@ def main(
     backends: tuple[str, ...],
     seeds: int,
     most: int,
+    seconds: float,
     is_real: bool,
     output: Path | None,
 ) -> None:
@@ -85,14 +93,14 @@ def main(
         runs: dict[str, list[tuple[int | None, float]]] = {backend: [] for backend in backends}
         for number in range(seeds):
             for backend in backends:
-                runs[backend].append(run(*properties[name], backend, number, most))
+                runs[backend].append(run(*properties[name], backend, number, most, seconds))
         figures[name] = runs
         cells = []
         for backend in backends:
             found = [examples for examples, _ in runs[backend] if examples is not None]
             median = statistics.median(examples or float("inf") for examples, _ in runs[backend])
-            seconds = statistics.median(seconds for _, seconds in runs[backend])
-            cells += [f"{len(found)}/{seeds}", f"{median:.0f}" if found else "-", f"{seconds:.2f}"]
+            taken = statistics.median(taken for _, taken in runs[backend])
+            cells += [f"{len(found)}/{seeds}", f"{median:.0f}" if found else "-", f"{taken:.2f}"]
         table.add_row(name, *cells)
         print(f"{name}: done", file=sys.stderr)
     Console(width=120).print(table)
