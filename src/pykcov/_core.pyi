@@ -300,8 +300,11 @@ def carry(job: Any, /) -> Carried:
     This holds in any thread. A job that is carried already stays as it is.
     """
 
+def handed(job: Any, taken: Callable[[], object], /) -> Carried:
+    """Return a job before which taken() is called, in whatever thread does it."""
+
 def carrier(
-    kind: Literal["carry", "start", "nobody", "callback", "argument", "result"],
+    kind: Literal["carry", "start", "nobody", "callback", "hand", "argument", "result"],
     function: Callable[..., Any],
     index: int = 0,
     keyword: str | None = None,
@@ -313,7 +316,8 @@ def carrier(
     'carry': its argument at `index`, or by the name `keyword`, is work, and is given the caller's group;
     hook(carried, result) is called afterwards, if given; 'start': the same, and so is the context of a thread whose
     method it is; 'nobody': it works for no group; 'callback': as 'carry', but it does not count as work that is not
-    done; 'argument': hook(that argument) takes its place; 'result': hook(result) takes the place of the result.
+    done; 'argument': hook(that argument) takes its place; 'hand': the same for what can be called, and tracers do not
+    see it; 'result': hook(result) takes the place of the result.
     """
 
 def set_nobody(group: Group | None, /) -> None:

@@ -1,5 +1,6 @@
 """A real Chromium that looks at a page on disk."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -90,6 +91,15 @@ class Page:
 
     def run(self, script: str, *arguments: Any) -> Any:
         return self.driver.execute_script(script, *arguments)
+
+    def saved(self, words: str, name: str) -> Any:
+        """Press the button of these words; return what is in the JSON that the browser then saves under this name."""
+        path = self.downloads / name
+        path.unlink(missing_ok=True)
+        (button,) = [one for one in self.all("button") if one.text == words]
+        button.click()
+        self.wait(path.exists)
+        return json.loads(path.read_text())
 
     def complaints(self) -> list[str]:
         """Return what the browser has complained of, as of a script that a page must not have."""

@@ -1,6 +1,5 @@
 """The calls that a way has, told from the order of entries, are those that Python's own profiler has seen."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -138,7 +137,7 @@ def test_the_timeline_can_be_moved_by_keyboard(ordered: Page, demo: Traced) -> N
     entries = len(demo.order.threads[number])
     page = ordered
     page.show(view="timeline", way=number)
-    canvas = page.one("canvas")
+    canvas = page.one(".timeline canvas")
     canvas.send_keys("+")
     page.wait(lambda: f"Entries {int(entries / 4 + 0.5):,} to" in page.text(".call"))
     canvas.send_keys("0" + Keys.ARROW_DOWN + Keys.ARROW_DOWN)
@@ -149,29 +148,28 @@ def test_the_timeline_can_be_moved_by_keyboard(ordered: Page, demo: Traced) -> N
     page.wait(lambda: f"Entries {first.starts[1]:,} to {first.starts[1] + first.lengths[1]:,}" in page.text(".call"))
 
 
-def saved(page: Page, words: str, name: str) -> Any:
-    (button,) = [one for one in page.all("button") if one.text == words]
-    button.click()
-    path = page.downloads / name
-    page.wait(path.exists)
-    return json.loads(path.read_text())
-
-
 def test_perfetto_and_speedscope_get_the_calls_of_all_threads(ordered: Page, demo: Traced) -> None:
     page = ordered
     page.show(view="timeline")
     trace = demo.order
     ways = [way(trace, name, thread) for name, thread in zip(trace.thread_names(), trace.threads, strict=True)]
     calls = [
-        (way.functions[callee][0], start, length)
-        for way in ways
+        (track, way.functions[callee][0], start, length)
+        for track, way in enumerate(ways, 1)
         for callee, start, length in zip(way.callees, way.starts, way.lengths, strict=True)
     ]
-    events = saved(page, "Save for Perfetto", "pykcov.perfetto.json")["traceEvents"]
-    assert [(one["name"], one["ts"], one["dur"]) for one in events if one["ph"] == "X"] == calls
+    events = page.saved("Save for Perfetto", "pykcov.perfetto.json")["traceEvents"]
+    # Each thread was handed its work when it was started, and has waited for nothing else.
+    begun: dict[int, int] = {}
+    found = [
+        (one["tid"], one["name"], one["ts"] - begun.setdefault(one["tid"], one["ts"]), one["dur"])
+        for one in events
+        if one["ph"] == "X"
+    ]
+    assert found == calls
     assert [one["args"]["name"] for one in events if one["ph"] == "M"] == [way.name for way in ways]
 
-    scope = saved(page, "Save for speedscope", "pykcov.speedscope.json")
+    scope = page.saved("Save for speedscope", "pykcov.speedscope.json")
     frames = scope["shared"]["frames"]
     opened = []
     for profile in scope["profiles"]:
@@ -186,4 +184,4 @@ def test_perfetto_and_speedscope_get_the_calls_of_all_threads(ordered: Page, dem
             else:
                 assert stack.pop() == event["frame"]
         assert stack == []
-    assert opened == [(name, start) for name, start, _ in calls]
+    assert opened == [(name, start) for _, name, start, _ in calls]

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pykcov.traces import npz
+from pykcov.traces.handovers import Handover
 from pykcov.traces.location_table import LocationTable
 from pykcov.traces.locations import Location
 from pykcov.traces.processes import Process
@@ -76,6 +77,7 @@ def sample() -> TraceFile:
         locations=LocationTable.from_locations(LOCATIONS),
         digests={"/a.py": "x", "/b.py": ""},
         skipped=[("math", "an extension module")],
+        handovers=[Handover(0, 2, 2, 0), Handover(2, 2, 0, 3)],
     )
 
 
@@ -86,6 +88,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     for name in ("command", "folder", "python", "platform", "mode", "granularity", "started", "exit_status", "forked"):
         assert getattr(loaded, name) == getattr(saved, name)
     assert (loaded.digests, loaded.skipped) == (saved.digests, saved.skipped)
+    assert loaded.handovers == saved.handovers
     for got, expected in zip(loaded.threads, saved.threads, strict=True):
         assert (got.name, got.ident, got.native_id, got.dropped) == (
             expected.name,
@@ -282,6 +285,11 @@ BAD_COLUMNS: dict[str, tuple[str, Any]] = {
     "digests that do not fit": ("location_digests", np.array(["x"])),
     "an exit status in words": ("exit_status", np.array("zero")),
     "a command of numbers": ("command", np.array(3)),
+    "a hand-over to a thread that is not there": ("handover_taker", np.array([2, 3], "i4")),
+    "a hand-over of a thread before the first": ("handover_giver", np.array([0, -1], "i4")),
+    "a hand-over behind the last entry": ("handover_given", np.array([4, 2])),
+    "a hand-over before the first entry": ("handover_taken", np.array([0, -1])),
+    "hand-overs that do not fit": ("handover_taken", np.array([0])),
     "reasons that do not fit": ("skipped_reason", np.array([], "U1")),
 }
 
@@ -292,6 +300,12 @@ def test_a_column_that_does_not_fit_is_refused(tmp_path: Path, name: str, column
     np.savez(tmp_path / "t.npz", **arrays | {name: column})
     with pytest.raises(TraceFileError, match="damaged trace file"):
         TraceFile.load(tmp_path / "t.npz")
+
+
+def test_a_file_of_an_older_version_has_no_hand_overs(tmp_path: Path) -> None:
+    arrays = saved_arrays(tmp_path / "t.npz")
+    np.savez(tmp_path / "t.npz", **{name: one for name, one in arrays.items() if not name.startswith("handover_")})
+    assert TraceFile.load(tmp_path / "t.npz").handovers == []
 
 
 def test_a_missing_column_is_refused(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def write(exploration: Exploration, folder: Path) -> None:
         _write_script(data, f"way-{number}", _way(way))
         functions = [[name, file_numbers.get(file, -1), line] for name, file, line in way.functions]
         _write_script(data, f"functions-{number}", pack.json_bytes(functions))
+    _write_script(data, "handovers", b"".join(map(pack.numbers, zip(*exploration.handovers, strict=True))))
     _write_script(data, "index", pack.json_bytes(_index(exploration, packs)))
     for page in sorted(_PAGE.iterdir()):
         (folder / page.name).write_bytes(page.read_bytes())
@@ -88,6 +89,7 @@ def _index(exploration: Exploration, packs: int) -> dict[str, Any]:
             {"name": way.name, "entries": way.entries, "spans": len(way.starts), "dropped": way.dropped}
             for way in exploration.ways
         ],
+        "handovers": len(exploration.handovers),
         "remarks": list(exploration.remarks),
     }
 

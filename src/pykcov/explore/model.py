@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 
+from pykcov.traces.handovers import Handover
+
 
 @dataclass(frozen=True)
 class Histogram:
@@ -85,6 +87,8 @@ class Exploration:
     sources: dict[str, Source] = field(default_factory=dict)
     """By name of the file."""
     ways: list[Way] = field(default_factory=list)
+    handovers: list[Handover] = field(default_factory=list)
+    """Between ways, by their indices: each has an entry before it there, and one behind it here."""
     remarks: dict[str, None] = field(default_factory=dict)
     """What is missing or doubtful, in words; a set in order."""
 

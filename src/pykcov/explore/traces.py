@@ -45,8 +45,7 @@ def add_trace(exploration: Exploration, path: str, origin: str, configuration: C
     else:
         _add_lines(exploration, trace, origin, configuration)
         if trace.mode == "pc":
-            names = zip(trace.thread_names(), trace.threads, strict=True)
-            exploration.ways += [way(trace, name, thread) for name, thread in names if len(thread)]
+            _add_ways(exploration, trace)
 
 
 def _add_lines(exploration: Exploration, trace: TraceFile, origin: str, configuration: Configuration) -> None:
@@ -74,6 +73,19 @@ def _add_lines(exploration: Exploration, trace: TraceFile, origin: str, configur
         source.known = source.known or source.ran
     if trace.granularity == "condition":
         _add_conditions(exploration, trace, files)
+
+
+def _add_ways(exploration: Exploration, trace: TraceFile) -> None:
+    numbers = {}
+    for index, (name, thread) in enumerate(zip(trace.thread_names(), trace.threads, strict=True)):
+        if len(thread):
+            numbers[index] = len(exploration.ways)
+            exploration.ways.append(way(trace, name, thread))
+    exploration.handovers += [
+        one._replace(giver=numbers[one.giver], taker=numbers[one.taker])
+        for one in trace.handovers
+        if one.given and one.taken < len(trace.threads[one.taker])
+    ]
 
 
 def _add_conditions(exploration: Exploration, trace: TraceFile, files: Iterable[str]) -> None:

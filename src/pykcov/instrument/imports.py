@@ -142,18 +142,30 @@ def instrument_imports(
     return hook
 
 
-def tell_imported(listener: Callable[[object], object] | None) -> None:
-    """Have `listener(namespace)` called when the code of a module has run, while a hook is open; or no longer (None).
+_told: tuple[Callable[[object], object], ...] = ()
+
+
+def tell_imported(listener: Callable[[object], object]) -> None:
+    """Have `listener(namespace)` called when the code of a module has run, while a hook is open.
 
     Modules that it has imported itself may not be complete then.
     """
+    global _told
+    _told = (*(one for one in _told if one != listener), listener)
+    _exec.set_after(_tell)
 
-    def tell(namespace: object) -> None:
-        if listener is not None:
-            with Unrecorded():
-                listener(namespace)
 
-    _exec.set_after(None if listener is None else tell)
+def tell_imported_no_longer(listener: Callable[[object], object]) -> None:
+    """Undo tell_imported()."""
+    global _told
+    _told = tuple(one for one in _told if one != listener)
+    _exec.set_after(_tell if _told else None)
+
+
+def _tell(namespace: object) -> None:
+    with Unrecorded():
+        for listener in _told:
+            listener(namespace)
 
 
 def skipped() -> list[Skipped]:

@@ -304,6 +304,8 @@ class Buffers:
                     process.add_thread(key, name, ident, native_id, buffer)
                 except (OSError, IndexError) as error:
                     self.untraced.append((name, f"its buffer could not be mapped: {error}"))
+            case ("handovers",) if descriptors:
+                process.add_handovers(Buffer.from_fd(descriptors[0]))
             case ("ended", keys):
                 process.read(keys, self._entry_words)
             case ("untraced", name, reason):

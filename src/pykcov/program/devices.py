@@ -14,6 +14,7 @@ from pykcov.program.channel import Sender
 
 if TYPE_CHECKING:
     from pykcov.kernel.driver import Driver
+    from pykcov.program.handovers import Handovers
 
 # Look for devices of ended threads when there are twice as many as the last look left, and at least so many.
 _FIRST_LOOK = 16
@@ -22,12 +23,15 @@ _FIRST_LOOK = 16
 class Devices:
     """The devices of all threads. Their descriptors go to the parent, which reads what they recorded."""
 
-    def __init__(self, sender: Sender, mode: int, nmemb: int, kernel: bool) -> None:
+    def __init__(
+        self, sender: Sender, mode: int, nmemb: int, kernel: bool, handovers: "Handovers | None" = None
+    ) -> None:
         """Every device gets `nmemb` words and records in `mode`. With `kernel` the kernel appends to them, too."""
         self._sender = sender
         self._mode = mode
         self._nmemb = nmemb
         self._kernel = kernel
+        self._handovers = handovers
         self._keys = count()
         self._devices: dict[int, _core.Device] = {}
         self._next_look = _FIRST_LOOK
@@ -40,6 +44,8 @@ class Devices:
         self._devices.clear()
         self._next_look = _FIRST_LOOK
         self._looking = _thread.allocate_lock()
+        if self._handovers is not None:
+            self._handovers.begin()
         _core.set_adopter(self.adopt)
 
     def adopt(self) -> None:
@@ -59,6 +65,8 @@ class Devices:
                 os.close(device.fileno())
                 device.enable(self._mode)
                 self._devices[key] = device
+                if self._handovers is not None:
+                    self._handovers.record_into(key, _core.Buffer(device))
                 if self._has_ended:
                     device.close()
                 if kernel is not None:
@@ -119,7 +127,13 @@ def recorder(sender: Sender, request: Mapping[str, Any]) -> Recorder:
         from pykcov.program.once import AllThreads
 
         return AllThreads(sender)
-    return Devices(sender, modes[request["mode"]], request["nmemb"], request["kernel"])
+    handovers = None
+    if request["mode"] == "pc":
+        # Not before: other modes have no order, and no use for it.
+        from pykcov.program.handovers import Handovers
+
+        handovers = Handovers(sender)
+    return Devices(sender, modes[request["mode"]], request["nmemb"], request["kernel"], handovers)
 
 
 def thread_name() -> str:

@@ -10,6 +10,7 @@ from pykcov._core import Buffer
 from pykcov.native.images import Image, read_log
 from pykcov.once.log import read_log as read_entries
 from pykcov.once.log import room_of
+from pykcov.program.handover_log import Noted, is_full, read
 from pykcov.traces.pcs import PYTHON_PC
 from pykcov.traces.records import COMPARISON_WORDS
 
@@ -62,6 +63,11 @@ class Process:
         self._live: dict[int, tuple[tuple[str, int, int], Buffer]] = {}
         self._image_log: int | None = None
         self._log: memoryview | None = None
+        self.handovers: list[Noted] = []
+        """Of threads that go on, known at the end only."""
+        self.has_more_handovers = False
+        """Whether some were not kept."""
+        self._handovers: Buffer | None = None
         self.is_finished = False
         """In mode once: whether its program has ended. What the end of the interpreter runs is recorded, too."""
 
@@ -88,6 +94,7 @@ class Process:
     def forget(self) -> None:
         """Forget what the threads have recorded so far; those that go on count from 0 again."""
         self._threads = {key: one._replace(words=b"") for key, one in self._threads.items()}
+        self._handovers = None  # what is given before, and taken later, is nowhere
         for _, buffer in self._live.values():
             buffer.reset()
 
@@ -102,6 +109,10 @@ class Process:
             so_far._image_log = os.dup(self._image_log)
         so_far.finish(entry_words)
         return so_far
+
+    def add_handovers(self, buffer: Buffer) -> None:
+        """Take the log of hand-overs (mode pc)."""
+        self._handovers = buffer
 
     def add_log(self, descriptor: int) -> None:
         """Take the log of all threads (mode once)."""
@@ -137,6 +148,9 @@ class Process:
         if self._log is not None:
             self._threads[LOG] = _logged(self._log, self._translation())
             self._log = None
+        if self._handovers is not None:
+            self.handovers, self.has_more_handovers = [*read(self._handovers)], is_full(self._handovers)
+            self._handovers = None
         if self._image_log is not None:
             try:
                 self.images = read_log(self._image_log)
@@ -155,9 +169,9 @@ class Process:
             if entry_words > 1 or min(words, default=PYTHON_PC) < PYTHON_PC:
                 self._threads[key] = recorded._replace(words=_translated(recorded.words, entry_words, moved))
 
-    def threads(self) -> list[Recorded]:
-        """Return what the threads have recorded, in the order of their first events."""
-        return [self._threads[key] for key in sorted(self._threads)]
+    def threads(self) -> list[tuple[int, Recorded]]:
+        """Return what the threads have recorded, each with its key, in the order of their first events."""
+        return sorted(self._threads.items())
 
     def _translation(self) -> Callable[[int], int] | None:
         process: Process | None = self

@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import count
 
 from pykcov.counted import counted
 from pykcov.coverage.unexecuted import files_nobody_imported
@@ -14,7 +15,9 @@ from pykcov.native.images import Image
 from pykcov.native.locations import native_comparisons, native_locations
 from pykcov.program import process as program
 from pykcov.program.buffers import Buffers
+from pykcov.program.handover_log import ROOM
 from pykcov.program.supervisor import End, Request
+from pykcov.traces.handovers import Handover
 from pykcov.traces.location_table import LocationTable
 from pykcov.traces.locations import Location
 from pykcov.traces.pcs import is_python
@@ -49,7 +52,7 @@ def trace_file(
     threads = [
         Thread(one.name, one.ident, one.native_id, one.dropped, memoryview(one.words).cast("Q"), comparing, index)
         for index, process in enumerate(buffers.processes)
-        for one in process.threads()
+        for _, one in process.threads()
     ]
     native = sorted({pc for thread in threads for pc in thread.pcs if not is_python(pc)})
     places = buffers.locations
@@ -88,7 +91,26 @@ def trace_file(
         ),
         skipped=buffers.skipped + [(remark.image, remark.reason) for remark in unknown] + _unknown_of_kernel(request),
         images=ImageTable([*images.images, *kernel_images]),
+        handovers=_handovers(buffers, threads),
     )
+
+
+def _handovers(buffers: Buffers, threads: Sequence[Thread]) -> list[Handover]:
+    """Return the hand-overs between entries that are in the trace."""
+    numbers = count()
+    found: dict[tuple[int, int, int], Handover] = {}
+    for process in buffers.processes:
+        thread_of = {key: next(numbers) for key, _ in process.threads()}
+        for giver, given, taker, taken in process.handovers:
+            if giver in thread_of and taker in thread_of:
+                one = Handover(thread_of[giver], given, thread_of[taker], taken)
+                ends = ((threads[one.giver], given), (threads[one.taker], taken))
+                if all(at < len(thread) or (at == len(thread) and not thread.dropped) for thread, at in ends):
+                    # The one before, from the same thread, was of work that has recorded nothing.
+                    key = one.giver, one.taker, taken
+                    found.pop(key, None)
+                    found[key] = one
+    return list(found.values())
 
 
 def _process(one: program.Process) -> Process:
@@ -185,6 +207,8 @@ def remarks(request: Request, end: End, buffers: Buffers, trace: TraceFile) -> l
         result.append(f"{still} still running when the trace was written: what ran later is not in it{advice}")
     if buffers.interpreters:
         result.append("the program can make other interpreters in its process: what runs in them is not traced")
+    if any(process.has_more_handovers for process in buffers.processes):
+        result.append(f"a process handed work over more than {ROOM:,d} times: the trace has the first hand-overs")
     if trace.skipped:
         result.append(
             f"{counted(len(trace.skipped), 'module or function', 'modules or functions')} could not be instrumented, "

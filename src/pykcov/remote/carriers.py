@@ -9,16 +9,13 @@ use lending.py, which uses this one, so they bring theirs by add(). While a trac
 
 import os
 import sys
-from _frozen_importlib import ModuleSpec
 from _thread import RLock
 from collections.abc import Callable, Iterable
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from warnings import warn
 
-from pykcov import _core
-from pykcov.instrument.imports import tell_imported
-from pykcov.instrument.selection import namespace_of
+from pykcov.instrument.imports import tell_imported, tell_imported_no_longer
 from pykcov.remote import (
     executors,
     garbage_collector,
@@ -29,6 +26,7 @@ from pykcov.remote import (
     worker_threads,
 )
 from pykcov.remote.replacement import Callback, Replacement
+from pykcov.remote.standins import StandIn, is_incomplete, stand_in
 from pykcov.warnings import PykcovWarning
 
 _by_module: dict[str, list[Replacement | Callback]] = {}
@@ -48,7 +46,7 @@ _followers: list[None] = []
 _installed = False
 _recording = False
 _waiting: dict[str, None] = {}
-_placed: dict[Replacement | Callback, "_Placed"] = {}
+_placed: dict[Replacement | Callback, "_Called | StandIn"] = {}
 _named: set[Replacement | Callback] = set()
 
 
@@ -92,7 +90,7 @@ def remove() -> None:
             _installed = False
             garbage_collector.remove()
             interrupts.end()
-        tell_imported(None)
+        tell_imported_no_longer(_put_all)
         for carrier in reversed(list(_placed)):  # two may stand before the same function
             placed = _placed.pop(carrier, None)
             if placed is not None:
@@ -107,7 +105,7 @@ def _put_all(complete: object = None) -> None:
         if not _followers:
             return
         for name in [name for name in list(_waiting) if name in sys.modules]:
-            if not _is_incomplete(name, complete):
+            if not is_incomplete(name, complete):
                 for carrier in _by_module[name]:
                     try:
                         _put(sys.modules[name], carrier)
@@ -116,15 +114,8 @@ def _put_all(complete: object = None) -> None:
                 _waiting.pop(name, None)
 
 
-def _is_incomplete(name: str, complete: object) -> bool:
-    namespace = namespace_of(sys.modules[name])
-    specification = namespace.get("__spec__")
-    initializing = type(specification) is ModuleSpec and specification.__dict__.get("_initializing")
-    return bool(initializing) and namespace is not complete
-
-
-class _Placed(NamedTuple):
-    """How to put what a carrier brings in its place, and how to undo that: both may be done twice."""
+class _Called(NamedTuple):
+    """How to have a library call what a carrier brings, and how to undo that: both may be done twice."""
 
     put: Callable[[], object]
     remove: Callable[[], object]
@@ -132,14 +123,14 @@ class _Placed(NamedTuple):
 
 def _put(module: ModuleType, carrier: Replacement | Callback) -> None:
     if carrier not in _placed:
-        made = _callback(module, carrier) if isinstance(carrier, Callback) else _stand_in(module, carrier)
+        made = _callback(module, carrier) if isinstance(carrier, Callback) else stand_in(module, carrier)
         _placed.setdefault(carrier, made)
     placed = _placed.get(carrier)
     if placed is not None:
         placed.put()
 
 
-def _callback(module: ModuleType, carrier: Callback) -> _Placed:
+def _callback(module: ModuleType, carrier: Callback) -> _Called:
     there: list[None] = []
 
     def put() -> None:
@@ -152,25 +143,7 @@ def _callback(module: ModuleType, carrier: Callback) -> _Placed:
             there.pop()
             carrier.remove(module)
 
-    return _Placed(put, remove)
-
-
-def _stand_in(module: ModuleType, carrier: Replacement) -> _Placed:
-    class_name, _, name = carrier.name.rpartition(".")
-    owner: Any = vars(module)[class_name] if class_name else module
-    inherited = name not in vars(owner)
-    original = getattr(owner, name) if inherited else vars(owner)[name]
-    ours = _core.carrier(carrier.kind, original, carrier.argument, carrier.keyword, carrier.hook)
-
-    def remove() -> None:
-        # Whoever has put something else there meanwhile shall keep it; ours does no harm if that calls it.
-        if vars(owner).get(name) is ours:
-            if inherited:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, original)
-
-    return _Placed(lambda: setattr(owner, name, ours), remove)
+    return _Called(put, remove)
 
 
 def _name_once(carrier: Replacement | Callback, error: Exception) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Literal, NamedTuple
 
-Kind = Literal["carry", "start", "nobody", "callback", "argument", "result"]
+Kind = Literal["carry", "start", "nobody", "callback", "hand", "argument", "result"]
 
 
 class Replacement(NamedTuple):
@@ -20,7 +20,7 @@ class Replacement(NamedTuple):
     keyword: str | None = None
     """The name by which it may be given instead; None: by position only."""
     hook: Callable[..., object] | None = None
-    """Of the kinds 'argument' and 'result': what gives another one; of 'carry': called with the work and the result."""
+    """What gives another argument, or result; of the kind 'carry': called with the work and the result."""
 
 
 class Callback(NamedTuple):

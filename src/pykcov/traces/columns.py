@@ -49,6 +49,8 @@ COLUMNS: Mapping[str, Column] = {
     **dict.fromkeys(("thread_ident", "thread_native_id"), Column(_INTEGER, "thread_name")),
     **dict.fromkeys(("thread_dropped", "thread_offset", "thread_length"), Column(_INTEGER, "thread_name", low=0)),
     "thread_process": Column(("i4",), "thread_name", low=0, is_new=True),
+    **dict.fromkeys(("handover_giver", "handover_taker"), Column(("i4",), "handover_giver", low=0, is_new=True)),
+    **dict.fromkeys(("handover_given", "handover_taken"), Column(("i8",), "handover_giver", low=0, is_new=True)),
     "process_pid": Column(("i8",), "process_pid", _NAMES_MAX, is_new=True),
     **dict.fromkeys(("process_parent", "process_exit_status"), Column(("i8",), "process_pid", is_new=True)),
     **dict.fromkeys(("process_name", "process_command"), Column(("U",), "process_pid", is_new=True)),
@@ -109,6 +111,7 @@ def check(arrays: Mapping[str, Array]) -> None:
         _check_range(name, found.values, column)
     _check_mode(arrays)
     _check_threads(arrays)
+    _check_handovers(arrays)
     _check_locations(arrays)
 
 
@@ -143,6 +146,16 @@ def _check_threads(arrays: Mapping[str, Array]) -> None:
     processes = arrays["process_pid"].shape[0] if "process_pid" in arrays else 0
     if "thread_process" in arrays and max(arrays["thread_process"].values, default=0) >= max(processes, 1):
         raise ValueError("'thread_process' points outside the processes")
+
+
+def _check_handovers(arrays: Mapping[str, Array]) -> None:
+    if "handover_giver" not in arrays:
+        return
+    lengths = arrays["thread_length"].values
+    for who, where in (("giver", "given"), ("taker", "taken")):
+        for thread, entry in zip(arrays[f"handover_{who}"].values, arrays[f"handover_{where}"].values, strict=True):
+            if thread >= len(lengths) or entry > lengths[thread]:
+                raise ValueError(f"'handover_{where}' holds entry {entry} of thread {thread}, which does not exist")
 
 
 def _check_locations(arrays: Mapping[str, Array]) -> None:

@@ -10,9 +10,10 @@ from typing import IO, Any, Self
 
 from pykcov.modes import compares
 from pykcov.native.image_table import ImageTable
-from pykcov.traces import columns, npz, processes, threads
+from pykcov.traces import columns, handovers, npz, processes, threads
 from pykcov.traces.arcs import Arc, ArcsError, tells_arcs
 from pykcov.traces.facts import ConditionsError, Fact
+from pykcov.traces.handovers import Handover
 from pykcov.traces.location_table import LocationTable
 from pykcov.traces.processes import Process
 from pykcov.traces.records import OPERATIONS, Comparison
@@ -24,6 +25,7 @@ VERSION = 1
 
 _TABLE = "location_"
 _IMAGES = "image_"
+_HANDOVERS = "handover_"
 _TEXTS = ("command", "folder", "python", "platform", "mode", "granularity", "started")
 
 
@@ -66,6 +68,8 @@ class TraceFile:
     """What could not be instrumented, each with its name and the reason."""
     images: ImageTable = field(default_factory=ImageTable)
     """The executables and shared objects that native pcs belong to, which give the build-id and offset of each pc."""
+    handovers: list[Handover] = field(default_factory=list)
+    """In mode 'pc', work that threads handed to each other, in the order in which it was taken."""
 
     def thread_names(self) -> list[str]:
         """Return a printable, different name for each thread: plain_names(), else with native id and a number."""
@@ -180,6 +184,7 @@ class TraceFile:
             "skipped_name": npz.row("U", [name for name, _ in self.skipped]),
             "skipped_reason": npz.row("U", [reason for _, reason in self.skipped]),
             **{_IMAGES + name: column for name, column in self.images.columns().items()},
+            **{_HANDOVERS + name: column for name, column in handovers.columns(self.handovers).items()},
         }
         with _replacing(os.fspath(path)) as file:
             npz.save(file, arrays)
@@ -206,6 +211,7 @@ class TraceFile:
             unexecuted=list(values.get("unexecuted_file", ())),
             skipped=list(zip(values["skipped_name"], values["skipped_reason"], strict=True)),
             images=ImageTable.from_columns(_with_prefix(_IMAGES, values)),
+            handovers=handovers.from_columns(_with_prefix(_HANDOVERS, values)),
         )
 
 

@@ -1,7 +1,7 @@
 /*
- * carried.c: a piece of work together with the group that it belongs to. It is called, or stands in
- * a with statement, in whatever thread does the work. In C, so that no frame of ours stands in the
- * program's tracebacks.
+ * carried.c: a piece of work together with the group that it belongs to, or with what is to be told
+ * when it begins. It is called, or stands in a with statement, in whatever thread does the work. In
+ * C, so that no frame of ours stands in the program's tracebacks.
  */
 #include "module.h"
 
@@ -9,11 +9,13 @@
 #include <stddef.h>
 
 #include "critical.h"
+#include "unseen.h"
 
 /* [I] immutable, [a] atomic, [C] guarded by the object's critical section, or the GIL. */
 struct carried {
     PyObject_HEAD PyObject *job; /* [I] */
     PyObject *group;             /* [I] a Group, or None */
+    PyObject *taken;             /* [I] called before the job, which keeps its group; or NULL */
     PyObject *token;             /* [C] of a with statement that is open */
     PyObject *weakrefs;
     vectorcallfunc call;
@@ -62,12 +64,33 @@ end_thread(PyObject *token)
     kcov_follow_rest();
 }
 
+/* Errors of what is told are not the program's; what is no Exception, such as a Ctrl-C, is. */
+static PyObject *
+call_taken(struct carried *carried, PyObject *const *args, size_t count, PyObject *names)
+{
+    PyObject *told = kcov_call_unseen(carried->taken, NULL);
+    PyObject *job, *result;
+
+    if (told == NULL && !PyErr_ExceptionMatches(PyExc_Exception))
+        return NULL;
+    if (told == NULL)
+        PyErr_WriteUnraisable(carried->taken);
+    Py_XDECREF(told);
+    job = Py_NewRef(carried->job);
+    result = PyObject_Vectorcall(job, args, count, names);
+    Py_DECREF(job);
+    return result;
+}
+
 static PyObject *
 carried_call(PyObject *self, PyObject *const *args, size_t count, PyObject *names)
 {
     struct carried *carried = (struct carried *)self;
-    PyObject *token = kcov_group_enter(carried->group);
-    PyObject *job, *result;
+    PyObject *token, *job, *result;
+
+    if (carried->taken != NULL)
+        return call_taken(carried, args, count, names);
+    token = kcov_group_enter(carried->group);
 
     if (token == NULL)
         return NULL;
@@ -94,7 +117,7 @@ kcov_carry(struct kcov_module *state, PyObject *job, PyObject *group, enum kcov_
         return NULL;
     carried->job = Py_NewRef(job);
     carried->group = Py_NewRef(group != NULL ? group : Py_None);
-    carried->token = carried->weakrefs = NULL;
+    carried->taken = carried->token = carried->weakrefs = NULL;
     carried->call = carried_call;
     carried->kind = kind;
     atomic_init(&carried->pending, pending);
@@ -161,6 +184,7 @@ carried_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(carried->job);
     Py_VISIT(carried->group);
+    Py_VISIT(carried->taken);
     Py_VISIT(carried->token);
     return 0;
 }
@@ -183,6 +207,7 @@ carried_dealloc(PyObject *self)
         PyObject_ClearWeakRefs(self);
     done(carried);
     Py_XDECREF(carried->token);
+    Py_XDECREF(carried->taken);
     Py_DECREF(carried->job);
     Py_DECREF(carried->group);
     PyObject_GC_Del(self);
@@ -327,7 +352,25 @@ carry(PyObject *module, PyObject *job)
     return carried;
 }
 
+static PyObject *
+handed(PyObject *module, PyObject *args)
+{
+    PyObject *job, *taken, *carried;
+
+    if (!PyArg_ParseTuple(args, "OO:handed", &job, &taken))
+        return NULL;
+    carried = kcov_carry(kcov_module_state(module), job, NULL, KCOV_CALLBACK);
+    if (carried != NULL)
+        ((struct carried *)carried)->taken = Py_NewRef(taken);
+    return carried;
+}
+
 static PyMethodDef functions[] = {
+    {"handed", handed, METH_VARARGS,
+     "handed($module, job, taken, /)\n"
+     "--\n"
+     "\n"
+     "Return a job before which taken() is called, in whatever thread does it."},
     {"carry", carry, METH_O,
      "carry($module, job, /)\n"
      "--\n"

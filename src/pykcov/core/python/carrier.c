@@ -7,12 +7,15 @@
 
 #include <stddef.h>
 
+#include "unseen.h"
+
 /* What is done around a call of the function. */
 enum carrier_kind {
     CARRY,    /* the argument at `index` is work: it is carried; hook(carried, result), if any */
     START,    /* the same, and the work is of a threading.Thread that may have a context */
     NOBODY,   /* the function works for nobody, as what it does outlives the caller's work */
     CALLBACK, /* as CARRY, but it does not count as work: it may never be called */
+    HAND,     /* hook(the argument at `index`), if that can be called, takes its place, unseen */
     ARGUMENT, /* hook(the argument at `index`) takes its place */
     RESULT,   /* hook(result) takes its place */
 };
@@ -22,7 +25,7 @@ struct carrier {
     vectorcallfunc call;
     Py_ssize_t index; /* [I] */
     PyObject *name;   /* [I] of that argument; NULL: it cannot be given by name */
-    PyObject *hook;   /* [I] NULL: none. The last two kinds have one, CARRY may */
+    PyObject *hook;   /* [I] NULL: none. The last three kinds have one, CARRY may */
     int kind;         /* [I] */
 };
 
@@ -63,6 +66,19 @@ carried_kind(int kind)
     return kind == CALLBACK ? KCOV_CALLBACK : KCOV_JOB;
 }
 
+/* As in carried.c, its errors are not the program's. */
+static PyObject *
+handed(PyObject *hook, PyObject *work)
+{
+    PyObject *found = kcov_call_unseen(hook, work);
+
+    if (found == NULL && PyErr_ExceptionMatches(PyExc_Exception)) {
+        PyErr_WriteUnraisable(hook);
+        found = Py_NewRef(work);
+    }
+    return found;
+}
+
 /* What takes the place of the argument, a new reference. */
 static PyObject *
 replacement(struct kcov_module *state, struct carrier *carrier, PyObject *argument)
@@ -73,6 +89,8 @@ replacement(struct kcov_module *state, struct carrier *carrier, PyObject *argume
         return PyObject_CallOneArg(carrier->hook, argument);
     if (!PyCallable_Check(argument))
         return Py_NewRef(argument);
+    if (carrier->kind == HAND)
+        return handed(carrier->hook, argument);
     if (kcov_context_group(state, &group) < 0)
         return NULL;
     if (carrier->kind == START && group != NULL)
@@ -280,8 +298,8 @@ static PyObject *
 carrier(PyObject *module, PyObject *args)
 {
     static const char *const kinds[] = {
-        [CARRY] = "carry",       [START] = "start",       [NOBODY] = "nobody",
-        [CALLBACK] = "callback", [ARGUMENT] = "argument", [RESULT] = "result",
+        [CARRY] = "carry", [START] = "start",       [NOBODY] = "nobody", [CALLBACK] = "callback",
+        [HAND] = "hand",   [ARGUMENT] = "argument", [RESULT] = "result",
     };
     struct kcov_module *state = kcov_module_state(module);
     const char *name;
@@ -296,7 +314,7 @@ carrier(PyObject *module, PyObject *args)
         kind++;
     if (kind > RESULT || index < 0 || !PyCallable_Check(function) ||
         (keyword != Py_None && !PyUnicode_Check(keyword)) ||
-        (hook != Py_None && !PyCallable_Check(hook)) || (hook == Py_None && kind >= ARGUMENT))
+        (hook != Py_None && !PyCallable_Check(hook)) || (hook == Py_None && kind >= HAND))
         return PyErr_Format(PyExc_ValueError,
                             "carrier(%s, %R, %zd): no such kind, index or function", name, function,
                             index);
@@ -326,9 +344,9 @@ static PyMethodDef functions[] = {
      "context of a thread whose\n"
      "method it is; 'nobody': it works for no group; 'callback': as 'carry', but it does not count "
      "as work that is not\n"
-     "done; 'argument': hook(that argument) takes its place; 'result': hook(result) takes the "
-     "place "
-     "of the result."},
+     "done; 'argument': hook(that argument) takes its place; 'hand': the same for what can be "
+     "called, and tracers do not\n"
+     "see it; 'result': hook(result) takes the place of the result."},
     {0},
 };
 

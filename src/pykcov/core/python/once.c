@@ -13,6 +13,7 @@
 #include "module.h"
 #include "numbers.h"
 #include "trace.h"
+#include "unseen.h"
 
 /* Of hits, until somebody looks for the first time: a look takes as long as some hundred thousand
  * of them. */
@@ -49,20 +50,16 @@ replace(PyObject **place, PyObject *callable)
     Py_XDECREF(before);
 }
 
-/* Tracers and profilers of the program do not see the call. NULL with an exception; if there is
- * none to be called, None. */
+/* NULL with an exception; if there is none to be called, None. */
 static PyObject *
 call(PyObject **place)
 {
     PyObject *callable = reference(place);
-    PyThreadState *thread = PyThreadState_Get();
     PyObject *answer;
 
     if (callable == NULL)
         return Py_NewRef(Py_None);
-    PyThreadState_EnterTracing(thread);
-    answer = PyObject_CallNoArgs(callable);
-    PyThreadState_LeaveTracing(thread);
+    answer = kcov_call_unseen(callable, NULL);
     Py_DECREF(callable);
     return answer;
 }

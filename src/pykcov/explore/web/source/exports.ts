@@ -1,9 +1,18 @@
-// The ways of all threads as other programs read them. A microsecond there is an entry of the trace.
+// The ways of all threads as other programs read them. An entry of the trace takes a microsecond there.
 
+import { type Clock, clocks, type Handover } from "./handovers";
 import type { Way } from "./way";
 
-/** The JSON of Chrome's trace events, which Perfetto opens. */
-export function perfetto(ways: readonly Way[], files: readonly string[]): string[] {
+export interface Ways {
+    readonly ways: readonly Way[];
+    readonly handovers: readonly Handover[];
+    /** Names by index. */
+    readonly files: readonly string[];
+}
+
+/** The JSON of Chrome's trace events, which Perfetto opens. Hand-overs are flows there. */
+export function perfetto({ ways, handovers, files }: Ways): string[] {
+    const times = clocks(ways.length, handovers);
     const parts = ['{"traceEvents":[\n'];
     ways.forEach((way, track) => {
         const thread = { pid: 1, tid: track + 1 };
@@ -12,17 +21,26 @@ export function perfetto(ways: readonly Way[], files: readonly string[]): string
             const place = { file: files[file] ?? "", line };
             return JSON.stringify({ ph: "X", name, ...thread, args: place }).slice(0, -1);
         });
+        const clock = times[track] as Clock;
         way.starts.forEach((start, call) => {
-            parts.push(`,\n${functions[way.callees[call] as number]},"ts":${start},"dur":${way.lengths[call]}}`);
+            const from = clock.at(start);
+            const lasts = clock.end(start + (way.lengths[call] as number)) - from;
+            parts.push(`,\n${functions[way.callees[call] as number]},"ts":${from},"dur":${lasts}}`);
         });
-        parts.push(track + 1 < ways.length ? ",\n" : "\n");
+        parts.push(track + 1 < ways.length ? ",\n" : "");
     });
-    parts.push("]}\n");
+    handovers.forEach(({ giver, given, taker, taken }, id) => {
+        const flow = { name: "hand-over", cat: "hand-over", id, pid: 1 };
+        const from = { ...flow, ph: "s", tid: giver + 1, ts: times[giver]?.at(given - 1) };
+        const to = { ...flow, ph: "f", bp: "e", tid: taker + 1, ts: times[taker]?.at(taken) };
+        parts.push(`,\n${JSON.stringify(from)},\n${JSON.stringify(to)}`);
+    });
+    parts.push("\n]}\n");
     return parts;
 }
 
 /** speedscope's own format, with an evented profile for each thread. */
-export function speedscope(ways: readonly Way[], files: readonly string[]): string[] {
+export function speedscope({ ways, files }: Ways): string[] {
     const frames: object[] = [];
     const profiles = ways.map((way) => {
         const first = frames.length;

@@ -4,8 +4,10 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ViewProps } from "./contexts";
 import { useAsked } from "./data";
 import { download, perfetto, speedscope } from "./exports";
+import { readHandovers } from "./handovers";
 import { Link } from "./link";
 import { counted, visible } from "./text";
+import { HandoverTable, Tracks } from "./tracks";
 import { callAt, readWay, sums, type Way } from "./way";
 
 const ROW = 18;
@@ -19,6 +21,7 @@ export function Timeline(props: ViewProps) {
     const number = Math.min(route.way, ways.length - 1);
     const entry = ways[number];
     const asked = useAsked(`way-${number}`, async () => (entry === undefined ? undefined : readWay(entry, number)));
+    const handovers = useAsked("handovers", () => readHandovers(data.index.handovers));
     if (entry === undefined) {
         return (
             <p>
@@ -27,9 +30,17 @@ export function Timeline(props: ViewProps) {
         );
     }
     const save = async (name: string, as: typeof perfetto): Promise<void> => {
-        const all = await Promise.all(ways.map(readWay));
-        download(name, as(all, data.index.files.map((file) => file.name)));
+        const [all, found] = await Promise.all([
+            Promise.all(ways.map(readWay)),
+            readHandovers(data.index.handovers),
+        ]);
+        download(name, as({ ways: all, handovers: found, files: data.index.files.map((file) => file.name) }));
     };
+    const shown = { way: number, from: route.from, to: route.to || entry.entries };
+    const between =
+        handovers.value !== undefined && ways.length > 1
+            ? { ...shown, ways, handovers: handovers.value, route, go }
+            : undefined;
     return (
         <>
             <div class="bars">
@@ -56,19 +67,21 @@ export function Timeline(props: ViewProps) {
             </div>
             <p class="guessed">
                 The unit is an entry of the trace, not time. Ends of calls are guessed: a trace has none, so a call ends
-                where its caller goes on. Nor does it tell in which order threads ran beside each other.
+                where its caller goes on. In which order threads ran is known only where one handed work to another.
             </p>
             {entry.dropped > 0 && (
                 <p class="warning">
                     ⚠ {counted(entry.dropped, "entry", "entries")} behind these did not fit into the buffer.
                 </p>
             )}
-            {asked.error !== "" && <p role="alert">{asked.error}</p>}
+            {asked.error + handovers.error !== "" && <p role="alert">{asked.error || handovers.error}</p>}
+            {between !== undefined && <Tracks {...between} />}
             {asked.value === undefined ? (
                 asked.error === "" && <p aria-live="polite">Loading…</p>
             ) : (
                 <Track {...props} way={asked.value} key={number} />
             )}
+            {between !== undefined && <HandoverTable {...between} />}
         </>
     );
 }

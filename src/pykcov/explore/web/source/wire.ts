@@ -10,6 +10,8 @@ export interface Index {
     /** How many packs of line sets there are. */
     readonly packs: number;
     readonly ways: readonly WayEntry[];
+    /** How many hand-overs there are between these. */
+    readonly handovers: number;
     readonly remarks: readonly string[];
 }
 
