@@ -33,7 +33,7 @@ def rows(text: str, words: str) -> list[str]:
 
 def test_the_view_shows_processes_threads_lines_and_output(tmp_path: Path) -> None:
     with on_screen([*LIVE, BUSY], tmp_path) as screen:
-        works = re.compile(r"child \[red\]worker 1 +(running|waiting) +\S*busy.py:\d+ (work|step)")
+        works = re.compile(r"child \[red\]worker 1 +(running|waiting) +[\d,]* +[\d,]+ +\S*busy.py:\d+ (work|step)")
         text = screen.wait(
             lambda text: all(len(rows(text, name)) >= 2 for name in THREADS) and "ready" in text and works.search(text)
         )
@@ -86,7 +86,7 @@ def functions_of(path: Path) -> set[str]:
 
 def test_what_never_matched_is_shown_as_it_is(tmp_path: Path) -> None:
     with on_screen([*LIVE, "--mode", "cmp-bytes", BUSY], tmp_path) as screen:
-        row = re.compile(r"busy.py:13 step +== +'(worker \d|main)', '\[bold\]never \d+' +\d+")
+        row = re.compile(r"'(worker \d|main)', '\[bold\]never \d+' +== +[\d,]+ +\S*busy.py:13 step")
         text = screen.wait(row.search)
         assert "places never matched" in text
         screen.type("\x03")

@@ -20,6 +20,8 @@ _TABLES, _OUTPUT = 0.5, 0.1
 """Seconds between two looks at the buffers, and at what the program prints."""
 _THREADS = 100
 """Rows of threads: those that go on first, and of these those that record most."""
+_OPERAND = 30
+"""Characters of an operand."""
 _INTERRUPT, _END_OF_FILE = b"\x03", b"\x04"
 
 _Row = Sequence[str]
@@ -88,10 +90,9 @@ class View(App[None]):
 
     def on_mount(self) -> None:
         """Begin to look."""
-        self._table("threads").add_columns("Thread", "State", "Last recorded", "A second", "Entries", "Dropped")
-        found = (
-            ("Never matched", "Op", "Operands", "Times") if self._is_comparing else ("New line", "Function", "Thread")
-        )
+        self._table("threads").add_columns("Thread", "State", "A second", "Entries", "Dropped", "Last recorded")
+        # What is long, and tells less, comes last: there may be no room for it.
+        found = ("Never matched", "Op", "Times", "Place") if self._is_comparing else ("New line", "Function", "Thread")
         self._table("found").add_columns(*found)
         self._look()
         self.set_interval(_TABLES, self._look)
@@ -159,7 +160,7 @@ class View(App[None]):
         self._fill("threads", _thread_rows(sample))
         if self._is_comparing:
             rows: list[_Row] = [
-                (one.place, one.op, ", ".join(one.operands), f"{one.times:,d}") for one in sample.unmatched
+                (", ".join(map(_cut, one.operands)), one.op, f"{one.times:,d}", one.place) for one in sample.unmatched
             ]
         else:
             rows = [(one.place, one.function, one.thread) for one in sample.recent]
@@ -196,6 +197,10 @@ def _plain(line: bytes) -> Text:
     return Text.from_ansi(text.expandtabs())
 
 
+def _cut(operand: str) -> str:
+    return operand if len(operand) <= _OPERAND else operand[: _OPERAND - 1] + "…"
+
+
 def _thread_rows(sample: Sample) -> list[_Row]:
     several = len(sample.processes) > 1
 
@@ -208,10 +213,10 @@ def _thread_rows(sample: Sample) -> list[_Row]:
         (
             name(one),
             one.state,
-            one.place,
             rate(one.new, sample.elapsed),
             f"{one.entries:,d}",
             f"{one.dropped:,d}" if one.dropped else "",
+            one.place,
         )
         for one in in_order[:_THREADS]
     ]
