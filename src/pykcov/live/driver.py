@@ -1,5 +1,6 @@
 """How the view draws: as Textual does on Linux, but on a terminal that may go away at any moment."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Any
@@ -20,6 +21,11 @@ class Driver(LinuxDriver):
         """Write to the terminal, if there was one when the view began."""
         if self._writer_thread is not None:
             super().write(data)
+
+    def resume_application_mode(self) -> None:
+        """Draw again after a stop. A terminal that goes away sends SIGCONT, too: then there is nothing to draw on."""
+        if os.isatty(self.fileno):
+            super().resume_application_mode()
 
     def run_input_thread(self) -> None:
         """Read keys until the view ends."""
