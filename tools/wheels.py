@@ -246,7 +246,9 @@ def main(output: Path, sdist: Path | None, twice: bool, pythons: tuple[str, ...]
                         raise Failure(f"two builds of {wheel.name} differ")
                 ran_on = f"{platform.machine()}, {smoke(python, wheel, here)}"
                 version = run(python, "--version").split()[1]
-                table.add_row(version, wheel.name, str(wheel.stat().st_size >> 10), ran_on, digest(wheel)[:16])
+                row = version, wheel.name, str(wheel.stat().st_size >> 10), ran_on, digest(wheel)[:16]
+                console.print(*row, highlight=False)  # the next one takes minutes
+                table.add_row(*row)
             except Failure as failure:
                 failed = True
                 console.print(f"{python}: {failure}", markup=False, highlight=False)

@@ -1,8 +1,9 @@
-"""Runs `pykcov campaign` on targets that a test writes. Tests that import this need libFuzzer."""
+"""Runs `pykcov campaign` on targets that a test writes. Tests that import this need libFuzzer and distributed."""
 
 import subprocess
 import sys
 import textwrap
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ try:
     libfuzzer.find()
 except libfuzzer.LibFuzzerMissingError as error:
     pytest.skip(str(error), allow_module_level=True)
+if find_spec("distributed") is None:
+    pytest.skip("distributed is not installed", allow_module_level=True)
 
 LIBRARY = """
 def parse(data):

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    if find_spec("distributed") is None:
+        pytest.skip("distributed is not installed")
     path = tmp_path_factory.mktemp("page") / "store.db"
     fill(path)
     with serving(path) as started:

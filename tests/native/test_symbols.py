@@ -14,7 +14,9 @@ import pykcov
 from pykcov.native import elf, locations
 from pykcov.native.images import Place, images
 from pykcov.native.locations import Locator
-from pykcov.native.symbols import Frame, Symbolizer
+
+symbols = pytest.importorskip("pykcov.native.symbols", reason="symbolic is not installed")
+Frame, Symbolizer = symbols.Frame, symbols.Symbolizer
 
 SOURCE = """
 static volatile int written;

@@ -3,6 +3,8 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -10,11 +12,12 @@ import anyio
 import pytest
 import trio
 import trio.testing
-import uvloop
 from following import EXPECTED, TRACES, ran
 from trio._core._thread_cache import ThreadCache
 
 from pykcov import Tracer, trace
+
+needs_uvloop = pytest.mark.skipif(find_spec("uvloop") is None, reason="uvloop is not installed")
 
 
 async def with_tasks(job: Callable[[], Any]) -> None:
@@ -123,11 +126,11 @@ WAYS = [
 ]
 
 
-@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("loops", ["asyncio", pytest.param("uvloop", marks=needs_uvloop)])
 @pytest.mark.parametrize("way", WAYS)
 def test_what_50_concurrent_traces_of_one_event_loop_cause_is_each_ones_own(
     way: Callable[..., Any],
-    new_loop: Callable[[], asyncio.AbstractEventLoop],
+    loops: str,
     functions: ModuleType,
     tracer: Tracer,
 ) -> None:
@@ -139,7 +142,7 @@ def test_what_50_concurrent_traces_of_one_event_loop_cause_is_each_ones_own(
     async def main() -> list[set[str]]:
         return await asyncio.gather(*map(one, range(TRACES)))
 
-    with asyncio.Runner(loop_factory=new_loop) as runner:
+    with asyncio.Runner(loop_factory=import_module(loops).new_event_loop) as runner:
         assert runner.run(main()) == list(EXPECTED.values())
 
 
@@ -256,7 +259,11 @@ async def anyio_with_a_call_from_a_thread(job: Callable[[], Any]) -> None:
 ANYIO_WAYS = [anyio_with_tasks, anyio_with_threads, anyio_with_a_call_from_a_thread]
 
 
-@pytest.mark.parametrize("backend", [("asyncio", {}), ("asyncio", {"use_uvloop": True}), ("trio", {})], ids=str)
+@pytest.mark.parametrize(
+    "backend",
+    [("asyncio", {}), pytest.param(("asyncio", {"use_uvloop": True}), marks=needs_uvloop), ("trio", {})],
+    ids=str,
+)
 @pytest.mark.parametrize("way", ANYIO_WAYS)
 def test_what_50_concurrent_traces_of_anyio_cause_is_each_ones_own(
     way: Callable[..., Any], backend: tuple[str, dict[str, bool]], functions: ModuleType, tracer: Tracer

@@ -8,14 +8,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import gevent
-import gevent.pool
-import gevent.threadpool
 import greenlet
 import pytest
 from following import EXPECTED, TRACES, ran
 
 from pykcov import Tracer
+
+gevent = pytest.importorskip("gevent")
+pytest.importorskip("gevent.pool")
+pytest.importorskip("gevent.threadpool")
 
 
 def spawned(job: Callable[[], Any]) -> None:
