@@ -16,7 +16,7 @@ import pytest
 import pykcov
 from pykcov import _core, _view
 from pykcov._core import Probe
-from pykcov.instrument import vanish
+from pykcov.instrument import alive, vanish
 from pykcov.instrument.rewrite import thinned
 
 SOURCE = """\
@@ -382,3 +382,24 @@ def test_run_in_mode_once_tells_what_all_threads_ran_also_when_killed(tmp_path: 
     command = [sys.executable, "-m", "pykcov", "report", "--show-missing", "t.npz"]
     report = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert "91%   7" in report
+
+
+def test_where_frozen_objects_die_functions_are_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches: list[None] = []
+
+    def search() -> list[FunctionType]:
+        searches.append(None)
+        return []
+
+    frozen = 10
+    monkeypatch.setattr(alive, "_reachable_functions", search)
+    monkeypatch.setattr(alive, "_frozen", (0, []))
+    monkeypatch.setattr("gc.get_freeze_count", lambda: frozen)
+    alive.find_frozen(more=True)
+    frozen = 8
+    alive.find_frozen(more=True)
+    assert len(searches) == 1
+    alive.find_frozen()
+    frozen = 9
+    alive.find_frozen(more=True)
+    assert len(searches) == 3

@@ -15,9 +15,15 @@ IS_FREE_THREADED = "t" in sys.abiflags
 """Whether this build of CPython can run without a GIL."""
 
 
-def functions() -> list[FunctionType]:
-    """Return every Python function that is alive: also methods, closures, and what nothing refers to by name."""
-    return [found for found in gc.get_objects() if type(found) is FunctionType] + _frozen_functions()
+def functions(*, frozen: bool = True) -> list[FunctionType]:
+    """Return every Python function that is alive: also methods, closures, and what nothing refers to by name.
+
+    frozen: False is for those who have called find_frozen(), and do without what is frozen since.
+    """
+    if frozen:
+        find_frozen()
+    hidden = [function for reference in _frozen[1] if (function := reference()) is not None]
+    return [found for found in gc.get_objects() if type(found) is FunctionType] + hidden
 
 
 def running_in_threads() -> list[CodeType]:
@@ -87,15 +93,16 @@ def referents(objects: Iterable[Any]) -> list[Any]:
 _frozen: tuple[int, list["ref[FunctionType]"]] = (0, [])
 
 
-def _frozen_functions() -> list[FunctionType]:
-    """Return the functions that gc.freeze() hides from get_objects(), as far as they can be reached."""
+def find_frozen(*, more: bool = False) -> None:
+    """Find the functions that gc.freeze() hides from get_objects(), as far as they can be reached.
+
+    It takes long, so it is done only if another number of objects is frozen now. `more`: only if there are more, not
+    if some have died.
+    """
     global _frozen
-    count, known = _frozen
-    if count != gc.get_freeze_count():
-        count = gc.get_freeze_count()
-        known = [ref(function) for function in _reachable_functions()] if count else []
-        _frozen = count, known
-    return [function for reference in known if (function := reference()) is not None]
+    before, count = _frozen[0], gc.get_freeze_count()
+    if count > before or (count < before and not more):
+        _frozen = count, [ref(function) for function in _reachable_functions()] if count else []
 
 
 def _reachable_functions() -> list[FunctionType]:

@@ -5,8 +5,9 @@ have become many, functions are looked for whose code has them, and get the same
 as it is; from the next call, or the next function that is made of a code constant, on it costs nothing. When somebody
 else begins to record, or a log begins anew, code gets all its probes back.
 
-A look happens in the middle of a probe, in whatever thread. It takes as long as some hundred thousand hits of probes,
-so it happens when these have been made: what it costs is never more than what was lost before it.
+A look happens in the middle of a probe, in whatever thread. To go through all functions takes as long as some hundred
+thousand hits of probes, so it happens when these have been made: what it costs is never more than what was lost before
+it. To rewrite code takes longer, but is done for good.
 """
 
 import sys
@@ -92,7 +93,6 @@ class _Exchange:
 
     def look(self) -> int:
         """Exchange code with probes that are hit for nothing; return how many such hits there may be until the next."""
-        began = thread_time_ns()
         if not self._lock.acquire(False):
             return _HITS
         try:
@@ -101,17 +101,18 @@ class _Exchange:
             self._is_looking = True
             restores = self._restores
             with Unrecorded():
-                changed, is_done = (False, True) if _is_needed_whole() else self._thin_out()
+                alive.find_frozen(more=True)
+                began = thread_time_ns()
+                rewriting = 0 if _is_needed_whole() else self._thin_out()
+                searching = thread_time_ns() - began - rewriting
             if restores != self._restores:
                 self.restore()
         finally:
             self._is_looking = False
             self._lock.release()
-        if not is_done:
-            return _HITS
         # In vain: what is hit is in the middle of running, or shall not be exchanged.
-        self._patience = 0 if changed else min(self._patience + 1, 16)
-        return max(_HITS, (thread_time_ns() - began) // _HIT_NS) << self._patience
+        self._patience = 0 if rewriting else min(self._patience + 1, 16)
+        return max(_HITS, searching // _HIT_NS) << self._patience
 
     def restore(self) -> None:
         """Give all code its probes back."""
@@ -131,25 +132,24 @@ class _Exchange:
         # A thread that holds the lock does not exist in the child of a fork.
         self._lock, self._is_looking = RLock(), False
 
-    def _thin_out(self) -> tuple[bool, bool]:
-        """Exchange code, for as long as a look may; return whether any was, and whether that was all."""
+    def _thin_out(self) -> int:
+        """Exchange code, for as long as a look may; return for how many nanoseconds it was rewritten."""
         hits = _core.once_hits()
-        functions = alive.functions()
+        functions = alive.functions(frozen=False)
         codes = list(_instrumented(functions))
-        changed, is_done = False, True
-        deadline = thread_time_ns() + _LOOK_NS
+        rewriting = 0
         for code in codes:
+            began = thread_time_ns()
             versions = self._versions.get(id(code)) or self._new_versions(code, hits)
             if versions is not None and versions.thin_out(hits):
                 self._versions[id(versions.thin)] = self._versions[id(versions.all)] = versions
-                changed = True
-                if thread_time_ns() > deadline:
-                    is_done = False
+                rewriting += thread_time_ns() - began
+                if rewriting > _LOOK_NS:
                     break
-        if changed:
+        if rewriting:
             self._is_thin = True  # first: an exception of a signal handler may come in the middle
             self._set(functions, codes)
-        return changed, is_done
+        return rewriting
 
     def _new_versions(self, code: CodeType, hits: memoryview) -> _Versions | None:
         if not any(type(probe) is Probe and hits[probe.number] >= _OFTEN for probe in constants(code)):

@@ -22,6 +22,7 @@
 #define LATER 1000000
 
 static struct kcov_once_log logs[KCOV_ONCE_LOGS];
+static atomic_int logs_used;  /* [a] those behind were never open: a hit does not look there */
 static _Atomic uint8_t *hits; /* [I] once made: by probe number, up to 255, that no log needed */
 static _Atomic int64_t countdown;   /* [a] hits until exchange() is called */
 static PyObject *exchange_callable; /* [L] NULL: none */
@@ -120,10 +121,11 @@ is_logged(struct kcov_once_log *log, uint64_t pc, uint32_t number)
 int
 kcov_once_hit(uint64_t pc, uint32_t number)
 {
+    int used = atomic_load_explicit(&logs_used, memory_order_acquire);
     bool logged = true;
     uint8_t count;
 
-    for (size_t i = 0; i < KCOV_ONCE_LOGS; i++)
+    for (int i = 0; i < used; i++)
         logged &= is_logged(&logs[i], pc, number);
     if (!logged)
         return 0;
@@ -220,10 +222,12 @@ open_log(const Py_buffer *view, int *index)
     /* What is hit often now may have been unknown to no log before. */
     memset((void *)hits, 0, kcov_numbers_total());
     show(log, view);
+    *index = (int)(log - logs);
+    if (*index >= atomic_load(&logs_used))
+        atomic_store(&logs_used, *index + 1);
     if (count_open() == 1)
         atomic_store(&countdown, FIRST_COUNTDOWN);
     kcov_probe_mark(true);
-    *index = (int)(log - logs);
     return 0;
 }
 
