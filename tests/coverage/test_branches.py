@@ -202,3 +202,10 @@ def test_branches_of_what_has_none_are_refused(folder: Path, words: tuple[str, s
     assert done.returncode == 2
     assert f"--branch and {' '.join(words)} exclude each other" in done.stderr
     assert not (folder / "pykcov.npz").exists()
+
+
+def test_the_tool_that_compares_test_suites_starts() -> None:
+    tool = Path(__file__).parents[2] / "tools" / "pytest_branches.py"
+    done = subprocess.run([sys.executable, tool, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "click" in done.stdout

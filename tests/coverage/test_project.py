@@ -261,7 +261,6 @@ def test_what_is_not_followed_is_named_once(project: Project) -> None:
         "[run] sigterm = True is not followed",
         "[run] dynamic_context = test_function is not followed",
         "[run] patch = subprocess is not followed",
-        "[run] concurrency = multiprocessing: docs/coverage.md says",
         "plugin templates.Templates: it traces files that are no Python (a file tracer), which pykcov does not",
         "[run] include is ignored, as source is set",
         "Unrecognized option '[run] no_such_option='",
@@ -272,6 +271,9 @@ def test_what_is_not_followed_is_named_once(project: Project) -> None:
     for words in expected:
         assert run.stderr.count(words) == 1, words
         assert tests.stdout.count(words) == 1, words
+    # `pykcov run` traces all of them.
+    assert "multiprocessing" not in run.stderr
+    assert tests.stdout.count("[run] concurrency = multiprocessing: of the processes that tests start") == 1
     assert "is not followed" not in project.run("pykcov", "report").stderr
 
 

@@ -63,6 +63,8 @@ class Configuration:
     data_file: str = DATA_FILE
     """Absolute."""
     parallel: bool = False
+    processes: bool = False
+    """Whether those of multiprocessing are to be traced."""
     relative_files: bool = False
     namespace_packages: bool = False
     fail_under: float = 0.0
@@ -156,6 +158,7 @@ def _followed(given: Given, coverage: "Coverage", remarks: list[str]) -> Configu
         branch=bool(option("run:branch")),
         data_file=os.path.abspath(str(option("run:data_file"))),
         parallel=bool(option("run:parallel")),
+        processes="multiprocessing" in (option("run:concurrency") or ()),
         relative_files=bool(option("run:relative_files")),
         namespace_packages=bool(option("report:include_namespace_packages")),
         fail_under=_bound(option("report:fail_under")),
@@ -207,8 +210,6 @@ def _unheeded(coverage: "Coverage") -> list[str]:
         if is_set:
             shown = ", ".join(map(str, value)) if isinstance(value, list) else value
             found.append(f"[{section}] {option} = {shown} is not followed: {reason}")
-    if "multiprocessing" in (coverage.get_option("run:concurrency") or ()):  # type: ignore[operator]
-        found.append("[run] concurrency = multiprocessing: docs/coverage.md says which child processes are traced")
     return found
 
 

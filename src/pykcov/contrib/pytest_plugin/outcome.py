@@ -17,6 +17,10 @@ from pykcov.coverage.configuration import Configuration
 from pykcov.coverage.contexts import OF_NO_TEST, PARTS, Ran
 
 _MOST = 5
+_PROCESSES = (
+    "[run] concurrency = multiprocessing: of the processes that tests start, only forked ones are traced; "
+    "`pykcov run -m pytest` traces all"
+)
 
 
 @dataclass
@@ -36,6 +40,8 @@ class Outcome:
 def conclude(ran: Ran, config: pytest.Config, tracing: Tracing, configuration: Configuration, failed: bool) -> Outcome:
     """Write the data file and the reports. failed: a test has."""
     complaints = [*configuration.remarks, *_complaints(ran, tracing, config.get_verbosity() > 0)]
+    if configuration.processes:
+        complaints.insert(0, _PROCESSES)
     outcome = Outcome([(line, True) for line in complaints])
     with tempfile.TemporaryDirectory(prefix="pykcov-") as folder:
         data_file = configuration.data_file
