@@ -101,7 +101,7 @@ class Rules:
             place
             for name in ours.names
             for place in ours.ever(name)
-            if _is_apart(name) or _is_of_worker(library, name, place[0])
+            if is_apart(name) or _is_of_worker(library, name, place[0])
         }
 
     def explain(self, found: Difference) -> str | None:
@@ -110,12 +110,12 @@ class Rules:
             if Path(found.file).exists() and found.line not in lines_in(found.file):
                 return NO_CODE
             return OWN_CONTEXT if found.place in self._apart else None
-        if _is_apart(found.context) or _is_of_worker(self._library, found.context, found.file):
+        if is_apart(found.context) or _is_of_worker(self._library, found.context, found.file):
             return OWN_CONTEXT
         return None
 
 
-def _is_apart(context: str) -> bool:
+def is_apart(context: str) -> bool:
     """Return whether a context is none of a test."""
     return context in _BARGING_IN or context.endswith(_WIDER_SCOPES)
 

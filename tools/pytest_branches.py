@@ -18,10 +18,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from context_differences import is_apart
 from coverage import CoverageData
 from coverage.parser import PythonParser
-from pytest_contexts import PARTS, is_apart
 from pytest_libraries import CLICK, Library, command, environment, fetch
+
+from pykcov.coverage.contexts import PARTS
 
 LIBRARIES = {
     library.name: library
