@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 
-import pytest_contexts as suites
+import pytest_libraries as suites
+from context_differences import by_test
 
 from pykcov.explore.gather import gather
 from pykcov.explore.model import Exploration
@@ -164,7 +165,7 @@ def check(library: suites.Library, folder: Path, wanted: int, seed: int) -> list
     arguments, extra = suites.with_pykcov(library, str(data_file))
     before = suites.run(library, root, arguments, extra)
     good = {test for test, outcome in before.outcomes.items() if outcome == "PASSED"}
-    ran = {(file, line) for files in suites.by_test(before.contexts).values() for file, line in files}
+    ran = {(file, line) for files in by_test(before.contexts).values() for file, line in files}
     faults = [
         fault
         for file in sorted((root / library.package).resolve().rglob("*.py"))
