@@ -1,72 +1,67 @@
 """A plugin for pytest that records which lines each test runs by sys.settrace() alone: slow, and easy to believe.
 
-It counts each line for the file that its own frame names, whatever was called and returned before, and what forked
-children run for the test that forked. The lines of tests go into the data file of coverage.py that $COVERAGE_FILE
-names; $JUDGED is the folder of the code that they are of.
+It counts each line for the file that its own frame names, whatever was called and returned before, in forked children,
+too. The lines of tests go into the data file of coverage.py that $COVERAGE_FILE names; $JUDGED is the folder of the
+code that they are of.
 """
 
-import json
+import mmap
 import os
 import sys
 import threading
+from itertools import accumulate
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import pytest
 from coverage import CoverageData
 
-_BELOW = os.path.join(os.environ["JUDGED"], "")
-_tests: dict[str, dict[str, set[int]]] = {}
-_test = ""
-"""The present one, or what runs between two."""
-_process = os.getpid()
-_DATA_FILE = os.environ["COVERAGE_FILE"]
-_of_children = Path(_DATA_FILE + ".children")
-"""Where children write each line at once: they may end at any moment."""
-_of_children.write_text("", "ascii")
+_SIZES = {str(file): file.read_bytes().count(b"\n") + 2 for file in sorted(Path(os.environ["JUDGED"]).rglob("*.py"))}
+"""One more than the number of the last line, by file."""
+_FIRST = dict(zip(_SIZES, accumulate(_SIZES.values(), initial=0), strict=False))
+"""Where the lines of each file begin in the map."""
+_ran = mmap.mmap(-1, sum(_SIZES.values()))
+"""A byte for each line: 1 if it has run in the present test, in this process or in one that it has forked."""
+
+_tests: dict[str, dict[str, list[int]]] = {}
 
 
 def _enter(frame: FrameType, event: str, argument: object) -> Any:
-    return _step if frame.f_code.co_filename.startswith(_BELOW) else None
+    return _step if frame.f_code.co_filename in _FIRST else None
 
 
 def _step(frame: FrameType, event: str, argument: object) -> Any:
     if event == "line":
         file, line = frame.f_code.co_filename, frame.f_lineno
-        lines = _tests.setdefault(_test, {}).setdefault(file, set())
-        if line not in lines:
-            lines.add(line)
-            if os.getpid() != _process:
-                # Opened each time: children may close what they have inherited.
-                with _of_children.open("a", encoding="ascii") as written:
-                    written.write(json.dumps([_test, file, line]) + "\n")
+        if line < _SIZES[file]:  # what is compiled under the name of a file may have more lines
+            _ran[_FIRST[file] + line] = 1
     return _step
 
 
-def pytest_runtest_logstart(nodeid: str) -> None:
-    """Count what runs from now on for this test, also where another one has set a trace function of its own."""
-    global _test
-    _test = nodeid
+def _clear() -> None:
+    _ran[:] = bytes(len(_ran))
+
+
+def pytest_runtest_logstart() -> None:
+    """Count what runs from now on for a test, also where another one has set a trace function of its own."""
+    _clear()
     threading.settrace(_enter)
     sys.settrace(_enter)
 
 
-def pytest_runtest_logfinish() -> None:
-    """Count what runs from now on for no test."""
-    global _test
-    _test = ""
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    """Keep what the test has run."""
+    lines = {file: _ran[first : first + _SIZES[file]] for file, first in _FIRST.items()}
+    _tests[nodeid] = {
+        file: [line for line, ran in enumerate(those) if ran] for file, those in lines.items() if any(those)
+    }
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
+def pytest_sessionfinish() -> None:
     """Write the lines of the tests."""
     sys.settrace(None)
-    threading.settrace(None)  # type: ignore[arg-type]
-    for test, file, line in map(json.loads, _of_children.read_text("ascii").splitlines()):
-        _tests.setdefault(test, {}).setdefault(file, set()).add(line)
-    data = CoverageData(_DATA_FILE)
-    data.erase()
-    for test, files in list(_tests.items()):  # to which threads may still add
+    data = CoverageData(os.environ["COVERAGE_FILE"])
+    for test, files in _tests.items():
         data.set_context(test)
-        data.add_lines({file: list(lines) for file, lines in list(files.items())})
+        data.add_lines(files)
     data.write()
