@@ -8,13 +8,14 @@ differs among the runs of one and the same. So a line of a test counts as a diff
 run of the other does. Some differences show their reason (Rules). Tests with others run five times more by themselves,
 with coverage.py, with pykcov, and with sys.settrace() as the judge: that tells chance and the errors of coverage.py
 from ours (Trial). What is left is printed. Exit code 1 if there is any, if a line that each run of coverage.py has is
-in no context of any run of pykcov, or if a test has outcomes under pykcov that it never has otherwise. Needs
-pytest-cov, and what the suites need.
+in no context of any run of pykcov, or if a test has outcomes under pykcov, alone too, that it never has otherwise.
+Needs pytest-cov, and what the suites need.
 
 What has run once is kept in FOLDER and not run again: a comparison that was cut short goes on there.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from context_differences import INVENTED, NO_CODE, Difference, Recorded, Rules, Trial, differences
 from pytest_libraries import (
@@ -63,44 +65,52 @@ class Runs:
 
     def bare(self) -> Run:
         """Return the run of which nothing is recorded."""
-        return self._kept("bare", BARE, {})
+        return self._kept(self._library, "bare", BARE, {})
 
     def of_coverage(self, number: int) -> Run:
         """Return one with pytest-cov."""
         name = f"coverage-{number}"
-        return self._kept(name, *with_coverage(self._library, self._data_file(name)))
+        return self._kept(self._library, name, *with_coverage(self._library, self._data_file(name)))
 
     def of_pykcov(self, number: int) -> Run:
         """Return one with pykcov."""
         name = f"pykcov-{number}"
         context = _CONTEXTS[number % len(_CONTEXTS)]
-        return self._kept(name, *with_pykcov(self._library, self._data_file(name), context))
+        return self._kept(self._library, name, *with_pykcov(self._library, self._data_file(name), context))
 
-    def alone(self, tests: Sequence[str]) -> Trial:
-        """Return what some tests run by themselves. This is not kept."""
+    def alone(self, tests: Sequence[str]) -> "Alone":
+        """Return runs of some tests by themselves."""
         some = replace(self._library, tests=tests[0], options=(*self._library.options, *tests[1:]))
-        data_file = self._data_file("alone")
+        which = hashlib.sha256("\n".join(tests).encode()).hexdigest()[:8]
 
-        def several(tool: tuple[list[str], dict[str, str]]) -> Recorded:
-            arguments, extra = [*self._plugins, *tool[0]], self._environment | tool[1]
-            return Recorded([run(some, self.root, arguments, extra) for _ in range(_ALONE)])
+        def several(tool: str, make: Callable[[str], tuple[list[str], dict[str, str]]]) -> list[Run]:
+            names = [f"alone-{which}-{tool}-{number}" for number in range(_ALONE)]
+            return [self._kept(some, name, *make(self._data_file(name))) for name in names]
 
-        return Trial(
-            several(with_coverage(some, data_file)),
-            several(with_pykcov(some, data_file)),
-            several(with_judge(some, self.root, data_file)),
+        return Alone(
+            several("coverage", lambda file: with_coverage(some, file)),
+            several("pykcov", lambda file: with_pykcov(some, file)),
+            several("judge", lambda file: with_judge(some, self.root, file)),
         )
 
     def _data_file(self, name: str) -> str:
         return str(self._folder / f"{self._library.name}.{name}")
 
-    def _kept(self, name: str, arguments: list[str], extra: dict[str, str]) -> Run:
+    def _kept(self, library: Library, name: str, arguments: list[str], extra: dict[str, str]) -> Run:
         kept = Path(self._data_file(name) + ".json")
         if kept.exists():
             return with_data(json.loads(kept.read_text("utf-8")), extra.get("COVERAGE_FILE"))
-        done = run(self._library, self.root, [*self._plugins, *arguments], self._environment | extra)
+        done = run(library, self.root, [*self._plugins, *arguments], self._environment | extra)
         kept.write_text(json.dumps(done.outcomes), "utf-8")
         return done
+
+
+class Alone(NamedTuple):
+    """Runs of some tests by themselves."""
+
+    theirs: list[Run]
+    ours: list[Run]
+    judge: list[Run]
 
 
 def other_outcomes(without: Sequence[Run], ours: Sequence[Run]) -> list[str]:
@@ -146,22 +156,27 @@ def compare(library: Library, folder: Path, count: int = 2) -> bool:
     bare = runs.bare()
     with_theirs = [runs.of_coverage(number) for number in range(count)]
     with_ours = [runs.of_pykcov(number) for number in range(count)]
-    changed = other_outcomes([bare, *with_theirs], with_ours)
+    changed, alone = other_outcomes([bare, *with_theirs], with_ours), Alone([], [], [])
     print(
-        f"{library.name}: {len(bare.outcomes)} outcomes, {len(changed)} of them others under pykcov; data file of "
-        f"coverage.py {with_theirs[0].size}, pykcov {' and '.join(str(one.size) for one in with_ours)} bytes"
+        f"{library.name}: {counted(len(bare.outcomes), 'outcome')}; data file of coverage.py {with_theirs[0].size}, "
+        f"pykcov {' and '.join(str(one.size) for one in with_ours)} bytes"
     )
-    for test in changed:
-        print(f"  {test}: {bare.outcomes.get(test)}, under pykcov {with_ours[0].outcomes.get(test)}")
     theirs, ours = Recorded(with_theirs), Recorded(with_ours)
     left, reasons = sort_out(differences(theirs, ours), Rules(library, ours).explain)
-    if tests := sorted({one.context for one in left if "::" in one.context}):
-        where = counted(len(tests), "test")
-        print(f"  {counted(len(left), 'difference')} to be judged: {where} by themselves, {_ALONE} times", flush=True)
-        left, proved = sort_out(left, runs.alone(tests).explain)
+    if tests := sorted({one.context for one in left if "::" in one.context}.union(changed)):
+        print(
+            f"  {counted(len(left), 'difference')} and {counted(len(changed), 'other outcome')} to be judged: "
+            f"{counted(len(tests), 'test')} by themselves, {_ALONE} times",
+            flush=True,
+        )
+        alone = runs.alone(tests)
+        left, proved = sort_out(left, Trial(*map(Recorded, alone)).explain)
         reasons |= proved
+        changed = other_outcomes([bare, *with_theirs, *alone.theirs], [*with_ours, *alone.ours])
+    for test in changed:
+        print(f"  {test}: {bare.outcomes.get(test)}, under pykcov {with_ours[0].outcomes.get(test)}")
     never = {one.place for one, reason in reasons.items() if reason in (NO_CODE, INVENTED)}
-    missing = theirs.in_totals()[0] - ours.in_totals()[1] - never
+    missing = theirs.in_totals()[0] - Recorded([*with_ours, *alone.ours]).in_totals()[1] - never
     for file, line in sorted(missing):
         print(f"  missing from the totals: {Path(file).relative_to(runs.root)}:{line}")
     for found in left:
@@ -170,9 +185,10 @@ def compare(library: Library, folder: Path, count: int = 2) -> bool:
     for reason, number in Counter(reasons.values()).items():
         print(f"  {counted(number, 'difference')}: {reason}")
     lines = sum(len(theirs.ever(name)) for name in theirs.names)
+    contexts = counted(len(theirs.names), "context")
     print(
-        f"  {counted(len(missing), 'line')} missing from the totals, {counted(len(left), 'difference')} without a "
-        f"reason in {counted(lines, 'line')} of {counted(len(theirs.names), 'context')}"
+        f"  {counted(len(changed), 'other outcome')}, {counted(len(missing), 'line')} missing from the totals, "
+        f"{counted(len(left), 'difference')} without a reason in {counted(lines, 'line')} of {contexts}"
     )
     return not changed and not missing and not left
 
