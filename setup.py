@@ -144,6 +144,7 @@ setup(
                     "mutators.c",
                     "numbers.c",
                     "pairs.c",
+                    "reached.c",
                     "replay.c",
                     "seen.c",
                     "stage.c",

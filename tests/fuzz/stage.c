@@ -1,6 +1,7 @@
-/* Drives fuzz/stage.c and fuzz/pairs.c: what is asked of them, then whatever, of which nothing may
- * be read or written where it is not. Built with sanitizers by test_stage.py. */
+/* Drives fuzz/stage.c, fuzz/pairs.c and fuzz/reached.c: what is asked of them, then whatever, of
+ * which nothing may be read or written where it is not. Built with sanitizers by test_stage.py. */
 #include "stage.h"
+#include "reached.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #define CAPACITY 64
 
 static struct stage stage;
+static struct reached reached;
 static struct pairs pairs, taken;
 static uint8_t data[CAPACITY];
 
@@ -48,7 +50,8 @@ ran(const char *input, uint8_t counter)
     uint8_t counters[20] = {0};
 
     counters[counter] = 1;
-    pykcov_stage_end(&stage, counters, sizeof(counters), (const uint8_t *)input, strlen(input));
+    if (pykcov_reached_note(&reached, counters, sizeof(counters)) == PYKCOV_NEW_PLACE)
+        pykcov_stage_keep(&stage, (const uint8_t *)input, strlen(input));
 }
 
 static void
@@ -95,6 +98,48 @@ check_each_kind_is_tried_a_few_times(void)
     CHECK(pykcov_stage_mutate(&stage, data, CAPACITY) == 0);
 }
 
+static uint64_t state = 88172645463325252;
+
+static uint64_t
+chance(uint64_t below)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state % below;
+}
+
+/* The bit for a number of hits, as libFuzzer has it. */
+static uint8_t
+range_of(uint8_t hits)
+{
+    unsigned bit = hits >= 128 ? 7 : hits >= 32 ? 6 : hits >= 16 ? 5 : hits >= 8 ? 4 : 3;
+
+    return (uint8_t)(hits == 0 ? 0 : 1u << (hits < 4 ? hits - 1u : bit));
+}
+
+static void
+check_each_range_of_hits_is_new_once(void)
+{
+    struct reached known = {0};
+    uint8_t counters[150] = {0}, ranges[sizeof(counters)] = {0};
+
+    for (int i = 0; i < 20000; i++) {
+        size_t place = chance(sizeof(counters));
+        uint8_t hits = (uint8_t)chance(256), range = range_of(hits);
+        enum pykcov_news wanted = (range & ~ranges[place]) == 0 ? PYKCOV_NOTHING_NEW
+                                  : ranges[place] == 0          ? PYKCOV_NEW_PLACE
+                                                                : PYKCOV_NEW_RANGE;
+
+        counters[place] = hits;
+        CHECK(pykcov_reached_note(&known, counters, sizeof(counters)) == wanted);
+        ranges[place] |= range;
+        CHECK(memcmp(known.ranges, ranges, sizeof(ranges)) == 0);
+        counters[place] = 0;
+    }
+    free(known.ranges);
+}
+
 static void
 check_pairs_of_the_last_execution_come_first(void)
 {
@@ -112,17 +157,6 @@ check_pairs_of_the_last_execution_come_first(void)
     CHECK(pykcov_pairs_apply(&pairs, data, 3, 4, 5, false) == 0);       /* too long */
     CHECK(pykcov_pairs_apply(&pairs, data, 3, CAPACITY, 5, false) == 5);
     CHECK(memcmp(data, "-old-", 5) == 0);
-}
-
-static uint64_t state = 88172645463325252;
-
-static uint64_t
-chance(uint64_t below)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state % below;
 }
 
 static size_t
@@ -151,8 +185,8 @@ check_nothing_goes_over_the_edge(void)
         if (stage.offered && size == stage.input.size)
             memcpy(input, stage.input.bytes, size);
         staged = pykcov_stage_begin(&stage, input, size);
-        if (!staged)
-            pykcov_stage_end(&stage, counters, count, input, size);
+        if (pykcov_reached_note(&reached, counters, count) == PYKCOV_NEW_PLACE)
+            pykcov_stage_keep(&stage, input, size);
         pykcov_pairs_begin(&pairs);
         for (uint64_t j = chance(4); j > 0; j--) {
             struct word a = {from, any_bytes(from, 1 + chance(KCOV_OPERAND_BYTES))};
@@ -172,8 +206,8 @@ check_nothing_goes_over_the_edge(void)
             size = pykcov_pairs_apply(&pairs, exact, size, capacity, state, chance(2));
             CHECK(size <= capacity);
         }
-        if (chance(100) == 0 && stage.size > 0)
-            memset(stage.seen, 0, stage.size); /* so that there is something new for ever */
+        if (chance(100) == 0)
+            memset(reached.ranges, 0, reached.size); /* so that there is something new for ever */
         free(exact);
         free(input);
         free(counters);
@@ -186,6 +220,7 @@ main(void)
     check_each_operand_is_replaced_where_it_stands();
     check_what_is_too_long_waits();
     check_each_kind_is_tried_a_few_times();
+    check_each_range_of_hits_is_new_once();
     check_pairs_of_the_last_execution_come_first();
     check_nothing_goes_over_the_edge();
     return 0;

@@ -5,6 +5,7 @@
 #include "engine.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define engine pykcov_engine
 
@@ -52,7 +53,7 @@ report(PyObject *exception, PyObject *input)
 static void
 report_background(PyObject *input)
 {
-    uint64_t told = engine.statistics->told;
+    uint64_t told = atomic_load_explicit(&engine.statistics->told, memory_order_acquire);
 
     if (engine.collect != NULL)
         pykcov_engine_call(engine.collect);
@@ -76,28 +77,38 @@ look_after(void)
         pykcov_engine_call(engine.renew);
 }
 
-/* Whether any probe was reached, ever. */
-static bool
-sees(void)
+void
+pykcov_engine_note_reached(const uint8_t *data, size_t size, bool staged)
 {
-    const uint8_t *counters = engine.counters.buf;
+    uint64_t executions = pykcov_noted(&engine.statistics->executions);
+    uint8_t *counters = engine.counters.buf;
+    enum pykcov_news news = pykcov_reached_note(&engine.reached, counters, engine.registered);
+    bool told = !engine.mutated || engine.replay.value_profile || news != PYKCOV_NOTHING_NEW ||
+                pykcov_reached_is_told(executions);
 
-    for (size_t i = 0; !engine.statistics->sees && i < engine.registered; i++)
-        engine.statistics->sees = counters[i] != 0;
-    return engine.statistics->sees;
+    if (news == PYKCOV_NEW_PLACE && engine.stages)
+        pykcov_stage_keep(&engine.stage, data, size);
+    if (!staged && engine.seen.bytes != NULL && executions >= engine.seen.after)
+        pykcov_seen_note(&engine.seen, counters, engine.registered);
+    if (news == PYKCOV_NEW_PLACE)
+        pykcov_note(&engine.statistics->sees, true);
+    if (!told)
+        memset(counters, 0, engine.registered);
+    engine.mutated = false;
 }
 
 void
 pykcov_engine_after(PyObject *exception, PyObject *input)
 {
-    uint64_t executions = ++engine.statistics->executions;
+    uint64_t executions = pykcov_noted(&engine.statistics->executions) + 1;
 
+    pykcov_note(&engine.statistics->executions, executions);
     if (exception != NULL)
         report(exception, input);
     report_background(input);
     look_after();
     give_words(executions);
-    if (!sees() && executions == BLIND_AFTER)
+    if (executions == BLIND_AFTER && !pykcov_noted(&engine.statistics->sees))
         pykcov_engine_call(engine.blind);
     if (executions == engine.limit)
         pykcov_engine_call(engine.done);

@@ -83,7 +83,7 @@ note_dropped(unsigned device)
 
     if (dropped < engine.dropped_before[device])
         engine.dropped_before[device] = 0; /* enabled anew */
-    engine.statistics->dropped += dropped - engine.dropped_before[device];
+    pykcov_note_more(&engine.statistics->dropped, dropped - engine.dropped_before[device]);
     engine.dropped_before[device] = dropped;
 }
 
@@ -92,7 +92,7 @@ static bool
 has_compared(void)
 {
     for (unsigned i = 0; i < DEVICES; i++)
-        if (((_Atomic uint64_t *)engine.buffers[i].buf)[0] != 0)
+        if (pykcov_noted(engine.buffers[i].buf) != 0)
             return true;
     return false;
 }

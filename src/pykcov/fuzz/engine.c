@@ -64,7 +64,7 @@ register_counters(void)
     engine.libfuzzer.counters_init(counters + engine.registered, counters + total);
     engine.libfuzzer.pcs_init((uintptr_t *)table, (uintptr_t *)(table + size));
     engine.registered = total;
-    engine.statistics->probes = total;
+    pykcov_note(&engine.statistics->probes, total);
 }
 
 /*
@@ -113,7 +113,7 @@ before_execution(void)
         arrange(false, following);
     pykcov_comparing_begin(engine.skips == 0);
     for (unsigned i = 0; i < DEVICES; i++)
-        ((_Atomic uint64_t *)engine.buffers[i].buf)[0] = 0;
+        atomic_store_explicit((_Atomic uint64_t *)engine.buffers[i].buf, 0, memory_order_relaxed);
 }
 
 /* The thread works for the group from now on, or no longer. */
@@ -150,15 +150,15 @@ run_target(PyObject *input)
 
     if (engine.first == 0)
         engine.first = begin;
-    engine.statistics->started = begin;
-    engine.statistics->running = true;
+    pykcov_note(&engine.statistics->started, begin);
+    pykcov_note(&engine.statistics->running, true);
     result = PyObject_CallOneArg(engine.function, input);
     if (engine.forked)
         return result; /* the statistics are those of the parent */
-    engine.statistics->running = false;
+    pykcov_note(&engine.statistics->running, false);
     end = pykcov_about_now();
-    engine.statistics->inside += end - begin;
-    engine.statistics->spent = end - engine.first;
+    pykcov_note_more(&engine.statistics->inside, end - begin);
+    pykcov_note(&engine.statistics->spent, end - engine.first);
     leave_group(token);
     return result;
 }
@@ -211,7 +211,7 @@ run_followed(PyObject *input)
 static void
 copy_input(const uint8_t *data, size_t size)
 {
-    engine.statistics->size = size;
+    pykcov_note(&engine.statistics->size, size);
     memcpy(engine.statistics->input, data,
            size < STATISTICS_INPUT_MAX ? size : STATISTICS_INPUT_MAX);
 }
@@ -258,7 +258,7 @@ pykcov_engine_execute(const uint8_t *data, size_t size)
     PyObject *input, *result, *exception;
     bool staged = pykcov_stage_begin(&engine.stage, data, size);
 
-    if (engine.statistics->executions == 0) {
+    if (pykcov_noted(&engine.statistics->executions) == 0) {
         on_exit(end_forked, NULL);
         pykcov_engine_call(engine.started);
     }
@@ -275,15 +275,12 @@ pykcov_engine_execute(const uint8_t *data, size_t size)
     Py_XDECREF(result);
     register_counters(); /* now, so that what was reached for the first time counts */
     pykcov_comparing_end(data, size, staged);
-    if (!staged && engine.stages)
-        pykcov_stage_end(&engine.stage, engine.counters.buf, engine.registered, data, size);
-    if (!staged && engine.seen.bytes != NULL && engine.statistics->executions >= engine.seen.after)
-        pykcov_seen_note(&engine.seen, engine.counters.buf, engine.registered);
+    pykcov_engine_note_reached(data, size, staged);
     pykcov_engine_after(exception, input);
     Py_XDECREF(exception);
     Py_DECREF(input);
     if (Py_REFCNT(engine.group) > engine.group_references) {
-        engine.statistics->leftovers++;
+        pykcov_note_more(&engine.statistics->leftovers, 1);
         arrange(true, engine.following);
     }
     pykcov_interrupts_end();

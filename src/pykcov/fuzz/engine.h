@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "libfuzzer.h"
+#include "reached.h"
 #include "replay.h"
 #include "seen.h"
 #include "statistics.h"
@@ -61,6 +62,8 @@ struct engine {
     bool stages;                      /* the stage is used: the program has no mutator of its own */
     uint64_t dropped_before[DEVICES]; /* counted already */
     struct seen seen;
+    struct reached reached;
+    bool mutated; /* libFuzzer runs what a mutator made, not what somebody gave it */
 };
 
 extern struct engine pykcov_engine __attribute__((visibility("hidden")));
@@ -74,7 +77,10 @@ _Noreturn void pykcov_engine_give_up(void);
 PyObject *pykcov_engine_checked(PyObject *result);
 void pykcov_engine_call(PyObject *hook);
 
-/* after.c: after an execution, `exception` is what it raised, or NULL. */
+/* after.c: after an execution, what it has reached: for the stage, for estimates, for libFuzzer. */
+void pykcov_engine_note_reached(const uint8_t *data, size_t size, bool staged);
+
+/* The same, then: `exception` is what it raised, or NULL. */
 void pykcov_engine_after(PyObject *exception, PyObject *input);
 
 /*

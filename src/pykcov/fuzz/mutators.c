@@ -34,6 +34,7 @@ take_result(PyObject *result, uint8_t *out, size_t capacity)
 static size_t
 call_mutator(uint8_t *data, size_t size, size_t capacity, unsigned seed)
 {
+    pykcov_engine.mutated = true;
     return take_result(PyObject_CallFunction(mutator, "y#nI", (char *)data, (Py_ssize_t)size,
                                              (Py_ssize_t)capacity, seed),
                        data, capacity);
@@ -49,6 +50,7 @@ mutate(uint8_t *data, size_t size, size_t capacity, unsigned seed)
     struct pairs *pairs = &engine->replay.pairs;
     size_t changed = pykcov_stage_mutate(&engine->stage, data, capacity);
 
+    engine->mutated = true;
     if (changed == 0 && engine->comparing && seed % 2 == 0)
         changed = pykcov_pairs_apply(pairs, data, size, capacity, seed / 4, true);
     if (changed == 0 && seed % 4 == 0)
@@ -60,6 +62,7 @@ static size_t
 call_crossover(const uint8_t *first, size_t first_size, const uint8_t *second, size_t second_size,
                uint8_t *out, size_t capacity, unsigned seed)
 {
+    pykcov_engine.mutated = true;
     return take_result(PyObject_CallFunction(crossover, "y#y#nI", (const char *)first,
                                              (Py_ssize_t)first_size, (const char *)second,
                                              (Py_ssize_t)second_size, (Py_ssize_t)capacity, seed),

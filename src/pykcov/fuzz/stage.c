@@ -10,7 +10,6 @@
 #define SIZE_MAX_OF_INPUT 4096
 #define TAKEN_MAX 4
 #define PLACES_MAX 4 /* in an input, of one operand */
-#define BLOCK 64     /* counters */
 
 bool
 pykcov_stage_begin(struct stage *stage, const uint8_t *data, size_t size)
@@ -33,66 +32,6 @@ pykcov_stage_take(struct stage *stage, const struct pair *pair)
     stage->pairs[stage->pair_count++] = *pair;
 }
 
-static bool
-grow(struct stage *stage, size_t count)
-{
-    uint8_t *seen = realloc(stage->seen, count);
-
-    if (seen == NULL)
-        return false;
-    memset(seen + stage->size, 0, count - stage->size);
-    stage->seen = seen;
-    stage->size = count;
-    return true;
-}
-
-static bool
-note_new(struct stage *stage, const uint8_t *counters, size_t begin, size_t end)
-{
-    bool new = false;
-
-    for (size_t i = begin; i < end; i++) {
-        if (counters[i] == 0 || stage->seen[i] != 0)
-            continue;
-        stage->seen[i] = 0xff;
-        new = true;
-    }
-    return new;
-}
-
-/*
- * Whether any of a block of counters is not 0, of those that none had before, if `seen` is not
- * NULL.
- */
-static inline bool
-any(const uint8_t *counters, const uint8_t *seen)
-{
-    typedef uint64_t vector __attribute__((vector_size(16)));
-    vector reached[BLOCK / 16], known[BLOCK / 16] = {{0}}, bits;
-
-    memcpy(reached, counters, BLOCK);
-    if (seen != NULL)
-        memcpy(known, seen, BLOCK);
-    bits = (reached[0] & ~known[0]) | (reached[1] & ~known[1]) | (reached[2] & ~known[2]) |
-           (reached[3] & ~known[3]);
-    return (bits[0] | bits[1]) != 0;
-}
-
-/* Whether the counters have one that none had before. Of most blocks nothing was reached. */
-static bool
-reaches_new(struct stage *stage, const uint8_t *counters, size_t count)
-{
-    bool new = false;
-    size_t at = 0;
-
-    if (count > stage->size && !grow(stage, count))
-        return false;
-    for (; at + BLOCK <= count; at += BLOCK)
-        if (any(counters + at, NULL) && any(counters + at, stage->seen + at))
-            new = note_new(stage, counters, at, at + BLOCK) || new;
-    return note_new(stage, counters, at, count) || new;
-}
-
 /* Takes the bytes. */
 static void
 keep(struct stage *stage, struct stage_input input)
@@ -104,14 +43,12 @@ keep(struct stage *stage, struct stage_input input)
 }
 
 void
-pykcov_stage_end(struct stage *stage, const uint8_t *counters, size_t count, const uint8_t *data,
-                 size_t size)
+pykcov_stage_keep(struct stage *stage, const uint8_t *data, size_t size)
 {
     struct stage_input input = {.size = size, .needed = size};
 
     /* There is nothing to replace in an empty one: the next of its kind is to be new. */
-    if (size == 0 || !reaches_new(stage, counters, count) || size > SIZE_MAX_OF_INPUT ||
-        (input.bytes = malloc(size)) == NULL)
+    if (size == 0 || size > SIZE_MAX_OF_INPUT || (input.bytes = malloc(size)) == NULL)
         return;
     memcpy(input.bytes, data, size);
     keep(stage, input);

@@ -25,8 +25,6 @@ struct stage_input {
 };
 
 struct stage {
-    uint8_t *seen; /* 0xff for each counter that any input has reached */
-    size_t size;
     struct stage_input waiting[STAGE_INPUTS];
     unsigned count;
 
@@ -44,9 +42,8 @@ bool pykcov_stage_begin(struct stage *stage, const uint8_t *data, size_t size);
 /* A pair that met in that execution. */
 void pykcov_stage_take(struct stage *stage, const struct pair *pair);
 
-/* After any other: keep the input if it reached what none has reached before. */
-void pykcov_stage_end(struct stage *stage, const uint8_t *counters, size_t count,
-                      const uint8_t *data, size_t size);
+/* After any other that reached what none has reached before. */
+void pykcov_stage_keep(struct stage *stage, const uint8_t *data, size_t size);
 
 /* Write the next input that is to be run, and return its size; 0: none. */
 size_t pykcov_stage_mutate(struct stage *stage, uint8_t *data, size_t capacity);

@@ -10,7 +10,11 @@
 
 #define STATISTICS_INPUT_MAX (1u << 20)
 
-/* fuzz/statistics.py reads the words by their place. */
+/*
+ * fuzz/statistics.py reads the words by their place. The thread that fuzzes alone writes them, but
+ * for `told`. Who sees a word sees what was written before it, so each store is a release; more
+ * would cost as much as all else that an execution notes.
+ */
 struct statistics {
     _Atomic uint64_t executions;
     _Atomic uint64_t inside;  /* ns that the target ran */
@@ -26,5 +30,23 @@ struct statistics {
     _Atomic uint64_t size;    /* of its input; only the first STATISTICS_INPUT_MAX bytes follow */
     uint8_t input[STATISTICS_INPUT_MAX];
 };
+
+static inline void
+pykcov_note(_Atomic uint64_t *word, uint64_t value)
+{
+    atomic_store_explicit(word, value, memory_order_release);
+}
+
+static inline uint64_t
+pykcov_noted(_Atomic uint64_t *word)
+{
+    return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static inline void
+pykcov_note_more(_Atomic uint64_t *word, uint64_t number)
+{
+    pykcov_note(word, pykcov_noted(word) + number);
+}
 
 #endif
