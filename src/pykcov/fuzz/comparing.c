@@ -13,8 +13,8 @@
  * it has ENTRIES_EACH_TIME entries. What it compares changes little from one input to the next, and
  * libFuzzer keeps no more than the last 32 of a kind.
  */
-#define ENTRIES_EACH_TIME 32
-#define SKIPPED_MAX 15
+#define ENTRIES_EACH_TIME 8
+#define SKIPPED_MAX 31
 
 /* Give functions the code that observes comparisons, or the same without. */
 static void
