@@ -7,6 +7,9 @@ import zipfile
 import atheris
 import began
 
+# One that is read: what is written here is not what a file that is closed must have.
+EMPTY = b"PK\x05\x06" + bytes(18)
+
 with atheris.instrument_imports(include=["zipp"]):
     import zipp
 
@@ -16,7 +19,7 @@ def TestOneInput(data):
     began.note()
     provider = atheris.FuzzedDataProvider(data)
     names = [provider.ConsumeUnicodeNoSurrogates(12) for _ in range(provider.ConsumeIntInRange(1, 4))]
-    archive = zipfile.ZipFile(io.BytesIO(), "w")
+    archive = zipfile.ZipFile(io.BytesIO(EMPTY))
     for name in names:
         archive.filelist.append(zipfile.ZipInfo(name or "x"))
         archive.NameToInfo[archive.filelist[-1].filename] = archive.filelist[-1]
