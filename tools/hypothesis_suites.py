@@ -21,10 +21,10 @@ from pathlib import Path
 _OUTCOME = re.compile(r"(\S+\.py::.*) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b")
 
 # Given to pytest: leaves only tests that use Hypothesis, with a backend of our choice. Settings of a profile do not do,
-# as the suites load profiles of their own.
+# as the suites load profiles of their own. Whether a health check fails depends on time and chance.
 _FORCE = """
 import os
-from hypothesis import is_hypothesis_test, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 
 def pytest_collection_modifyitems(items):
@@ -38,6 +38,7 @@ def pytest_collection_modifyitems(items):
             max_examples=min(chosen.max_examples, int(os.environ["FORCED_EXAMPLES"])),
             database=None,
             deadline=None,
+            suppress_health_check=list(HealthCheck),
         )
 """
 

@@ -22,7 +22,7 @@ makes up for that Hypothesis's own engine has work of its own with each."""
 
 _USUAL_SIZE = 8
 """Of an example that is Hypothesis's own, until some have been drawn."""
-_MOST_TIMES = 2
+_MOST_TIMES = 3
 """On average, examples may be so many times as large as Hypothesis's own: what reaches much code is large, and slow."""
 _MOST_ROOM, _LEAST_ROOM = 100, -50
 """By how much, in usual sizes, all examples so far may exceed that; and what a huge one leaves at least."""
