@@ -17,6 +17,7 @@ from collections.abc import Callable
 from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
+import dask.config
 from distributed import Client, LocalCluster
 
 from pykcov.campaign import worker
@@ -29,6 +30,11 @@ _PLACES = 5000
 _REACHED = 500
 _TARGETS = 20
 _SLICE_SECONDS = 30
+# What a worker does on a machine of its own, 200 would do in this process.
+_NOT_SIMULATED = {
+    "distributed.admin.system-monitor.interval": "1h",
+    "distributed.worker.profile.enabled": False,
+}
 
 
 class Workers:
@@ -126,8 +132,11 @@ def main() -> None:
     targets = [Target(f"target{number}.py", ".") for number in range(_TARGETS)]
     plan = Plan(targets, given.seconds, _SLICE_SECONDS, seed=1, workers=given.workers)
     with (
+        dask.config.set(_NOT_SIMULATED),
         NotingStore(given.store) as store,
-        LocalCluster(n_workers=given.workers, threads_per_worker=1, processes=False, dashboard_address=None) as local,
+        LocalCluster(
+            n_workers=given.workers, threads_per_worker=1, processes=False, memory_limit=0, dashboard_address=None
+        ) as local,
         Client(local, set_as_default=False) as client,
     ):
         store.workers = workers
