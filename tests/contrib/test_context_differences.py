@@ -83,7 +83,7 @@ def forks():
     os.waitpid(child, 0)
 
 def unseen():
-    exec(compile("\\n" * 20 + "found = 1", __file__, "exec"))
+    exec(compile("\\n" * 24 + "found = 1", __file__, "exec"))  # for the last line of this file
 
 def at_times():
     if any("::" in word for word in sys.argv):  # by itself
@@ -95,6 +95,9 @@ def at_times():
     if number % 2:
         return 1
     return 2
+
+def never():
+    return 3
 """
 
 
@@ -114,7 +117,7 @@ def test_tests_with_differences_run_by_themselves(tmp_path: Path, capsys: pytest
     assert not pytest_contexts.compare(Library("planted", "1", "package"), tmp_path)
     told = capsys.readouterr().out
     assert "  4 differences and 0 other outcomes to be judged: 3 tests by themselves, 5 times\n" in told
-    assert "only coverage.py: tests/test_it.py::test_unseen package/__init__.py:21\n" in told
+    assert "only coverage.py: tests/test_it.py::test_unseen package/__init__.py:25\n" in told
     assert f"  2 differences: {CHANCE}\n" in told
     assert f"  1 difference: {MISSED}\n" in told
     assert "  0 other outcomes, 1 line missing from the totals, 1 difference without a reason" in told
