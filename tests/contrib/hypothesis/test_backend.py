@@ -171,20 +171,6 @@ def test_assumptions_that_nearly_always_fail_are_met() -> None:
     assert met
 
 
-def test_where_few_values_exist_the_test_ends_when_all_were_tried() -> None:
-    drawn: list[object] = []
-    values = st.tuples(st.booleans(), st.sampled_from("abc"))
-    assert examples_to_failure(drawn.append, (values,), 1, BACKEND) is None
-    assert set(drawn) == {(one, two) for one in (False, True) for two in "abc"}
-    assert len(drawn) < 100
-
-
-def test_where_nothing_is_drawn_the_test_ends_at_once() -> None:
-    drawn: list[object] = []
-    assert examples_to_failure(drawn.append, (st.just(1),), 1, BACKEND) is None
-    assert len(drawn) < 20
-
-
 def test_find_works() -> None:
     number = find(st.integers(), lambda number: number > 1000, settings=settings(BACKEND, phases=list(Phase)))
     assert number == 1001

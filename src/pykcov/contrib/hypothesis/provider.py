@@ -9,7 +9,6 @@ from random import Random
 from typing import Any
 
 from hypothesis.control import current_build_context
-from hypothesis.errors import BackendCannotProceed
 from hypothesis.internal.conjecture.choice import ChoiceT, choice_from_index
 from hypothesis.internal.conjecture.data import ConjectureData
 from hypothesis.internal.conjecture.providers import COLLECTION_DEFAULT_MAX_SIZE, PrimitiveProvider
@@ -27,8 +26,6 @@ _MOST_COMPARISONS = 1000
 _POOL_SHARE = 0.1
 _MOST_REDRAWS = 3
 """What has been an example by itself is drawn again so often, as Hypothesis's own engine would not repeat it."""
-_MOST_REPEATS = 10
-"""So many random examples in a row that were tried before tell that there are hardly any others."""
 _SIMPLEST = Plan((), "simplest")
 _RANDOM = Plan((), "random")
 
@@ -49,15 +46,9 @@ class Provider(PrimitiveProvider):
         self._random = Random(0)
         self._fresh: PrimitiveProvider | None = None
         self._examples = 0
-        self._repeats = 0
 
     def per_test_case_context_manager(self) -> AbstractContextManager[None]:
-        """Record an example, and learn from it.
-
-        Raises BackendCannotProceed where few values exist: Hypothesis's own engine knows when it has tried all.
-        """
-        if self._repeats >= _MOST_REPEATS:
-            raise BackendCannotProceed("exhausted")
+        """Record an example, and learn from it."""
         context = current_build_context()
         data = context.data
         self._begin(data)
@@ -111,8 +102,6 @@ class Provider(PrimitiveProvider):
     def _learn(self, recording: Recording, data: ConjectureData) -> None:
         self._example.end()
         observing.take(recording.counters)
-        if self._plan.origin == _RANDOM.origin:
-            self._repeats = self._repeats + 1 if self._guidance.is_known(self._example.values) else 0
         new = recording.reached()
         is_looked_at = self._guidance.looks_at(self._plan, self._example, new > 0)
         records = recording.records(_MOST_COMPARISONS, self._guidance.closed) if is_looked_at else {}
