@@ -5,13 +5,13 @@ import sys
 import textwrap
 import threading
 from collections import Counter
-from collections.abc import Callable
 from operator import invert as hit  # what `~probe` in bytecode does
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from at_once import THREADS, at_once
 
 import pykcov
 from pykcov import _core, _view
@@ -20,31 +20,7 @@ from pykcov.instrument.alive import IS_FREE_THREADED
 from pykcov.instrument.code import instrument_code
 from pykcov.once.log import Log
 
-THREADS = 4
 NO_MODULES = ("_libfuzzer", "_mutator", "_memory", "_stacks", "_crossover")
-
-
-def at_once(work: Callable[[int], object], threads: int = THREADS) -> list[Any]:
-    """Call work(0), work(1), ... in threads of their own that begin together; give the results in this order."""
-    barrier = threading.Barrier(threads)
-    results: dict[int, object] = {}
-    errors: list[BaseException] = []
-
-    def run(number: int) -> None:
-        try:
-            barrier.wait()
-            results[number] = work(number)
-        except BaseException as error:
-            errors.append(error)
-
-    started = [threading.Thread(target=run, args=(number,)) for number in range(threads)]
-    for thread in started:
-        thread.start()
-    for thread in started:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return [results[number] for number in range(threads)]
 
 
 def run(code: str, *options: str) -> str:

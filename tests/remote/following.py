@@ -1,9 +1,10 @@
 """What the tests of carriers share: traces that are open at the same time, each with a function of its own."""
 
-import threading
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
+
+from at_once import at_once
 
 from pykcov import FollowedTrace, Tracer
 
@@ -19,25 +20,13 @@ def ran(trace: FollowedTrace) -> set[str]:
 
 def in_threads(tracer: Tracer, functions: ModuleType, way: Callable[[Any], object]) -> dict[int, set[str]]:
     """Have 10 threads trace 50 calls of way(function); return what each trace holds."""
-    found: dict[int, set[str]] = {}
-    failed: list[BaseException] = []
-    start = threading.Barrier(10)
 
-    def work(first: int) -> None:
-        try:
-            start.wait()
-            for n in range(first, TRACES, 10):
-                with tracer.trace() as trace:
-                    way(getattr(functions, f"own{n}"))
-                found[n] = ran(trace)
-        except BaseException as error:
-            failed.append(error)
+    def work(first: int) -> dict[int, set[str]]:
+        found = {}
+        for n in range(first, TRACES, 10):
+            with tracer.trace() as trace:
+                way(getattr(functions, f"own{n}"))
+            found[n] = ran(trace)
+        return found
 
-    threads = [threading.Thread(target=work, args=(first,)) for first in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failed:
-        raise failed[0]
-    return dict(sorted(found.items()))
+    return dict(sorted(item for found in at_once(work, 10) for item in found.items()))
