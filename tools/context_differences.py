@@ -8,9 +8,10 @@ from types import CodeType
 
 from pytest_libraries import Contexts, Library, Run
 
-_PARTS = ("setup", "run", "teardown")
-_BARGING_IN = ("(signal)", "(collector)", "(exit)")
-_WIDER_SCOPES = ("|class", "|module", "|package", "|session")
+from pykcov.coverage.contexts import OF_NO_TEST, OUTSIDE, SCOPES, test_of
+
+_BARGING_IN = OF_NO_TEST - {OUTSIDE}
+_WIDER_SCOPES = tuple(f"|{scope}" for scope in SCOPES)
 
 Lines = set[tuple[str, int]]
 """Files, and lines of them."""
@@ -23,8 +24,7 @@ def by_test(contexts: Contexts) -> dict[str, Lines]:
     """
     found: dict[str, Lines] = {}
     for name, files in contexts.items():
-        test, _, part = name.rpartition("|")
-        lines = found.setdefault(test if part in _PARTS else name, set())
+        lines = found.setdefault(test_of(name), set())
         lines.update((file, line) for file, those in files.items() for line in those if line)
     return found
 

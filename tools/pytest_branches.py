@@ -23,7 +23,7 @@ from coverage import CoverageData
 from coverage.parser import PythonParser
 from pytest_libraries import CLICK, Library, command, environment, fetch
 
-from pykcov.coverage.contexts import PARTS
+from pykcov.coverage.contexts import test_of
 
 LIBRARIES = {
     library.name: library
@@ -119,8 +119,7 @@ def by_test(data_file: Path) -> tuple[CoverageData, dict[str, list[str]]]:
     data.read()
     contexts: dict[str, list[str]] = {}
     for name in data.measured_contexts():
-        test, _, part = name.rpartition("|")
-        contexts.setdefault(test if part in PARTS else name, []).append(name)
+        contexts.setdefault(test_of(name), []).append(name)
     return data, contexts
 
 
