@@ -54,6 +54,8 @@ def run(harness: Harness, settings: Settings | None = None) -> NoReturn:
     engine.grew = campaign.name_late_imports
     background.told_by_child = engine.statistics.tell
     background.install()
+    if harness.watch is not None:
+        harness.watch(engine)
     engine.run(
         arguments,
         harness.target,

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from pykcov import _core
 from pykcov._exec import Unrecorded
+from pykcov._records import records
 from pykcov.device import Buffer, Device
 from pykcov.fuzz import _engine, libfuzzer
 from pykcov.fuzz.background import Background
@@ -51,6 +52,7 @@ class Engine:
         self._counters = self._device.set_counters()
         self._group_device.set_counters(self._counters)
         self._tables = 0
+        self._rounds = 0
         self.grew: Callable[[], object] = lambda: None
         """Called when there are more probes than before; not recorded."""
 
@@ -111,6 +113,33 @@ class Engine:
             statistics=self.statistics.memory,
         )
         sys.exit(code)
+
+    # For a target that makes its own inputs (Harness.watch), while it runs.
+
+    @property
+    def counters(self) -> int:
+        """How many places there may be."""
+        return len(self._counters)
+
+    def compare_afresh(self) -> None:
+        """Have a sample of the comparisons from now on recorded."""
+        self._rounds = self._rounds % 0xFFFFFFFF + 1
+        _core.begin_round(self._rounds)
+
+    def reached(self, seen: memoryview) -> int:
+        """Return how many places the input reached, or reached more often, that is new to `seen`, and note it there."""
+        return self._counters.reach(seen)
+
+    def comparisons(self, most: int, closed: set[int]) -> dict[bytes, None]:
+        """Return the records of at most so many comparisons of the input, each once; none of `closed` pcs."""
+        return {**records(self._buffer.words, most, closed), **records(self._group_buffer.words, most, closed)}
+
+    def keep_to_target(self, *, reached: bool) -> None:
+        """Leave libFuzzer nothing of what the input has compared; nor of what it has reached, if so."""
+        self._buffer.reset()
+        self._group_buffer.reset()
+        if reached:
+            self._counters.reset()
 
     def _grown(self, first: int, end: int) -> bytes:
         """Return libFuzzer's table for the probes of these numbers: the address of each, and where functions begin."""

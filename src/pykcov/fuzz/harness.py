@@ -1,7 +1,10 @@
 """What a harness declares: the function that takes an input, and how it wants to be run."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+if TYPE_CHECKING:
+    from pykcov.fuzz.engine import Engine
 
 Target = Callable[[bytes], object]
 Mutator = Callable[[bytes, int, int], bytes]
@@ -18,6 +21,8 @@ class Harness(NamedTuple):
     """The command line for libFuzzer, the first word included."""
     mutator: Mutator | None = None
     crossover: Crossover | None = None
+    watch: "Callable[[Engine], object] | None" = None
+    """Told of the engine before the first input, for a target that learns from what inputs do."""
 
 
 Runner = Callable[[Harness], NoReturn]
@@ -42,6 +47,7 @@ def setup(
     *,
     mutator: Mutator | None = None,
     crossover: Crossover | None = None,
+    watch: "Callable[[Engine], object] | None" = None,
     **_: Any,
 ) -> list[str]:
     """Take what is to be fuzzed; return the arguments that are not libFuzzer's. Once (HarnessError)."""
@@ -50,7 +56,7 @@ def setup(
         raise HarnessError("Setup() must not be called more than once")
     if not callable(target):
         raise TypeError(f"Setup() takes a function of bytes, not {type(target).__name__}")
-    _declared = Harness(target, [str(argument) for argument in arguments], mutator, crossover)
+    _declared = Harness(target, [str(argument) for argument in arguments], mutator, crossover, watch)
     return [argument for argument in _declared.arguments if not _is_flag(argument)]
 
 

@@ -1,6 +1,5 @@
 """The backend: Hypothesis asks it for each choice of an example."""
 
-import math
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -9,14 +8,13 @@ from random import Random
 from typing import Any
 
 from hypothesis.control import current_build_context
-from hypothesis.internal.conjecture.choice import ChoiceT, choice_from_index
+from hypothesis.internal.conjecture.choice import ChoiceT
 from hypothesis.internal.conjecture.data import ConjectureData
-from hypothesis.internal.conjecture.providers import COLLECTION_DEFAULT_MAX_SIZE, PrimitiveProvider
-from hypothesis.internal.intervalsets import IntervalSet
 
 from pykcov.contrib.hypothesis import observing
 from pykcov.contrib.hypothesis.chosen import watch
-from pykcov.contrib.hypothesis.example import FRESH, TYPES, Choice, Example, Fresh, Value, fits
+from pykcov.contrib.hypothesis.drawing import SIMPLEST, Drawing
+from pykcov.contrib.hypothesis.example import TYPES, Choice, Example, Value, fits
 from pykcov.contrib.hypothesis.guidance import Guidance
 from pykcov.contrib.hypothesis.recording import Recording, is_traced
 from pykcov.contrib.hypothesis.waiting import Plan
@@ -26,12 +24,11 @@ _MOST_COMPARISONS = 1000
 _POOL_SHARE = 0.1
 _MOST_REDRAWS = 3
 """What has been an example by itself is drawn again so often, as Hypothesis's own engine would not repeat it."""
-_SIMPLEST = Plan((), "simplest")
 _RANDOM = Plan((), "random")
 
 
-class Provider(PrimitiveProvider):
-    """Draws what was planned, and else what Hypothesis would. One for each test function."""
+class Provider(Drawing):
+    """Plans each example, and learns from it. One for each test function."""
 
     lifetime = "test_function"
 
@@ -41,10 +38,7 @@ class Provider(PrimitiveProvider):
         self._guidance = Guidance()
         self._recording: Recording | None = None
         self._is_guided = True
-        self._example = Example()
-        self._plan = _SIMPLEST
         self._random = Random(0)
-        self._fresh: PrimitiveProvider | None = None
         self._examples = 0
 
     def per_test_case_context_manager(self) -> AbstractContextManager[None]:
@@ -73,14 +67,14 @@ class Provider(PrimitiveProvider):
                 self._give_up(f"the backend has failed, which is a bug of pykcov: {error!r}")
 
     def _begin(self, data: ConjectureData) -> None:
-        if self._fresh is None:
+        if not self._examples:
             # Hypothesis's own generator, so that its seed decides. What is drawn for us is no choice of the example.
             self._random = getattr(data, "_random", None) or self._random
             self._fresh = ConjectureData(random=self._random).provider
         self._examples += 1
         self._example = Example()
         if self._examples == 1:
-            self._plan = _SIMPLEST
+            self._plan = SIMPLEST
         else:
             self._plan = self._guidance.plan(self._random) if self._is_guided else _RANDOM
 
@@ -110,94 +104,20 @@ class Provider(PrimitiveProvider):
         if new:
             data.events["pykcov: reached new code"] = ""
 
-    def span_start(self, label: int, /) -> None:
-        """Note it."""
-        self._example.begin_span(label)
-
-    def span_end(self, discard: bool, /) -> None:
-        """Note it."""
-        self._example.end_span()
-
-    def draw_boolean(self, p: float = 0.5) -> bool:
-        """Draw a choice, as Hypothesis says."""
-        return bool(self._draw("boolean", {"p": p}))
-
-    def draw_integer(
-        self,
-        min_value: int | None = None,
-        max_value: int | None = None,
-        *,
-        weights: dict[int, float] | None = None,
-        shrink_towards: int = 0,
-    ) -> int:
-        """Draw a choice, as Hypothesis says."""
-        constraints = {
-            "min_value": min_value,
-            "max_value": max_value,
-            "weights": weights,
-            "shrink_towards": shrink_towards,
-        }
-        value = self._draw("integer", constraints)
-        assert isinstance(value, int)
-        return value
-
-    def draw_float(
-        self,
-        *,
-        min_value: float = -math.inf,
-        max_value: float = math.inf,
-        allow_nan: bool = True,
-        smallest_nonzero_magnitude: float,
-    ) -> float:
-        """Draw a choice, as Hypothesis says."""
-        constraints = {
-            "min_value": min_value,
-            "max_value": max_value,
-            "allow_nan": allow_nan,
-            "smallest_nonzero_magnitude": smallest_nonzero_magnitude,
-        }
-        value = self._draw("float", constraints)
-        assert isinstance(value, float)
-        return value
-
-    def draw_string(
-        self, intervals: IntervalSet, *, min_size: int = 0, max_size: int = COLLECTION_DEFAULT_MAX_SIZE
-    ) -> str:
-        """Draw a choice, as Hypothesis says."""
-        value = self._draw("string", {"intervals": intervals, "min_size": min_size, "max_size": max_size})
-        assert isinstance(value, str)
-        return value
-
-    def draw_bytes(self, min_size: int = 0, max_size: int = COLLECTION_DEFAULT_MAX_SIZE) -> bytes:
-        """Draw a choice, as Hypothesis says."""
-        value = self._draw("bytes", {"min_size": min_size, "max_size": max_size})
-        assert isinstance(value, bytes)
-        return value
-
-    def _draw(self, type_: str, constraints: Mapping[str, Any]) -> Value:
-        index = len(self._example.choices)
-        value: Value
-        if self._plan is _SIMPLEST:
-            value = choice_from_index(0, type_, constraints)  # type: ignore[arg-type]
-        else:
-            planned = self._plan.values[index] if index < len(self._plan.values) else FRESH
-            if not isinstance(planned, Fresh) and fits(planned, Choice(type_, constraints, planned)):
-                value = planned
-            else:
-                value = self._fresh_value(type_, constraints)
-                for _ in range(_MOST_REDRAWS if index == 0 else 0):
-                    if not self._guidance.is_known((value,)):
-                        break
-                    value = self._fresh_value(type_, constraints)
-        self._example.choices.append(Choice(type_, constraints, value))
-        return value
-
     def _fresh_value(self, type_: str, constraints: Mapping[str, Any]) -> Value:
+        value = self._drawn_value(type_, constraints)
+        for _ in range(_MOST_REDRAWS if not self._example.choices else 0):
+            if not self._guidance.is_known((value,)):
+                break
+            value = self._drawn_value(type_, constraints)
+        return value
+
+    def _drawn_value(self, type_: str, constraints: Mapping[str, Any]) -> Value:
         if self._is_guided and self._random.random() < _POOL_SHARE:
             value = self._guidance.pool.draw(self._random, TYPES[type_])
             if value is not None and fits(value, Choice(type_, constraints, value)):
                 return value
-        drawn: Value = getattr(self._fresh, f"draw_{type_}")(**constraints)
+        drawn = super()._fresh_value(type_, constraints)
         self._guidance.pool.note_drawn(drawn)
         return drawn
 

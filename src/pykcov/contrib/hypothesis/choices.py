@@ -1,0 +1,195 @@
+"""A test of Hypothesis as a target whose inputs are choices, found as the backend finds examples.
+
+Of the inputs that are kept, the bytes are those of Hypothesis's example database: all choices, in its own form. The
+others lack some, which are drawn by chance, but by the same in each run of the same bytes: so an input that ends the
+process does so again. What such an input reaches, or raises, for the first time is left to the same example with all
+its choices, which runs next.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from random import Random
+from typing import Any
+
+from hypothesis import core
+from hypothesis.database import ExampleDatabase, choices_from_bytes, choices_to_bytes
+from hypothesis.internal.conjecture.data import ConjectureData
+from hypothesis.internal.conjecture.providers import BytestringProvider, PrimitiveProvider
+from hypothesis.internal.reflection import function_digest
+
+from pykcov.contrib.hypothesis.drawing import SIMPLEST, Drawing
+from pykcov.contrib.hypothesis.example import FRESH, Example, Fresh, Value, Values
+from pykcov.contrib.hypothesis.guidance import Guidance
+from pykcov.contrib.hypothesis.waiting import Plan
+from pykcov.fuzz.engine import Engine
+from pykcov.fuzz.stacks import write_error
+
+MOST_BYTES = 1 << 16
+"""Of an input, unless somebody asks for another bound: about what Hypothesis allows an example."""
+
+_EMPTY = (b"", b"\n")
+"""What libFuzzer begins with."""
+_INCOMPLETE = b"\xff"
+"""Begins an input that lacks choices. Hypothesis begins none of its own so."""
+_MOST_COMPARISONS = 1000
+_MOST_PLANS = 10
+"""Are looked at for one that fits into the bytes."""
+
+
+class Choices:
+    """The target, and the mutator that makes its inputs."""
+
+    def __init__(self, test: Any, handle: Any, words: dict[type, list[Value]]) -> None:
+        """Take a test and its handle (`test.hypothesis`), or one that stands for it; words: that the program knows."""
+        self._run = handle.fuzz_one_input
+        self._guidance = Guidance()
+        self._guidance.pool.words = words
+        self._engine: Engine | None = None
+        self._seen = memoryview(b"")
+        self._random = Random(0)
+        self._made: tuple[bytes, Plan] = b"", SIMPLEST
+        self._again: dict[Values, Plan] = {}
+        self._database: ExampleDatabase | None = test._hypothesis_internal_use_settings.database
+        self._key = function_digest(test.hypothesis.inner_test)
+        # Which makes the choices of fuzz_one_input(), and is asked for there by this name.
+        vars(core)["BytestringProvider"] = _Inputs
+
+    def __call__(self, data: bytes) -> object:
+        """Run an input."""
+        made, plan = self._made
+        one = _Input(data)
+        one.target, one.example = self, Example()
+        one.plan = plan if data == made else _plan_of(data)
+        try:
+            result = self._run(one)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # of pytest, say
+            if self._engine is None:
+                raise
+            if one.is_complete():
+                self._save(one, b".secondary")
+                raise
+            self._run_again(one, "failed")
+            return None
+        if one.plan.origin == "failed":
+            write_error("pykcov: an example failed, and did not fail when it ran again with the same choices\n")
+        return result
+
+    def watch(self, engine: Engine) -> None:
+        """Learn from now on from what inputs reach and compare; try what is in Hypothesis's database first."""
+        self._engine = engine
+        self._seen = memoryview(bytearray(engine.counters))
+        for key in (self._key, self._key + b".secondary", self._key + b".pareto"):
+            for entry in self._database.fetch(key) if self._database is not None else ():
+                self._guidance.replay(choices_from_bytes(entry) or ())
+
+    def mutate(self, data: bytes, most: int, seed: int) -> bytes:
+        """Return an input of at most so many bytes to try next, whatever `data` is."""
+        if not self._made[0]:
+            self._random = Random(seed)
+        for _ in range(_MOST_PLANS):
+            plan = self._again.popitem()[1] if self._again else self._guidance.plan(self._random)
+            made = _bytes_of(plan.values, self._random)
+            if len(made) <= most:
+                self._made = made, plan
+                return made
+        return data
+
+    @contextmanager
+    def learning(self, one: "_Input", data: ConjectureData) -> Iterator[None]:
+        """Learn from what an input reaches and compares meanwhile."""
+        engine = self._engine
+        if engine is None:
+            yield
+            return
+        engine.compare_afresh()
+        try:
+            yield
+        finally:
+            one.example.end()
+            one.choices = data.choices
+            self._learn(engine, one)
+
+    def _learn(self, engine: Engine, one: "_Input") -> None:
+        example, plan = one.example, one.plan
+        is_new = engine.reached(self._seen) > 0
+        is_looked_at = self._guidance.looks_at(plan, example, is_new)
+        records = engine.comparisons(_MOST_COMPARISONS, self._guidance.closed) if is_looked_at else {}
+        self._guidance.learn(plan, example, is_new, records)
+        is_left = is_new and not one.is_complete()
+        engine.keep_to_target(reached=is_left)
+        if is_left:
+            self._run_again(one, "complete")
+        elif is_new or plan.origin == "complete":
+            self._save(one, b".pareto")
+
+    def _run_again(self, one: "_Input", why: str) -> None:
+        values = one.example.values
+        self._again[values] = Plan(values, why)
+
+    def _save(self, one: "_Input", kind: bytes) -> None:
+        """Have the next run of the test try this example: Hypothesis looks for some of each kind."""
+        if self._database is not None:
+            self._database.save(self._key + kind, choices_to_bytes(one.choices))
+
+
+class _Input(bytes):
+    """What runs, as fuzz_one_input() passes it on to the provider."""
+
+    target: Choices
+    plan: Plan
+    example: Example
+    choices: tuple[Value, ...] = ()
+    """Those of the example, and those that Hypothesis has forced."""
+
+    def is_complete(self) -> bool:
+        """Return whether it had all choices of the example."""
+        return bytes(self) == choices_to_bytes(self.example.values)
+
+    def fresh(self, data: ConjectureData | None) -> PrimitiveProvider:
+        """Return what draws the choices that it lacks."""
+        if self in _EMPTY or self.startswith(_INCOMPLETE) or choices_from_bytes(self) is not None:
+            # By the bytes alone, and so the same each time.
+            return ConjectureData(random=Random(bytes(self))).provider
+        return BytestringProvider(data, bytestring=bytes(self))
+
+
+class _Inputs(Drawing):
+    """Draws the choices of an input."""
+
+    lifetime = "test_case"
+    drawn = b""
+    """Which fuzz_one_input() returns."""
+
+    def __init__(self, conjecturedata: ConjectureData | None, /, *, bytestring: _Input) -> None:
+        super().__init__(conjecturedata)
+        self._input = bytestring
+        self._plan = bytestring.plan
+        self._fresh = bytestring.fresh(conjecturedata)
+        self._example = bytestring.example
+
+    def per_test_case_context_manager(self) -> AbstractContextManager[None]:
+        assert self._cd is not None
+        return self._input.target.learning(self._input, self._cd)
+
+
+def _plan_of(data: bytes) -> Plan:
+    """Return what an input asks for. What is no choices may be bytes that fuzz_one_input() understands."""
+    if data in _EMPTY:
+        return SIMPLEST
+    choices = choices_from_bytes(data.removeprefix(_INCOMPLETE)) or ()
+    if data.startswith(_INCOMPLETE):
+        count = choices[1] if len(choices) > 1 and type(choices[1]) is int else 0
+        missing, choices = set(choices[2 : 2 + count]), choices[2 + count :]
+        return Plan(tuple(FRESH if index in missing else value for index, value in enumerate(choices)), "corpus")
+    return Plan(choices, "corpus")
+
+
+def _bytes_of(values: Values, random: Random) -> bytes:
+    """Return the input for a plan: other ones each time where choices are to be drawn by chance."""
+    missing = [index for index, value in enumerate(values) if isinstance(value, Fresh)]
+    if values and not missing:
+        return choices_to_bytes(value for value in values if not isinstance(value, Fresh))
+    known = [False if isinstance(value, Fresh) else value for value in values]
+    return _INCOMPLETE + choices_to_bytes((random.getrandbits(63), len(missing), *missing, *known))
