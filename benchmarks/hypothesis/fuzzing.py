@@ -20,6 +20,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from pykcov.fuzz import exits
+
 HERE = Path(__file__).parent
 
 TEST = """\
@@ -67,7 +69,7 @@ def run(
         )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         said = re.search(r"(\d+) executions?, (\d+) finding", ended.stderr)
-        if said is None or ended.returncode not in (0, 77):
+        if said is None or ended.returncode not in (0, exits.BLIND, exits.CRASHED):
             sys.exit(f"{name} by {kind}: {ended.stderr}")
         found = int(said[1]) if int(said[2]) else None
         return found, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

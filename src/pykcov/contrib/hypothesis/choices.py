@@ -1,9 +1,9 @@
 """A test of Hypothesis as a target whose inputs are choices, found as the backend finds examples.
 
-Of the inputs that are kept, the bytes are those of Hypothesis's example database: all choices, in its own form. The
-others lack some, which are drawn by chance, but by the same in each run of the same bytes: so an input that ends the
-process does so again. What such an input reaches, or raises, for the first time is left to the same example with all
-its choices, which runs next.
+The bytes of an input are those of Hypothesis's example database: choices, in its own form. Inputs that are made may
+lack some, which are drawn by chance, but by the same in each run of the same bytes: so an input that ends the process
+does so again. What such an input reaches, or raises, for the first time is left to the same example with all its
+choices, which runs next. So what is kept has all of them.
 """
 
 from collections.abc import Iterator
@@ -58,8 +58,8 @@ class Choices:
         """Run an input."""
         made, plan = self._made
         one = _Input(data)
-        one.target, one.example = self, Example()
-        one.plan = plan if data == made else _plan_of(data)
+        one.target, one.example, one.is_made = self, Example(), data == made
+        one.plan = plan if one.is_made else _plan_of(data)
         try:
             result = self._run(one)
         except KeyboardInterrupt:
@@ -67,11 +67,11 @@ class Choices:
         except BaseException:  # of pytest, say
             if self._engine is None:
                 raise
-            if one.is_complete():
-                self._save(one, b".secondary")
-                raise
-            self._run_again(one, "failed")
-            return None
+            if one.lacks_choices():
+                self._run_again(one, "failed")
+                return None
+            self._save(one, b".secondary")
+            raise
         if one.plan.origin == "failed":
             write_error("pykcov: an example failed, and did not fail when it ran again with the same choices\n")
         return result
@@ -117,7 +117,7 @@ class Choices:
         is_looked_at = self._guidance.looks_at(plan, example, is_new)
         records = engine.comparisons(_MOST_COMPARISONS, self._guidance.closed) if is_looked_at else {}
         self._guidance.learn(plan, example, is_new, records)
-        is_left = is_new and not one.is_complete()
+        is_left = is_new and one.lacks_choices()
         engine.keep_to_target(reached=is_left)
         if is_left:
             self._run_again(one, "complete")
@@ -140,12 +140,14 @@ class _Input(bytes):
     target: Choices
     plan: Plan
     example: Example
+    is_made: bool
+    """By the mutator. What somebody gives stays as it is."""
     choices: tuple[Value, ...] = ()
     """Those of the example, and those that Hypothesis has forced."""
 
-    def is_complete(self) -> bool:
-        """Return whether it had all choices of the example."""
-        return bytes(self) == choices_to_bytes(self.example.values)
+    def lacks_choices(self) -> bool:
+        """Return whether the example is to run with all its choices instead, when it has run."""
+        return self.is_made and bytes(self) != choices_to_bytes(self.example.values)
 
     def fresh(self, data: ConjectureData | None) -> PrimitiveProvider:
         """Return what draws the choices that it lacks."""
