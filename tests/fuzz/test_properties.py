@@ -1,5 +1,6 @@
 """Tests of Hypothesis under `pykcov fuzz`, which fuzzes their choices."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,10 @@ def test_what_is_compared_is_drawn_and_a_plain_run_replays_the_failure(project: 
     code, output = fuzz(project, test, "-runs=2000")
     assert code == 77, output
     (finding,) = project.glob("test_library.fuzz/*/findings/AssertionError-*")
+    # What Hypothesis calls on the way to the test names nothing.
+    token = json.loads((finding / "finding.json").read_text())["token"]
+    assert "hypothesis" not in token
+    assert "test_nobody_is_admitted" in token
     again = run(project, str(finding / "reproduce.py"))
     assert again.returncode == 1, again.stderr
     assert again.stderr.count("AssertionError") == 1

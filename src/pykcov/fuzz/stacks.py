@@ -74,8 +74,15 @@ def frames_of_dump(dump: str) -> list[Frame]:
     return frames[::-1]
 
 
+def _calls_tests(frame: Frame) -> bool:
+    """Whether it is Hypothesis that calls the test here: that tells nothing of a finding."""
+    # Its module for the signature of a test has a hash in its name.
+    return f"{os.sep}hypothesis{os.sep}" in frame.file or frame.module.startswith("hypothesis_temporary_module_")
+
+
 def token_of(kind: str, frames: Sequence[Frame]) -> str:
     """Return what two findings of the same making have in common: the kind, and the innermost functions."""
+    frames = [frame for frame in frames if not _calls_tests(frame)] or frames
     if kind.endswith("RecursionError"):
         # Where the limit is reached is chance: what goes round is not.
         counts = Counter(frame.name for frame in frames)
