@@ -84,6 +84,8 @@ class Runner:
         """Begin without anything."""
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         self._environment = os.environ | {"PATH": path, "COLUMNS": "120"}
+        # With it Hypothesis has no database.
+        self._environment.pop("CI", None)
         self._globals: dict[str, object] = {"__name__": "page"}
 
     def run(self, block: Block) -> None:
