@@ -33,7 +33,7 @@ LIBRARIES = {
         suites.LIBRARIES["sqlparse"],
         suites.LIBRARIES["mistune"],
         suites.LIBRARIES["jinja2"],
-        suites.Library("click", "8.1.8", "src/click"),
+        suites.CLICK,
         suites.Library("more_itertools", "10.7.0", "more_itertools"),
     )
 }
