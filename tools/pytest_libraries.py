@@ -158,8 +158,13 @@ def with_judge(library: Library, root: Path, data_file: str) -> tuple[list[str],
     return ["-p", "judge"], {"COVERAGE_FILE": data_file, "JUDGED": str(root / library.package)}
 
 
-def run(library: Library, root: Path, arguments: Sequence[str], extra: dict[str, str]) -> Run:
-    """Run a suite and read what it recorded. Raises AssertionError if no test ran."""
+def run(
+    library: Library, root: Path, arguments: Sequence[str], extra: dict[str, str], seconds: float | None = None
+) -> Run:
+    """Run a suite and read what it recorded. Raises AssertionError if no test ran.
+
+    Raises subprocess.TimeoutExpired if it takes more than so many seconds.
+    """
     if (data_file := extra.get("COVERAGE_FILE")) is not None:
         Path(data_file).unlink(missing_ok=True)  # an older one must not be taken for this run's
     done = subprocess.run(
@@ -168,6 +173,7 @@ def run(library: Library, root: Path, arguments: Sequence[str], extra: dict[str,
         env=environment(library, root) | extra,
         capture_output=True,
         text=True,
+        timeout=seconds,
     )
     outcomes = {match[1]: match[2] for match in map(_OUTCOME.match, done.stdout.splitlines()) if match}
     outcomes |= {match[1]: "ERROR" for match in map(_NOT_COLLECTED.match, done.stdout.splitlines()) if match}

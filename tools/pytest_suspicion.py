@@ -4,16 +4,18 @@
 
 Changes one expression after the other, chosen at random among those that tests run (a comparison, a condition, an
 operator, a number or what is returned), and runs the test suite with `pytest --pykcov`. Each fault that at least one
-test notices, and not half of them, counts. Lines are then ranked as the page does, failed tests against passed ones.
-Prints for each fault at which row of the page the faulty line stands, and how many lines are as suspicious as it or
-more. Exit code 1 if fewer than two thirds of the faulty lines are among the first ten rows.
+test notices, and not half of them, counts, if the tests end. Lines are then ranked as the page does, failed tests
+against passed ones. Prints for each fault at which row of the page the faulty line stands, and how many lines are as
+suspicious as it or more. Exit code 1 if fewer than two thirds of the faulty lines are among the first ten rows.
 """
 
 import argparse
 import ast
 import random
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -163,7 +165,9 @@ def check(library: suites.Library, folder: Path, wanted: int, seed: int) -> list
     root = suites.fetch(library, folder)
     data_file, failed_file = folder / f"{library.name}.data", folder / f"{library.name}.failed"
     arguments, extra = suites.with_pykcov(library, str(data_file))
+    begun = time.monotonic()
     before = suites.run(library, root, arguments, extra)
+    patience = 60 + 5 * (time.monotonic() - begun)
     good = {test for test, outcome in before.outcomes.items() if outcome == "PASSED"}
     ran = {(file, line) for files in by_test(before.contexts).values() for file, line in files}
     faults = [
@@ -181,15 +185,18 @@ def check(library: suites.Library, folder: Path, wanted: int, seed: int) -> list
         content = fault.file.read_bytes()
         data_file.unlink(missing_ok=True)
         fault.file.write_bytes(fault.applied(content))
+        where = f"{fault.file.relative_to(root.resolve())}:{fault.statement}"
         try:
-            after = suites.run(library, root, arguments, extra).outcomes
+            after = suites.run(library, root, arguments, extra, patience).outcomes
             failing = {test for test in good if after.get(test, "gone") in ("FAILED", "ERROR")}
-            where = f"{fault.file.relative_to(root.resolve())}:{fault.statement}"
             if not 0 < len(failing) < len(good) / 2:
                 print(f"  {where}: {len(failing)} tests fail: not counted", flush=True)
                 continue
             failed_file.write_text("\n".join(failing))
             found.append(standing(gather([str(data_file)], failed=str(failed_file)), fault.file, fault.statement))
+        except subprocess.TimeoutExpired:
+            print(f"  {where}: the tests do not end: not counted", flush=True)
+            continue
         finally:
             fault.file.write_bytes(content)
         print(f"  {where} {fault.text}: {len(failing)} tests fail, {found[-1]}", flush=True)
