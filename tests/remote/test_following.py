@@ -9,6 +9,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 import weakref
 from collections.abc import Callable, Iterator
@@ -362,3 +363,25 @@ def test_what_is_set_on_a_function_stays_when_its_stand_in_is_gone(tracer: Trace
         assert not hasattr(function, "mark")
     finally:
         function.__module__ = "concurrent.futures.thread"
+
+
+def test_a_thread_that_raises_counts_until_python_has_told_of_it(
+    functions: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits for what a group has started learns how it ended; without a GIL both go on at once."""
+    telling, go_on = threading.Event(), threading.Event()
+
+    def tell(_: object) -> None:
+        telling.set()
+        go_on.wait(60)
+
+    monkeypatch.setattr(sys, "unraisablehook", tell)
+    with pykcov.trace(source=[tmp_path], follow=True), pykcov.group() as group:
+        _thread.start_new_thread(int, ("x",))
+        assert telling.wait(60)
+        pending = group.pending
+        go_on.set()
+        deadline = time.monotonic() + 60
+        while group.pending and time.monotonic() < deadline:
+            time.sleep(0.001)
+    assert (pending, group.pending) == (1, 0)

@@ -102,7 +102,9 @@ carried_call(PyObject *self, PyObject *const *args, size_t count, PyObject *name
         end_thread(token);
     else
         kcov_group_leave(token);
-    done(carried);
+    /* After a thread has raised, Python reports that, then frees this: only then is it done. */
+    if (result != NULL || carried->kind != KCOV_THREAD)
+        done(carried);
     Py_DECREF(self);
     return result;
 }
