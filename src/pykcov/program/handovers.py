@@ -16,7 +16,7 @@ from pykcov.program.channel import Sender
 from pykcov.program.handover_log import Log
 from pykcov.remote import threads
 from pykcov.remote.replacement import Replacement
-from pykcov.remote.standins import is_incomplete, stand_in
+from pykcov.remote.standins import imported, stand_in
 
 _WORK = (
     *threads.CARRIERS,
@@ -88,12 +88,11 @@ class Handovers:
             self._log.append(giver, given, taker, taken)
 
     def _put_all(self, complete: object = None) -> None:
-        """Put stand-ins where there are none, into the modules that are there; `complete` as in is_incomplete()."""
-        for name in [name for name in list(self._waiting) if name in sys.modules]:
-            if not is_incomplete(name, complete):
-                # Another thread may be here, too.
-                for one in self._waiting.pop(name, ()):
-                    self._put(one)
+        """Put stand-ins where there are none, into the modules that are there; `complete` as in imported()."""
+        for name in imported(self._waiting, complete):
+            # Another thread may be here, too.
+            for one in self._waiting.pop(name, ()):
+                self._put(one)
 
     def _put(self, one: Replacement) -> None:
         try:

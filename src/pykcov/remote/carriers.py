@@ -26,7 +26,7 @@ from pykcov.remote import (
     worker_threads,
 )
 from pykcov.remote.replacement import Callback, Replacement
-from pykcov.remote.standins import StandIn, is_incomplete, stand_in
+from pykcov.remote.standins import StandIn, imported, stand_in
 from pykcov.warnings import PykcovWarning
 
 _by_module: dict[str, list[Replacement | Callback]] = {}
@@ -104,14 +104,13 @@ def _put_all(complete: object = None) -> None:
     with _lock:
         if not _followers:
             return
-        for name in [name for name in list(_waiting) if name in sys.modules]:
-            if not is_incomplete(name, complete):
-                for carrier in _by_module[name]:
-                    try:
-                        _put(sys.modules[name], carrier)
-                    except (AttributeError, KeyError, TypeError, ValueError) as error:
-                        _name_once(carrier, error)
-                _waiting.pop(name, None)
+        for name in imported(_waiting, complete):
+            for carrier in _by_module[name]:
+                try:
+                    _put(sys.modules[name], carrier)
+                except (AttributeError, KeyError, TypeError, ValueError) as error:
+                    _name_once(carrier, error)
+            _waiting.pop(name, None)
 
 
 class _Called(NamedTuple):

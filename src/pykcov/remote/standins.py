@@ -2,7 +2,7 @@
 
 import sys
 from _frozen_importlib import ModuleSpec
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -40,8 +40,12 @@ def stand_in(module: ModuleType, carrier: Replacement) -> StandIn:
     return StandIn(original, ours, lambda: setattr(owner, name, ours), remove)
 
 
-def is_incomplete(name: str, complete: object) -> bool:
-    """Return whether a module is being imported; `complete`: the namespace of one whose code has run."""
+def imported(names: Iterable[str], complete: object) -> list[str]:
+    """Return which modules are there as a whole; `complete`: the namespace of one whose code has run."""
+    return [name for name in list(names) if name in sys.modules and not _is_incomplete(name, complete)]
+
+
+def _is_incomplete(name: str, complete: object) -> bool:
     namespace = namespace_of(sys.modules[name])
     specification = namespace.get("__spec__")
     initializing = type(specification) is ModuleSpec and specification.__dict__.get("_initializing")

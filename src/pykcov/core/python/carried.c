@@ -64,18 +64,15 @@ end_thread(PyObject *token)
     kcov_follow_rest();
 }
 
-/* Errors of what is told are not the program's; what is no Exception, such as a Ctrl-C, is. */
 static PyObject *
 call_taken(struct carried *carried, PyObject *const *args, size_t count, PyObject *names)
 {
-    PyObject *told = kcov_call_unseen(carried->taken, NULL);
+    PyObject *told = kcov_ask_unseen(carried->taken, NULL, Py_None);
     PyObject *job, *result;
 
-    if (told == NULL && !PyErr_ExceptionMatches(PyExc_Exception))
-        return NULL;
     if (told == NULL)
-        PyErr_WriteUnraisable(carried->taken);
-    Py_XDECREF(told);
+        return NULL;
+    Py_DECREF(told);
     job = Py_NewRef(carried->job);
     result = PyObject_Vectorcall(job, args, count, names);
     Py_DECREF(job);

@@ -66,19 +66,6 @@ carried_kind(int kind)
     return kind == CALLBACK ? KCOV_CALLBACK : KCOV_JOB;
 }
 
-/* As in carried.c, its errors are not the program's. */
-static PyObject *
-handed(PyObject *hook, PyObject *work)
-{
-    PyObject *found = kcov_call_unseen(hook, work);
-
-    if (found == NULL && PyErr_ExceptionMatches(PyExc_Exception)) {
-        PyErr_WriteUnraisable(hook);
-        found = Py_NewRef(work);
-    }
-    return found;
-}
-
 /* What takes the place of the argument, a new reference. */
 static PyObject *
 replacement(struct kcov_module *state, struct carrier *carrier, PyObject *argument)
@@ -90,7 +77,7 @@ replacement(struct kcov_module *state, struct carrier *carrier, PyObject *argume
     if (!PyCallable_Check(argument))
         return Py_NewRef(argument);
     if (carrier->kind == HAND)
-        return handed(carrier->hook, argument);
+        return kcov_ask_unseen(carrier->hook, argument, argument);
     if (kcov_context_group(state, &group) < 0)
         return NULL;
     if (carrier->kind == START && group != NULL)

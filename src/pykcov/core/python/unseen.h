@@ -20,4 +20,20 @@ kcov_call_unseen(PyObject *callable, PyObject *argument)
     return answer;
 }
 
+/*
+ * The same. Its errors are not the program's: they are written, and it answers `otherwise`, a
+ * borrowed reference. What is no Exception, such as a KeyboardInterrupt, is: NULL with it.
+ */
+static inline PyObject *
+kcov_ask_unseen(PyObject *callable, PyObject *argument, PyObject *otherwise)
+{
+    PyObject *answer = kcov_call_unseen(callable, argument);
+
+    if (answer == NULL && PyErr_ExceptionMatches(PyExc_Exception)) {
+        PyErr_WriteUnraisable(callable);
+        answer = Py_NewRef(otherwise);
+    }
+    return answer;
+}
+
 #endif
