@@ -123,6 +123,12 @@ setup(
             for name in ("_first_folder", "_outermost")
         ),
         extension(
+            "pykcov._implied",
+            sources=[f"src/pykcov/coverage/{name}.c" for name in ("_implied", "implied")],
+            depends=["src/pykcov/coverage/implied.h", FUNCTIONS_MODULE],
+            include_dirs=[str(PYTHON)],
+        ),
+        extension(
             "pykcov._records",
             sources=["src/pykcov/contrib/hypothesis/_records.c"],
             depends=[FUNCTIONS_MODULE, str(CORE / "kcov.h")],

@@ -16,6 +16,7 @@ FLOORS: list[set[str]] = [
         "_core",
         "_exec",
         "_first_folder",
+        "_implied",
         "_load",
         "_outermost",
         "_records",
@@ -54,6 +55,7 @@ def module_files() -> dict[str, Path]:
     for name in (
         "_exec",
         "_first_folder",
+        "_implied",
         "_load",
         "_outermost",
         "_records",

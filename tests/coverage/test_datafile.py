@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from coverage import CoverageData, sqldata
 
-from pykcov.coverage import datafile
+from pykcov.coverage import datafile, schema
 from pykcov.coverage.contexts import Ran
+from pykcov.coverage.masks import bytes_of
 
 
 def normalized(schema: str) -> list[str]:
@@ -18,21 +19,19 @@ def normalized(schema: str) -> list[str]:
 
 
 def test_the_schema_is_that_of_coverage() -> None:
-    assert datafile.installed_schema() == datafile.SCHEMA_VERSION == sqldata.SCHEMA_VERSION
-    theirs = [_without_row_numbers(statement) for statement in normalized(sqldata.SCHEMA)]
-    assert normalized(datafile.SCHEMA) == theirs
-
-
-def _without_row_numbers(statement: str) -> str:
-    """Return how arcs are kept: the same rows, once, where a table with an index has them twice."""
-    unique = "unique(file_id,context_id,fromno,tono))"
-    return statement.replace(unique, unique.replace("unique", "primarykey") + "withoutrowid")
+    assert datafile.installed_schema() == schema.SCHEMA_VERSION == sqldata.SCHEMA_VERSION
+    assert normalized(schema.SCHEMA) == normalized(sqldata.SCHEMA)
 
 
 def test_coverage_adds_to_arcs_and_takes_them_away(tmp_path: Path) -> None:
     one, other = str(tmp_path / "one.py"), str(tmp_path / "other.py")
-    arcs = {one: frozenset([(-1, 1), (1, -1)])}
-    ran = Ran(contexts={"a": {one: 2}, "b": {one: 2}}, arcs={"a": arcs, "b": arcs}, known={one: 2, other: 0})
+    known = {one: bytes_of([(-1, 1), (1, -1), (1, 1)])}
+    ran = Ran(
+        contexts={"a": {one: 2}, "b": {one: 2}},
+        arcs={"a": {one: 0b11}, "b": {one: 0b11}},
+        known_arcs=known,
+        known={one: 2, other: 0},
+    )
     path = str(tmp_path / "data")
     datafile.write(path, ran, {})
     data = CoverageData(path)
@@ -49,7 +48,7 @@ def test_coverage_adds_to_arcs_and_takes_them_away(tmp_path: Path) -> None:
     data.close()
 
 
-@pytest.mark.parametrize("schema", [datafile.SCHEMA_VERSION, None])
+@pytest.mark.parametrize("schema", [schema.SCHEMA_VERSION, None])
 def test_contexts_and_lines_come_back(schema: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datafile, "installed_schema", lambda: schema)
     one, other = str(tmp_path / "one.py"), str(tmp_path / "other.py")

@@ -5,7 +5,6 @@
 FOLDER has what test_damaged_files.py puts there. Prints JSON: what went wrong, and how many ended in which way.
 """
 
-import bz2
 import contextlib
 import functools
 import importlib.util
@@ -19,6 +18,7 @@ import signal
 import sqlite3
 import sys
 import traceback
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,7 +114,7 @@ def data(content: bytes, random: random.Random) -> str:
 @functools.cache
 def bomb() -> bytes:
     """A few hundred bytes that claim to be half a gigabyte."""
-    compressor = bz2.BZ2Compressor()
+    compressor = zlib.compressobj()
     return b"".join(compressor.compress(bytes(10**6)) for _ in range(500)) + compressor.flush()
 
 
@@ -126,10 +126,10 @@ def _change_table(database: sqlite3.Connection, random: random.Random) -> None:
     row = database.execute("select value from meta where key = 'pykcov'").fetchone()
     with contextlib.suppress(sqlite3.Error):
         if table == "meta" and row is not None and random.random() < 0.8:
-            value = json.loads(bz2.decompress(row[0]))
-            changed = bz2.compress(mutants.damaged_json(value, random))
+            value = json.loads(zlib.decompress(row[0]))
+            changed = zlib.compress(mutants.damaged_json(value, random))
             if random.random() < 0.2:
-                changed = random.choice((bz2.compress(bytes(10**6)), bomb()))
+                changed = random.choice((zlib.compress(bytes(10**6)), bomb()))
             database.execute("update meta set value = ? where key = 'pykcov'", (changed,))
         elif random.random() < 0.2:
             database.execute(f"drop table {table}")

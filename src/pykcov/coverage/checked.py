@@ -3,15 +3,16 @@
 What comes behind, coverage.py's own code among it, relies on it. A file may be damaged, or made to harm who reads it.
 """
 
-import bz2
 import json
 import re
 import sqlite3
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any
 
-from pykcov.traces.columns import LINE_MAX
+from pykcov.coverage.schema import VIEWS
+from pykcov.traces.arcs import LINE_MAX
 from pykcov.traces.facts import TRUE_DECIDED, Fact
 
 NAME = "pykcov"
@@ -28,20 +29,29 @@ class DamagedDataError(Exception):
     """A data file is damaged; says which file and why."""
 
 
+_WRONG_FILE = "typeof(file_id) != 'integer' or file_id not in (select id from file)"
+_WRONG_CONTEXT = "context_id is not null and context_id not in (select id from context)"
+_WRONG_BITS = f"typeof(numbits) != 'blob' or length(numbits) > {LINE_MAX // 8 + 1}"
+_WRONG_ARC = f"typeof(fromno) != 'integer' or typeof(tono) != 'integer' or max(abs(fromno), abs(tono)) > {LINE_MAX}"
 # What is wrong with a table, by the condition on its rows.
 _WRONG_ROWS = (
     ("coverage_schema", "typeof(version) != 'integer'"),
     ("file", "typeof(path) != 'text'"),
     ("context", "typeof(context) != 'text'"),
-    ("line_bits", f"typeof(numbits) != 'blob' or length(numbits) > {LINE_MAX // 8 + 1}"),
-    ("line_bits", "typeof(file_id) != 'integer' or file_id not in (select id from file)"),
-    ("line_bits", "context_id is not null and context_id not in (select id from context)"),
-    ("arc", f"typeof(fromno) != 'integer' or typeof(tono) != 'integer' or max(abs(fromno), abs(tono)) > {LINE_MAX}"),
-    ("arc", "typeof(file_id) != 'integer' or file_id not in (select id from file)"),
-    ("arc", "context_id is not null and context_id not in (select id from context)"),
+    ("line_bits", _WRONG_BITS),
+    ("line_bits", _WRONG_FILE),
+    ("line_bits", _WRONG_CONTEXT),
+    *((table, wrong) for table in ("arc", "added_arc", "known_arc") for wrong in (_WRONG_ARC, _WRONG_FILE)),
+    *((table, _WRONG_CONTEXT) for table in ("arc", "added_arc", "arc_bits")),
+    ("arc_bits", _WRONG_BITS),
+    ("arc_bits", _WRONG_FILE),
+    ("bit_of_byte", "(select count(*) from bit_of_byte) > 1024"),
+    ("place_of_byte", f"place > {LINE_MAX}"),
     ("tracer", "typeof(tracer) != 'text'"),
     ("meta", "typeof(key) != 'text' or value is null"),
 )
+# How arcs are kept (schema.py).
+_ONE_WAY_OR_THE_OTHER = frozenset(("arc", "arc_bits", "known_arc", "added_arc", "bit_of_byte", "place_of_byte"))
 
 
 def read_own(path: str) -> dict[str, Any]:
@@ -52,14 +62,20 @@ def read_own(path: str) -> dict[str, Any]:
             answer = database.execute("pragma quick_check(1)").fetchone()
             if answer[0] != "ok":
                 raise ValueError(answer[0])
+            made = database.execute("select type, name, sql from sqlite_master").fetchall()
+            if any(sql not in VIEWS for kind, _, sql in made if kind in ("view", "trigger")):
+                raise ValueError("it has a view or trigger that is neither coverage.py's nor pykcov's")
+            tables = {name for kind, name, _ in made if kind == "table"}
             if database.execute("select version from coverage_schema").fetchone() is None:
                 raise ValueError("it has no version of a schema")
             for table, wrong in _WRONG_ROWS:
+                if table in _ONE_WAY_OR_THE_OTHER and table not in tables:
+                    continue
                 if database.execute(f"select 1 from {table} where {wrong} limit 1").fetchone() is not None:
                     raise ValueError(f"its table {table} holds what it should not")
             row = database.execute("select value from meta where key = ?", (NAME,)).fetchone()
         return {} if row is None else _checked(_unpacked(row[0]))
-    except (sqlite3.Error, OSError, EOFError, ValueError, TypeError, OverflowError, RecursionError) as error:
+    except (sqlite3.Error, zlib.error, OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise DamagedDataError(
             f"{path}: no data file of coverage.py, or damaged: {' '.join(str(error).split())}"
         ) from error
@@ -70,7 +86,7 @@ def _quoted(path: str) -> str:
 
 
 def _unpacked(value: bytes) -> Any:
-    decompressor = bz2.BZ2Decompressor()
+    decompressor = zlib.decompressobj()
     text = decompressor.decompress(value, _JSON_MAX)
     if not decompressor.eof:
         raise ValueError(f"what pykcov has added is cut off, or has more than {_JSON_MAX} bytes")

@@ -4,7 +4,6 @@ A context is called as its test, 'tests/test_a.py::test_b'; with pytest-cov's na
 'tests/test_a.py::test_b|run'; or as a fixture of wider scope, 'tests::server|session'.
 """
 
-import os
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,12 +11,10 @@ from marshal import dumps, loads
 from typing import Self
 
 from pykcov.counted import counted
+from pykcov.coverage.lookup import Facts, Lookup, conditions_in_files, known_conditions
+from pykcov.coverage.masks import Lines, arcs_in, bytes_of, is_file, mask_of, numbers_of, real_file, union
 from pykcov.remote.interrupts import COLLECTOR, EXIT, SIGNAL
-from pykcov.traces import locations
-from pykcov.traces.arcs import Arc, complete
 from pykcov.traces.facts import Fact
-from pykcov.traces.locations import Location
-from pykcov.traces.pcs import is_python
 
 OUTSIDE = ""
 """The context of what belongs to no test: imports, collection. coverage.py calls it so, too."""
@@ -27,13 +24,6 @@ OF_NO_TEST = frozenset((OUTSIDE, SIGNAL, COLLECTOR, EXIT))
 PARTS = ("setup", "run", "teardown")
 SCOPES = ("class", "module", "package", "session")
 
-Lines = Mapping[str, int]
-"""Files, and which of their lines: bit n is line n."""
-Arcs = Mapping[str, frozenset[Arc]]
-"""Files, and the arcs that ran in them (pykcov.traces.arcs)."""
-Facts = Mapping[str, frozenset[Fact]]
-"""Files, and what was seen of their conditions (pykcov.traces.facts)."""
-
 
 @dataclass
 class Ran:
@@ -41,8 +31,10 @@ class Ran:
 
     contexts: dict[str, Lines] = field(default_factory=dict)
     """In the order in which they ended, or in which a process first told of them."""
-    arcs: dict[str, Arcs] = field(default_factory=dict)
-    """The same as arcs, if code was to record them."""
+    arcs: dict[str, Lines] = field(default_factory=dict)
+    """The same as arcs (pykcov.traces.arcs), if code was to record them."""
+    known_arcs: dict[str, bytes] = field(default_factory=dict)
+    """The arcs that could have run: which one each bit stands for (masks.arcs_in())."""
     conditions: dict[str, Facts] = field(default_factory=dict)
     """What was seen of conditions, if code was to record it."""
     known_conditions: dict[str, frozenset[Fact]] = field(default_factory=dict)
@@ -87,38 +79,41 @@ class Ran:
         have probes. users: tests by the context of a fixture that they used. branches, conditions: whether arcs count,
         and what was seen of conditions.
         """
-        table = _Table(files, native, branches)
-        contexts = {name: table.lines(sets) for name, sets in pcs.items()}
+        names = list(pcs)
+        lookup = Lookup(files, [raw for sets in pcs.values() for raw in sets], native, branches)
+        ran = [lookup.ran(pcs[name]) for name in names]
+        contexts = {name: lines for name, (lines, _) in zip(names, ran, strict=True)}
         first, again = _first_runs(contexts)
-        what = counted(table.unknown, "place")
+        what = counted(lookup.unknown, "place")
         unknown = f"{what} of code that only forked children imported: not known"
         self.merge(
             type(self)(
                 contexts=contexts,
-                arcs={name: table.arcs(sets) for name, sets in pcs.items()} if branches else {},
-                conditions={name: table.conditions(sets) for name, sets in pcs.items()} if conditions else {},
-                known_conditions=_known_conditions(files) if conditions else {},
-                known=dict(_union(known_lines(files), table.known_native)),
-                native=sorted(table.known_native),
+                arcs={name: arcs for name, (_, arcs) in zip(names, ran, strict=True)} if branches else {},
+                known_arcs=lookup.known_arcs,
+                conditions=conditions_in_files(pcs, files) if conditions else {},
+                known_conditions=known_conditions(files) if conditions else {},
+                known=dict(union(lookup.known, lookup.known_native)),
+                native=sorted(lookup.known_native),
                 first={file: [runs] for file, runs in first.items()},
                 again=again,
                 users={name: list(tests) for name, tests in users.items() if name in contexts},
-                remarks=table.remarks | ({unknown: None} if table.unknown else {}),
+                remarks=lookup.remarks | ({unknown: None} if lookup.unknown else {}),
             )
         )
 
     def merge(self, other: Self) -> None:
         """Add what another process ran."""
         for name, lines in other.contexts.items():
-            self.contexts[name] = _union(self.contexts[name], lines) if name in self.contexts else lines
-        for name, arcs in other.arcs.items():
-            self.arcs[name] = _union_of_arcs(self.arcs[name], arcs) if name in self.arcs else arcs
+            self.contexts[name] = union(self.contexts[name], lines) if name in self.contexts else lines
+        for name, arcs in self._with_arcs_of(other).items():
+            self.arcs[name] = union(self.arcs[name], arcs) if name in self.arcs else arcs
         for name, facts in other.conditions.items():
             self.conditions[name] = union_of_facts(self.conditions.get(name, {}), facts)
         self.known_conditions = union_of_facts(self.known_conditions, other.known_conditions)
-        self.known = dict(_union(self.known, other.known))
+        self.known = dict(union(self.known, other.known))
         self.native = sorted({*self.native, *other.native})
-        self.again = dict(_union(self.again, other.again))
+        self.again = dict(union(self.again, other.again))
         for file, runs in other.first.items():
             self.first.setdefault(file, []).extend(runs)
         for name, tests in other.users.items():
@@ -129,6 +124,17 @@ class Ran:
         self.tests |= other.tests
         self.matched |= other.matched
         self.remarks |= other.remarks
+
+    def _with_arcs_of(self, other: Self) -> dict[str, Lines]:
+        """Know the arcs that another process knew; return those that ran there, by the bits that they have here."""
+        arcs = other.arcs
+        for file, theirs in other.known_arcs.items():
+            ours = self.known_arcs.setdefault(file, theirs)
+            if ours != theirs:  # code that only one of them had
+                both = self.known_arcs[file] = bytes_of(sorted({*arcs_in(ours), *arcs_in(theirs)}))
+                self.arcs = _renumbered(self.arcs, file, ours, both)
+                arcs = _renumbered(arcs, file, theirs, both)
+        return arcs
 
     def add_losses(self, dropped: Mapping[str, int], cut_off: Mapping[str, list[str]]) -> None:
         """Add what is missing, by context."""
@@ -182,199 +188,21 @@ def test_of(context: str) -> str:
     return name if part in PARTS else context
 
 
-def _known_conditions(files: Iterable[str]) -> dict[str, frozenset[Fact]]:
-    known = locations.known_conditions()
-    return {real_file(file): frozenset(known[file]) for file in files if is_file(file) and file in known}
-
-
-def known_lines(files: Iterable[str]) -> dict[str, int]:
-    """Return the lines that could have run of files, as their code objects name them."""
-    known = locations.known_lines()
-    found: dict[str, int] = {}
-    for file in files:
-        if is_file(file):
-            real = real_file(file)
-            found[real] = found.get(real, 0) | _mask(known.get(file, ()))
-    return found
-
-
-class _Table:
-    """What lines and arcs each pc implies."""
-
-    def __init__(self, files: Iterable[str], native: bool, branches: bool) -> None:
-        self.remarks: dict[str, None] = {}
-        self._files = {file for file in files if is_file(file)}
-        self.known_native: dict[str, int] = {}
-        """All lines of native code, if that counts and any of it ran."""
-        self.unknown = 0
-        self._native = native
-        self._branches = branches
-        self._numbers: dict[str, int] = {"": 0}
-        self._implied: dict[int, tuple[int, int, int]] = {}
-        """By pc: number of a file, which lines of it, and which arcs."""
-        self._more: dict[int, list[tuple[int, int, int]]] = {}
-        """The same of native pcs, which may imply lines of several files: without the first."""
-        self._numbered: dict[int, dict[Arc, int]] = {}
-        """By number of a file: arcs of it, and which bit each has."""
-        self._of_set: dict[bytes, tuple[Lines, Arcs]] = {}
-        self._alike: dict[tuple[int, ...], tuple[Lines, Arcs]] = {}
-        self._alike_arcs: dict[tuple[int, int, int], frozenset[Arc]] = {}
-        self._conditions: dict[int, Location] = {}
-        """By pc: the places that say something of conditions."""
-
-    def lines(self, sets: Iterable[bytes]) -> Lines:
-        """Return the lines that sets of pcs imply. Mostly equal ones are the same object."""
-        result: Lines = {}
-        for raw in sets:
-            lines, _ = self._of(raw)
-            result = _union(result, lines) if result else lines
-        return result
-
-    def arcs(self, sets: Iterable[bytes]) -> Arcs:
-        """Return the arcs that sets of pcs imply. Equal ones of a file are the same object."""
-        result: Arcs = {}
-        for raw in sets:
-            _, arcs = self._of(raw)
-            result = _union_of_arcs(result, arcs) if result else arcs
-        return result
-
-    def conditions(self, sets: Iterable[bytes]) -> dict[str, frozenset[Fact]]:
-        """Return what sets of pcs say of conditions."""
-        found: dict[str, set[Fact]] = {}
-        for raw in sets:
-            self._of(raw)  # which learns of all pcs
-            for pc in memoryview(raw).cast("Q").tolist():
-                if row := self._conditions.get(pc):
-                    found.setdefault(real_file(row.file), set()).update(row.conditions)
-        return {file: frozenset(facts) for file, facts in found.items()}
-
-    def _of(self, raw: bytes) -> tuple[Lines, Arcs]:
-        found = self._of_set.get(raw)
-        if found is None:
-            found = self._of_set[raw] = self._resolve(memoryview(raw).cast("Q").tolist())
-        return found
-
-    def _resolve(self, pcs: list[int]) -> tuple[Lines, Arcs]:
-        lines = [0] * len(self._numbers)
-        arcs = lines.copy()
-        try:
-            implied = map(self._implied.__getitem__, pcs)
-            if self._branches:
-                for number, of_pc, arcs_of_pc in implied:
-                    lines[number] |= of_pc
-                    arcs[number] |= arcs_of_pc
-            else:
-                for number, of_pc, _ in implied:
-                    lines[number] |= of_pc
-        except KeyError:
-            self._learn(set(pcs).difference(self._implied))
-            return self._resolve(pcs)
-        for pc in self._more.keys() & pcs if self._more else ():
-            for number, of_pc, _ in self._more[pc]:
-                lines[number] |= of_pc
-        key = (*lines, *arcs)
-        if key not in self._alike:
-            numbers = [(file, number) for file, number in self._numbers.items() if lines[number]]
-            with_arcs = numbers if self._branches else []
-            self._alike[key] = (
-                {file: lines[number] for file, number in numbers},
-                {file: self._complete(number, lines[number], arcs[number]) for file, number in with_arcs},
-            )
-        return self._alike[key]
-
-    def _complete(self, number: int, lines: int, arcs: int) -> frozenset[Arc]:
-        key = number, lines, arcs
-        if key not in self._alike_arcs:
-            known = list(self._numbered.get(number, ()))
-            ran = [known[bit] for bit in numbers_of(arcs)]
-            self._alike_arcs[key] = frozenset(complete(set(numbers_of(lines)), ran))
-        return self._alike_arcs[key]
-
-    def _learn(self, pcs: set[int]) -> None:
-        python = [pc for pc in pcs if is_python(pc)]
-        for pc, row in zip(python, locations.symbolize(python), strict=True):
-            # Others may have put probes into code that was not chosen here.
-            self._implied[pc] = self._implied_by(row) if row.file in self._files else (0, 0, 0)
-            if row.conditions and row.file in self._files:
-                self._conditions[pc] = row
-            self.unknown += not row.known
-        native = [pc for pc in pcs if not is_python(pc)]
-        self._implied.update(dict.fromkeys(native, (0, 0, 0)))
-        if self._native and native:
-            self._learn_native(native)
-
-    def _learn_native(self, pcs: list[int]) -> None:
-        # Not before: few tests run native code that is traced.
-        from pykcov.native.images import images
-        from pykcov.native.locations import Locator
-
-        locator = Locator()
-        for pc, rows in zip(pcs, locator.locate(images(), pcs), strict=True):
-            if with_lines := [row for row in rows if row.lines]:
-                self._implied[pc], *self._more[pc] = map(self._implied_by, with_lines)
-        if not self.known_native:
-            for row in (row for image in images() if image.instrumented for row in locator.all_of(image)):
-                file = real_file(row.file)
-                self.known_native[file] = self.known_native.get(file, 0) | _mask(row.lines)
-        self.remarks.update(dict.fromkeys(f"{image}: {reason}" for image, reason in locator.remarks))
-
-    def _implied_by(self, row: Location) -> tuple[int, int, int]:
-        number = self._numbers.setdefault(real_file(row.file), len(self._numbers))
-        arcs = 0
-        if self._branches and row.arcs:
-            bits = self._numbered.setdefault(number, {})
-            arcs = mask_of(bits.setdefault(arc, len(bits)) for arc in row.arcs)
-        return number, _mask(row.lines), arcs
-
-
-def is_file(name: str) -> bool:
-    """Return whether the name that a code object has for its file may be one: '<string>' is none."""
-    return bool(name) and not name.startswith("<")
-
-
-_real: dict[str, str] = {}
-
-
-def real_file(name: str) -> str:
-    """Return the name of a file as coverage.py writes it: absolute, without links."""
-    found = _real.get(name)
-    if found is None:
-        found = _real[name] = os.path.realpath(name)
-    return found
-
-
-def numbers_of(lines: int) -> list[int]:
-    """Return the lines of a mask, ascending."""
-    return [number for number, bit in enumerate(bin(lines)[:1:-1]) if bit == "1"]
-
-
-def mask_of(numbers: Iterable[int]) -> int:
-    """Return the mask of lines."""
-    mask = 0
-    for number in numbers:
-        mask |= 1 << number
-    return mask
-
-
-def _mask(lines: Iterable[int]) -> int:
-    # Line 0 is that of a module's first instruction, and no line of its source.
-    return mask_of(lines) & ~1
-
-
-def _union(one: Lines, other: Lines) -> Lines:
-    if one is other:
-        return one
-    return {file: one.get(file, 0) | other.get(file, 0) for file in {**one, **other}}
+def _renumbered(contexts: dict[str, Lines], file: str, before: bytes, after: bytes) -> dict[str, Lines]:
+    """Return arcs by the bits that they have in another list of those that are known."""
+    bits = {arc: bit for bit, arc in enumerate(arcs_in(after))}
+    moved = [bits[arc] for arc in arcs_in(before)]
+    known: dict[int, int] = {}
+    result = {}
+    for name, arcs in contexts.items():
+        mask = arcs.get(file, 0)
+        if mask not in known:
+            known[mask] = mask_of(moved[bit] for bit in numbers_of(mask))
+        result[name] = {**arcs, file: known[mask]} if mask else arcs
+    return result
 
 
 def union_of_facts(one: Facts, other: Facts) -> dict[str, frozenset[Fact]]:
     """Return what was seen in one or the other."""
     none: frozenset[Fact] = frozenset()
-    return {file: one.get(file, none) | other.get(file, none) for file in {**one, **other}}
-
-
-def _union_of_arcs(one: Arcs, other: Arcs) -> Arcs:
-    if one is other:
-        return one
-    none: frozenset[Arc] = frozenset()
     return {file: one.get(file, none) | other.get(file, none) for file in {**one, **other}}

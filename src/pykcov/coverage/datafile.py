@@ -1,16 +1,16 @@
 """The data file: one of coverage.py, which also holds what `pykcov tests` and `pykcov affected` need to know.
 
-Its tables are coverage.py's, whose schema is documented and has a version. The rest is one value in the table `meta`,
-of the name `pykcov`: JSON, compressed, with the text of each file as it was when it ran.
+Its tables are coverage.py's (schema.py). The rest is one value in the table `meta`, of the name `pykcov`: JSON,
+compressed, with the text of each file as it was when it ran.
 
 coverage.py is not imported for it: that would take a tenth of the time of a small test suite.
 """
 
-import bz2
 import json
 import os
 import re
 import sqlite3
+import zlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from fcntl import LOCK_EX, flock
@@ -18,35 +18,11 @@ from importlib.util import find_spec
 from typing import Any
 
 from pykcov.coverage.checked import NAME, conditions_in, read_own
-from pykcov.coverage.contexts import Arcs, Lines, Ran, mask_of, numbers_of, union_of_facts
+from pykcov.coverage.contexts import Ran, union_of_facts
+from pykcov.coverage.masks import Lines, arcs_in, mask_of, numbers_of
+from pykcov.coverage.schema import SCHEMA, SCHEMA_OF_ARCS, SCHEMA_VERSION
+from pykcov.traces.arcs import Arc
 from pykcov.traces.facts import Fact
-
-SCHEMA_VERSION = 7
-SCHEMA = """
-CREATE TABLE coverage_schema (version integer);
-CREATE TABLE meta (key text, value text, unique (key));
-CREATE TABLE file (id integer primary key, path text, unique (path));
-CREATE TABLE context (id integer primary key, context text, unique (context));
-CREATE TABLE line_bits (
-    file_id integer,
-    context_id integer,
-    numbits blob,
-    foreign key (file_id) references file (id),
-    foreign key (context_id) references context (id),
-    unique (file_id, context_id)
-);
-CREATE TABLE arc (
-    file_id integer,
-    context_id integer,
-    fromno integer,
-    tono integer,
-    foreign key (file_id) references file (id),
-    foreign key (context_id) references context (id),
-    primary key (file_id, context_id, fromno, tono)
-) without rowid;
-CREATE TABLE tracer (file_id integer primary key, tracer text, foreign key (file_id) references file (id));
-"""
-"""That of coverage.py, but that arcs are kept without row numbers: they take half the room then."""
 
 
 class MixedDataError(Exception):
@@ -154,7 +130,7 @@ def _write(path: str, files: Mapping[str, str], ran: Ran) -> None:
         size = 1024 if len(ran.contexts) < 5000 else 4096
         for setting in (f"page_size = {size}", "journal_mode = off", "synchronous = off", "temp_store = memory"):
             database.execute(f"pragma {setting}")
-        database.executescript(SCHEMA)
+        database.executescript(SCHEMA_OF_ARCS if ran.arcs else SCHEMA)
         with database:
             database.execute("insert into coverage_schema values (?)", (SCHEMA_VERSION,))
             database.execute("insert into meta values ('has_arcs', ?)", (str(int(bool(ran.arcs))),))
@@ -165,50 +141,44 @@ def _write(path: str, files: Mapping[str, str], ran: Ran) -> None:
             contexts = {name: number for number, name in enumerate(sorted(ran.contexts), 1)}
             database.executemany("insert into context (context, id) values (?, ?)", contexts.items())
             if ran.arcs:
-                _insert_arcs(database, ids, contexts, ran.arcs)
+                _insert_known_arcs(database, ids, ran)
+                _insert_bits(database, "arc_bits", ids, contexts, ran.arcs)
             else:
-                _insert_lines(database, ids, contexts, ran.contexts)
+                _insert_bits(database, "line_bits", ids, contexts, ran.contexts)
 
 
-def _insert_arcs(
-    database: sqlite3.Connection, files: Mapping[str, int], ids: Mapping[str, int], contexts: Mapping[str, Arcs]
-) -> None:
-    # SQLite itself makes the rows, which may be millions, in the order of the index: most contexts share their arcs.
-    key = "primary key (number, fromno, tono)"
-    database.execute(f"create temp table alike (number integer, fromno integer, tono integer, {key}) without rowid")
-    database.execute("create temp table ran (file_id integer, context_id integer, number integer)")
-    numbers: dict[int, int] = {}  # by id: equal ones are the same object
-    for file, file_id in files.items():
-        rows = []
-        for name, context_id in ids.items():
-            arcs = contexts[name].get(file) if name in contexts else None
-            if arcs is None:
-                continue
-            if id(arcs) not in numbers:
-                number = numbers[id(arcs)] = len(numbers)
-                database.executemany("insert into alike values (?, ?, ?)", [(number, *arc) for arc in sorted(arcs)])
-            rows.append((file_id, context_id, numbers[id(arcs)]))
-        database.executemany("insert into ran values (?, ?, ?)", rows)
-    database.execute(
-        "insert into arc select file_id, context_id, fromno, tono from ran cross join alike using (number) "
-        "order by ran.rowid, fromno, tono"
-    )
+def _insert_known_arcs(database: sqlite3.Connection, files: Mapping[str, int], ran: Ran) -> None:
+    """Say which arc each bit is, of those that ran."""
+    everything: dict[str, int] = {}
+    for arcs in ran.arcs.values():
+        for file, mask in arcs.items():
+            everything[file] = everything.get(file, 0) | mask
+    for file, mask in everything.items():
+        known = arcs_in(ran.known_arcs[file])
+        rows = [(files[file], bit, *known[bit]) for bit in numbers_of(mask)]
+        database.executemany("insert into known_arc values (?, ?, ?, ?)", rows)
+    most = max((mask.bit_length() for mask in everything.values()), default=0)
+    places = ((place,) for place in range(1, (most + 7 >> 3) + 1))
+    database.executemany("insert into place_of_byte values (?)", places)
 
 
-def _insert_lines(
-    database: sqlite3.Connection, files: Mapping[str, int], ids: Mapping[str, int], contexts: Mapping[str, Lines]
+def _insert_bits(
+    database: sqlite3.Connection,
+    table: str,
+    files: Mapping[str, int],
+    ids: Mapping[str, int],
+    contexts: Mapping[str, Lines],
 ) -> None:
     blobs: dict[int, bytes] = {}
-    for file, file_id in files.items():
-        rows = []
-        for name, context_id in ids.items():
-            lines = contexts[name].get(file)
-            if lines is not None:
-                blob = blobs.get(lines)
-                if blob is None:
-                    blob = blobs[lines] = lines.to_bytes(lines.bit_length() + 7 >> 3, "little")
-                rows.append((file_id, context_id, blob))
-        database.executemany("insert into line_bits values (?, ?, ?)", rows)
+    rows = []
+    for name, context_id in ids.items():
+        for file, mask in contexts[name].items():
+            blob = blobs.get(mask)
+            if blob is None:
+                blob = blobs[mask] = mask.to_bytes(mask.bit_length() + 7 >> 3, "little")
+            rows.append((files[file], context_id, blob))
+    rows.sort()
+    database.executemany(f"insert into {table} values (?, ?, ?)", rows)
 
 
 def _write_by_coverage(path: str, files: Mapping[str, str], ran: Ran) -> None:
@@ -225,12 +195,18 @@ def _write_by_coverage(path: str, files: Mapping[str, str], ran: Ran) -> None:
     for name, lines in ran.contexts.items():
         data.set_context(name)
         if ran.arcs:
-            data.add_arcs({files[file]: arcs for file, arcs in ran.arcs.get(name, {}).items()})
+            arcs = ran.arcs.get(name, {}).items()
+            data.add_arcs({files[file]: _arcs_of(ran, file, mask) for file, mask in arcs})
         else:
             data.add_lines({files[file]: numbers_of(those) for file, those in lines.items()})
     data.touch_files(files.values())
     data.write()
     data.close()
+
+
+def _arcs_of(ran: Ran, file: str, mask: int) -> list[Arc]:
+    known = arcs_in(ran.known_arcs[file])
+    return [known[bit] for bit in numbers_of(mask)]
 
 
 def _conditions(
@@ -256,5 +232,5 @@ def _of_tests(ran: Ran) -> dict[str, Any]:
 
 
 def _set_own(database: sqlite3.Connection, values: Mapping[str, Any]) -> None:
-    packed = bz2.compress(json.dumps(values).encode())
+    packed = zlib.compress(json.dumps(values).encode(), 1)
     database.execute("insert or replace into meta (key, value) values (?, ?)", (NAME, packed))

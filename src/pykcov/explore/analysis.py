@@ -6,7 +6,7 @@ from tokenize import detect_encoding
 from coverage import Coverage
 from coverage.exceptions import CoverageException
 
-from pykcov.coverage.contexts import mask_of
+from pykcov.coverage.masks import mask_of
 from pykcov.explore.model import Source
 
 _SOURCE_MAX = 1 << 26

@@ -7,8 +7,8 @@ from typing import Any
 
 from pykcov.counted import counted
 from pykcov.coverage.configuration import Configuration
-from pykcov.coverage.contexts import mask_of
 from pykcov.coverage.data import add_contexts
+from pykcov.coverage.masks import mask_of
 from pykcov.coverage.native_code import plugin
 from pykcov.explore.analysis import analyse, read_text
 from pykcov.explore.model import Compared, Exploration, Histogram

@@ -7,6 +7,8 @@ says that the line ran, where no other arc does.
 from collections.abc import Iterable
 
 Arc = tuple[int, int]
+LINE_MAX = 1 << 24
+"""No source has more lines: a number above is none of a line. Reports keep a bit for each line up to the last one."""
 
 
 def tells_arcs(granularity: str) -> bool:

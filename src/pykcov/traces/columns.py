@@ -8,12 +8,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from pykcov.modes import RUN_MODES, compares
+from pykcov.traces.arcs import LINE_MAX
 from pykcov.traces.facts import TRUE_DECIDED
 from pykcov.traces.npz import Array
 from pykcov.traces.records import COMPARISON_WORDS, OPERATIONS
-
-LINE_MAX = 1 << 24
-"""No source has more lines: a number above is none of a line. Reports keep a bit for each line up to the last one."""
 
 _INTEGER = ("i", "u")
 

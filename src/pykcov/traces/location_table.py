@@ -11,8 +11,7 @@ from itertools import accumulate
 from typing import Any, Self
 
 from pykcov.traces import npz
-from pykcov.traces.arcs import Arc, arcs_of
-from pykcov.traces.columns import LINE_MAX
+from pykcov.traces.arcs import LINE_MAX, Arc, arcs_of
 from pykcov.traces.facts import Fact, facts_in
 from pykcov.traces.locations import Location
 from pykcov.traces.pcs import is_python

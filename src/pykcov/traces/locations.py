@@ -9,7 +9,7 @@ from _operator import index
 from _thread import RLock
 from _warnings import warn
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from types import CodeType
 from typing import NamedTuple, SupportsIndex
 
@@ -211,6 +211,15 @@ def files() -> dict[str, str]:
     with _lock:
         known = {code.file: code.module for code in _codes.values()}
     return known | {location.file: location.module for location in list(_learned.values())}
+
+
+def codes_of(files: Collection[str]) -> dict[str, list[RegisteredCode]]:
+    """Return all code that has probes of these files (co_filename), by file."""
+    found: dict[str, list[RegisteredCode]] = {}
+    with _lock:
+        for code in _codes_of([base for base, code in list(_codes.items()) if code.file in files]):
+            found.setdefault(code.file, []).append(code)
+    return found
 
 
 def known_lines() -> dict[str, set[int]]:

@@ -19,7 +19,8 @@ from pykcov.contrib.pytest_plugin.revisions import Repository
 from pykcov.contrib.pytest_plugin.setups import SetUps
 from pykcov.contrib.pytest_plugin.testdata import TestData
 from pykcov.counted import counted
-from pykcov.coverage.contexts import OF_NO_TEST, real_file
+from pykcov.coverage.contexts import OF_NO_TEST
+from pykcov.coverage.masks import real_file
 
 
 @dataclass

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pykcov.contrib.pytest_plugin.affected import Affected
 from pykcov.contrib.pytest_plugin.testdata import TestData
-from pykcov.coverage.contexts import real_file
+from pykcov.coverage.masks import real_file
 
 _ODD = re.compile(r"[\s*?'\"\\]")
 """What a shell takes apart in the result of $(...), or stands for other files."""

@@ -14,7 +14,8 @@ from coverage import Coverage, CoverageData
 from coverage.exceptions import CoverageWarning
 
 from pykcov.coverage.configuration import Configuration
-from pykcov.coverage.contexts import Ran, numbers_of
+from pykcov.coverage.contexts import Ran
+from pykcov.coverage.masks import numbers_of
 from pykcov.coverage.native_code import PLUGIN, plugin
 
 Kind = tuple[str, str | None]

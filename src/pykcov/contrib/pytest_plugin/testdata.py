@@ -3,7 +3,8 @@
 import os
 
 from pykcov.coverage.checked import DamagedDataError, read_own
-from pykcov.coverage.contexts import OF_NO_TEST, PARTS, SCOPES, real_file
+from pykcov.coverage.contexts import OF_NO_TEST, PARTS, SCOPES
+from pykcov.coverage.masks import real_file
 
 
 class TestDataError(Exception):
