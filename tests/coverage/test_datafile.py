@@ -9,6 +9,7 @@ import pytest
 from coverage import CoverageData, sqldata
 
 from pykcov.coverage import datafile, schema
+from pykcov.coverage.checked import DamagedDataError, read_own
 from pykcov.coverage.contexts import Ran
 from pykcov.coverage.masks import bytes_of
 
@@ -65,3 +66,31 @@ def test_contexts_and_lines_come_back(schema: int | None, tmp_path: Path, monkey
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("pragma integrity_check").fetchone() == ("ok",)
     assert [file.name for file in tmp_path.iterdir()] == ["data"]
+
+
+def test_a_file_with_a_view_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    path = str(tmp_path / "data")
+    datafile.write(
+        path, Ran(contexts={"a": {"/f": 2}}, arcs={"a": {"/f": 1}}, known_arcs={"/f": bytes_of([(1, 2)])}), {}
+    )
+    assert "first" in read_own(path)
+    endless = "with recursive n(x) as (select 1 union all select x + 1 from n) select x as file_id from n"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("drop view arc")
+        database.execute(f"create view arc as {endless}")
+    with pytest.raises(DamagedDataError, match="view"):
+        read_own(path)
+
+
+def test_arcs_as_bits_are_combined_by_coverage_in_either_order(tmp_path: Path) -> None:
+    one, other = str(tmp_path / "one"), str(tmp_path / "other")
+    for path, mask in ((one, 0b101), (other, 0b110)):
+        known = {"/f": bytes_of([(-1, 1), (1, 2), (2, -1)])}
+        datafile.write(path, Ran(contexts={path: {"/f": 6}}, arcs={path: {"/f": mask}}, known_arcs=known), {})
+    datafile.write(other, Ran(contexts={"c": {"/f": 2}}, arcs={"c": {"/f": 1}}, known_arcs=known), {}, append=True)
+    with closing(CoverageData(one)) as data, closing(CoverageData(other)) as more:
+        data.read()
+        more.read()
+        data.update(more)
+        assert set(data.arcs("/f") or ()) == {(-1, 1), (1, 2), (2, -1)}
+        assert data.contexts_by_lineno("/f") == {1: sorted([one, other, "c"]), 2: sorted([one, other])}

@@ -127,7 +127,7 @@ def _write(path: str, files: Mapping[str, str], ran: Ran) -> None:
     ids = {file: number for number, file in enumerate(files, 1)}
     with closing(sqlite3.connect(path)) as database:
         # A dozen tables and indices with next to nothing in them take a page each; where there is much, large ones pay.
-        size = 1024 if len(ran.contexts) < 5000 else 4096
+        size = 1024 if len(ran.contexts) < 5000 and not ran.arcs else 4096
         for setting in (f"page_size = {size}", "journal_mode = off", "synchronous = off", "temp_store = memory"):
             database.execute(f"pragma {setting}")
         database.executescript(SCHEMA_OF_ARCS if ran.arcs else SCHEMA)

@@ -82,10 +82,12 @@ def referents(objects: Iterable[Any]) -> list[Any]:
     A module that is written in C may refer to objects that are dead. asyncio's does up to 3.12.5, and whoever asks for
     them makes them live a second time: two tasks then wait with one iterator (CPython's issue 122695).
     """
-    modules: list[Any] = []
-    others: list[Any] = []
-    for each in objects:
-        (modules if issubclass(type(each), ModuleType) else others).append(each)
+    objects = list(objects)
+    kinds = {kind for kind in set(map(type, objects)) if issubclass(kind, ModuleType)}
+    if not kinds:
+        return gc.get_referents(*objects)
+    modules = [each for each in objects if type(each) in kinds]
+    others = [each for each in objects if type(each) not in kinds]
     return [*gc.get_referents(*others), *map(namespace_of, modules)]
 
 

@@ -32,10 +32,11 @@ def register_again(exchanged: Iterable[tuple[CodeType, CodeType]], thorough: boo
         _collect(before, after, thorough, wanted)
     if not wanted:
         return
+    kinds = {type(key) for key, _ in wanted.values()}
     for holder in _holders():
         # A copy, as another thread may change the holder.
         keys = list(holder)
-        if not wanted.keys().isdisjoint(map(id, keys)):
+        if not kinds.isdisjoint(map(type, keys)):
             for key in keys:
                 if id(key) in wanted:
                     _enter(holder, key, wanted[id(key)][1])
