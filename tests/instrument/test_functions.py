@@ -587,6 +587,27 @@ def test_calls_that_are_running_are_named_and_go_on(hits: Hits) -> None:
     assert names(hits(list, running())) == {"running"}
 
 
+def test_functions_are_found_after_a_thread_was_started() -> None:
+    """The collector of 3.13 without a GIL does not know them any longer."""
+    made = ModuleType("made")
+    exec(
+        "def plain(): pass\nclass Class:\n  def method(self): pass\n  class Nested:\n    def inner(self): pass",
+        vars(made),
+    )
+    thread = threading.Thread(target=int)
+    thread.start()
+    thread.join()
+    exec("def later(): pass", vars(made))
+    sys.modules["made"] = made
+    try:
+        gc.collect()
+        found = {id(function) for function in alive_functions()}
+    finally:
+        del sys.modules["made"]
+    for function in made.plain, made.later, made.Class.method, made.Class.Nested.inner:
+        assert id(function) in found
+
+
 @pytest.mark.skipif(IS_FREE_THREADED, reason="without a GIL, frames of other threads are not looked at")
 def test_function_in_the_middle_of_a_call_in_another_thread_is_named(hits: Hits) -> None:
     entered, leave = threading.Event(), threading.Event()

@@ -4,9 +4,14 @@ import shutil
 import subprocess
 import sysconfig
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
+
 from pykcov.native import build
+
+needs_symbols = pytest.mark.skipif(find_spec("symbolic") is None, reason="symbolic is not installed")
 
 INCLUDE = sysconfig.get_paths()["include"]
 CORE = Path(build.__file__).parents[1] / "core"

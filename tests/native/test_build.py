@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+from compiling import needs_symbols
 
 from pykcov.cli import cflags
 from pykcov.native import build
@@ -46,6 +47,7 @@ def callbacks(path: Path) -> set[str]:
     return {word for word in text.split() if word.startswith("__sanitizer_cov_")}
 
 
+@needs_symbols
 def test_the_flags_do_as_cflags_of_setuptools(tmp_path: Path) -> None:
     (tmp_path / "made.c").write_text(EXTENSION)
     (tmp_path / "setup.py").write_text(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compiling import compile_shared
+from compiling import compile_shared, needs_symbols
 
 import pykcov
 from pykcov.native import locations
@@ -145,6 +145,7 @@ def without_event(line: int) -> bool:
     return text.startswith(("int ", "static ", "case ", "default:")) and not text.endswith(";")
 
 
+@needs_symbols
 @pytest.mark.parametrize("arguments", CALLS, ids=str)
 def test_without_optimisation_the_lines_are_those_of_gcov(
     judge: Judge, traced: Traced, compiler: str, tracing: Any, arguments: list[Any]
@@ -157,6 +158,7 @@ def test_without_optimisation_the_lines_are_those_of_gcov(
     assert {line for line in known if not without_event(line)} <= coverable
 
 
+@needs_symbols
 @pytest.mark.parametrize("arguments", CALLS, ids=str)
 @pytest.mark.parametrize("options", ["-O1", "-O2", "-O3", "-Os", "-O2 -gdwarf-4"])
 def test_with_optimisation_hardly_a_line_is_wrong(

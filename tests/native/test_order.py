@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from compiling import compile_shared
+from compiling import compile_shared, needs_symbols
 
 import pykcov
 from pykcov.native import locations
@@ -16,6 +16,7 @@ int second(int a, int (*callback)(int)) { int b = callback(a); return b == 10000
 """
 
 
+@needs_symbols
 def test_calls_from_python_to_c_and_back_are_in_order(tmp_path: Path, tracing: Any) -> None:
     library = ctypes.CDLL(str(compile_shared(tmp_path, SOURCE)))
 

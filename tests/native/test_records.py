@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compiling import compile_shared
+from compiling import compile_shared, needs_symbols
 
 import pykcov
 from pykcov.native import build, locations
@@ -86,6 +86,7 @@ def load(libraries: dict[str, ctypes.CDLL], compiler: str, tmp_path: Path) -> ct
     return libraries[compiler]
 
 
+@needs_symbols
 @pytest.mark.parametrize(("name", "types", "arguments", "expected"), ROWS, ids=[row[0] for row in ROWS])
 def test_a_comparison_is_recorded_with_its_width_operands_and_place(
     tmp_path: Path, compiler: str, libraries: Any, tracing: Any, name: str, types: Any, arguments: Any, expected: Any
@@ -100,6 +101,7 @@ def test_a_comparison_is_recorded_with_its_width_operands_and_place(
     assert {location.function for location in locations.symbolize([entry[3] for entry in entries])} == {name}
 
 
+@needs_symbols
 @pytest.mark.parametrize(("name", "types", "arguments"), [row[:3] for row in ROWS], ids=[row[0] for row in ROWS])
 def test_a_pc_is_the_address_behind_the_call_in_the_function_that_ran(
     tmp_path: Path, compiler: str, libraries: Any, tracing: Any, name: str, types: Any, arguments: Any

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from compiling import compile_shared
+from compiling import compile_shared, needs_symbols
 
 from pykcov.traces.locations import PYTHON_PC
 from pykcov.traces.tracefile import TraceFile
@@ -76,6 +76,7 @@ def line_of(text: str) -> int:
     return next(number for number, line in enumerate(EXTENSION.splitlines(), 1) if text in line)
 
 
+@needs_symbols
 def test_python_and_c_alternate_in_the_trace_file(folder: Path) -> None:
     trace = traced(folder, 5)
     names = []
@@ -91,6 +92,7 @@ def test_python_and_c_alternate_in_the_trace_file(folder: Path) -> None:
     ]  # fmt: skip
 
 
+@needs_symbols
 def test_lines_of_c_that_ran_and_could_have_are_known(folder: Path) -> None:
     trace = traced(folder, 5)
     source = str(folder / "made.c")
@@ -113,11 +115,13 @@ def test_a_pc_is_the_same_build_id_and_offset_in_every_run(folder: Path) -> None
     assert len({build_id for build_id, _ in places[0]}) == 1
 
 
+@needs_symbols
 def test_the_places_are_known_when_a_signal_ended_the_program(folder: Path) -> None:
     trace = traced(folder, 666, exit_status=-11)
     assert line_of("raise(SIGSEGV)") in trace.lines()[str(folder / "made.c")]
 
 
+@needs_symbols
 @pytest.mark.parametrize(
     ("format", "words"),
     [
@@ -135,6 +139,7 @@ def test_every_report_has_python_and_c(folder: Path, format: str, words: list[st
     assert all(word in text for word in words)
 
 
+@needs_symbols
 def test_the_html_page_of_a_c_file_shows_what_ran(folder: Path) -> None:
     traced(folder, 5)
     done = run(folder, "report", "--format", "html", "-o", "pages")
@@ -147,6 +152,7 @@ def test_the_html_page_of_a_c_file_shows_what_ran(folder: Path) -> None:
     assert kinds[line_of("#include <Python.h>")] == "pln"
 
 
+@needs_symbols
 def test_show_missing_names_the_lines_of_c(folder: Path) -> None:
     traced(folder, 5)
     done = run(folder, "report", "--show-missing")
@@ -154,6 +160,7 @@ def test_show_missing_names_the_lines_of_c(folder: Path) -> None:
     assert str(line_of("return 2;")) in row
 
 
+@needs_symbols
 def test_dump_names_functions_of_c(folder: Path) -> None:
     traced(folder, 5)
     assert f"{folder}/made.c:{line_of('value == 41')}\tmade:classify" in run(folder, "dump").stdout
@@ -169,6 +176,7 @@ def test_without_the_packages_of_the_extra_it_says_so_and_traces(folder: Path) -
     assert "made.so+0x" in run(folder, "dump").stdout
 
 
+@needs_symbols
 def test_a_preloaded_library_that_owns_the_callbacks_is_named(folder: Path, tmp_path: Path) -> None:
     other = compile_shared(tmp_path, "void __sanitizer_cov_trace_pc(void) {}", name="other", flags=[])
     done = subprocess.run(
@@ -183,6 +191,7 @@ def test_a_preloaded_library_that_owns_the_callbacks_is_named(folder: Path, tmp_
     assert "made:classify" in run(folder, "dump").stdout, "built for pykcov: recorded all the same"
 
 
+@needs_symbols
 def test_an_extension_without_debug_information_is_named_and_said(tmp_path: Path) -> None:
     compile_shared(tmp_path, EXTENSION, name="made", options=["-O1", "-g0"])
     (tmp_path / "program.py").write_text(PROGRAM)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compiling import compile_shared
+from compiling import compile_shared, needs_symbols
 
 import pykcov
 from pykcov import _core
@@ -155,6 +155,7 @@ def test_a_signal_handler_adds_its_entries_and_spoils_none(tmp_path: Path, nmemb
             assert sum(14 in entry for entry in entries) == handled
 
 
+@needs_symbols
 def test_an_object_may_be_unloaded_while_the_trace_is_kept(tmp_path: Path, tracing: Any) -> None:
     path = compile_shared(tmp_path, "int gone(int a) { return a == 3; }", name="unloaded")
     library = ctypes.CDLL(str(path))
@@ -165,6 +166,7 @@ def test_an_object_may_be_unloaded_while_the_trace_is_kept(tmp_path: Path, traci
     assert [location.function for location in locations.symbolize(buffer.pcs())] == ["gone"]
 
 
+@needs_symbols
 def test_of_two_objects_at_one_address_the_one_that_is_loaded_counts(tmp_path: Path, tracing: Any) -> None:
     """The loader puts the second one where the first one was."""
     found = []

@@ -3,7 +3,7 @@
 import gc
 import sys
 from _weakref import ref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType, ModuleType
 from typing import Any
 
@@ -14,6 +14,11 @@ from pykcov.instrument.selection import namespace_of
 IS_FREE_THREADED = "t" in sys.abiflags
 """Whether this build of CPython can run without a GIL."""
 
+_HIDES = IS_FREE_THREADED and sys.version_info < (3, 14)
+"""Whether what is in _HIDDEN, and classes, become immortal once there is a second thread: the collector then does not
+know them any more."""
+_HIDDEN = (FunctionType, CodeType, ModuleType, dict)
+
 
 def functions(*, frozen: bool = True) -> list[FunctionType]:
     """Return every Python function that is alive: also methods, closures, and what nothing refers to by name.
@@ -23,7 +28,30 @@ def functions(*, frozen: bool = True) -> list[FunctionType]:
     if frozen:
         find_frozen()
     hidden = [function for reference in _frozen[1] if (function := reference()) is not None]
-    return [found for found in gc.get_objects() if type(found) is FunctionType] + hidden
+    return [found for found in _objects() if type(found) is FunctionType] + hidden
+
+
+def _objects() -> list[Any]:
+    """Return what the collector knows, and what it does not know any more."""
+    objects = gc.get_objects()
+    return [*objects, *_reached_from(objects, _is_hidden)] if _HIDES else objects
+
+
+def _is_hidden(found: Any) -> bool:
+    return not gc.is_tracked(found) and (type(found) in _HIDDEN or issubclass(type(found), type))
+
+
+def _reached_from(objects: list[Any], leads_on: Callable[[Any], bool]) -> list[Any]:
+    """Return what is reachable from objects by way of others that `leads_on` is true for, without the objects."""
+    seen = {id(found): found for found in objects}
+    reached: list[Any] = []
+    new = objects
+    while new:
+        found_now = {id(found): found for found in referents(new) if leads_on(found)}
+        new = [found_now[key] for key in found_now.keys() - seen.keys()]
+        seen.update({id(found): found for found in new})
+        reached += new
+    return reached
 
 
 def running_in_threads() -> list[CodeType]:
@@ -46,7 +74,7 @@ def in_use(functions: Iterable[FunctionType]) -> list[CodeType]:
     """Return the code of functions and what threads are in the middle of, and maybe code that is in use no more."""
     if IS_FREE_THREADED:
         # There the collector knows code, too.
-        return [found for found in gc.get_objects() if type(found) is CodeType]
+        return [found for found in _objects() if type(found) is CodeType]
     return [function.__code__ for function in functions] + running_in_threads()
 
 
@@ -109,13 +137,5 @@ def find_frozen(*, more: bool = False) -> None:
 
 def _reachable_functions() -> list[FunctionType]:
     """Return the functions that are reachable but not in get_objects(). It takes 20 times as long as get_objects()."""
-    objects = gc.get_objects()
-    seen = {id(found): found for found in objects}
-    reached: list[FunctionType] = []
-    new: list[Any] = [sys.modules, *objects]
-    while new:
-        found_now = {id(found): found for found in referents(new) if gc.is_tracked(found)}
-        new = [found_now[key] for key in found_now.keys() - seen.keys()]
-        seen.update({id(found): found for found in new})
-        reached += [found for found in new if type(found) is FunctionType]
-    return reached
+    reached = _reached_from([sys.modules, *_objects()], gc.is_tracked)
+    return [found for found in reached if type(found) is FunctionType]
