@@ -148,7 +148,8 @@ class Trial:
         if place in other.ever(name) or place in one.ever(name) - one.always(name):
             return CHANCE
         if place not in one.always(name):
-            return None  # nobody runs it: that proves nothing
+            # Neither runs it alone: that proves nothing, unless it comes and goes before the judge's eyes.
+            return CHANCE if place in self.judge.ever(name) - self.judge.always(name) else None
         if found.who == "pykcov":
             return MISSED if place in self.judge.ever(name) else None
         return None if place in self.judge.ever(name) else INVENTED

@@ -44,6 +44,7 @@ HAS, HAS_NOT, SOMETIMES = ({1}, {1}), (set[int](), set[int]()), ({1}, set[int]()
         (HAS, HAS_NOT, HAS_NOT, {"pykcov": None, "coverage.py": INVENTED}),
         (HAS_NOT, HAS_NOT, HAS_NOT, {"pykcov": None, "coverage.py": None}),
         (HAS_NOT, HAS_NOT, HAS, {"pykcov": None, "coverage.py": None}),
+        (HAS_NOT, HAS_NOT, SOMETIMES, {"pykcov": CHANCE, "coverage.py": CHANCE}),
         (SOMETIMES, HAS_NOT, HAS, {"pykcov": CHANCE, "coverage.py": CHANCE}),
         (HAS, SOMETIMES, HAS, {"pykcov": CHANCE, "coverage.py": CHANCE}),
         (HAS, HAS, HAS, {"pykcov": CHANCE, "coverage.py": CHANCE}),
