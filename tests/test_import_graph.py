@@ -23,6 +23,7 @@ FLOORS: list[set[str]] = [
         "_vanish",
         "_view",
         "counted",
+        "exiting",
         "inherited",
         "warnings",
     },

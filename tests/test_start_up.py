@@ -51,3 +51,10 @@ def test_comparisons_are_decoded_with_numpy(folder: Path) -> None:
     (folder / "compares.py").write_text("x = 3\nassert x == 3\n")
     imported(folder, "pykcov", "run", "--mode", "cmp", "compares.py")
     assert "numpy" in imported(folder, "pykcov", "report")
+
+
+def test_the_process_that_watches_a_fuzzer_imports_neither_click_nor_what_only_findings_need(folder: Path) -> None:
+    (folder / "harness.py").write_text("def FuzzerRunOne(data):\n    return len(data)\n")
+    names = imported(folder, "pykcov", "fuzz", "-q", "--include=__main__", "harness.py", "-runs=1")
+    assert "pykcov.fuzz.supervisor" in names
+    assert {"click", "coverage", "rich", "numpy", "tempfile", "pykcov.fuzz.minimize"}.isdisjoint(names)

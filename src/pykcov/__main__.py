@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 
 from pykcov.warnings import PykcovWarning
 
@@ -18,10 +19,30 @@ def main() -> None:
     _leave_folders_to_the_program()
     # A command lives briefly and imports much, of which a tenth of the time would go into looking for cycles.
     gc.set_threshold(100_000, 20, 20)
+    if sys.argv[1:2] == ["fuzz"]:
+        _fuzz_if_ordinary(sys.argv[2:])
     # Not before: it imports much itself.
     from pykcov.cli import main
 
     main()
+
+
+def _fuzz_if_ordinary(words: Sequence[str]) -> None:
+    """Do what an ordinary `pykcov fuzz` asks for, and end the process; return where click is to read the command."""
+    # Not before: other commands need none of it.
+    from pykcov.exiting import end_process
+    from pykcov.fuzz import command, ordinary
+
+    options = ordinary.read(words)
+    if options is None:
+        return
+    try:
+        code = command.run(options)
+    except BaseException as error:
+        from pykcov.cli import code_of  # not before: it imports click
+
+        code = code_of(error)
+    end_process(code)
 
 
 def _leave_filters_to_the_program() -> None:

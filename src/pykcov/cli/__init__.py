@@ -3,20 +3,18 @@
 Modules here import inside functions what only that function needs: help, and errors of usage, come at once.
 """
 
-import atexit
 import io
-import os
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.machinery import PathFinder
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 import click
 
 from pykcov.cli._errors import exit_code, words
+from pykcov.exiting import end_process
 
 _EXAMPLES = """\
 \b
@@ -95,40 +93,28 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.stdout.reconfigure(errors="backslashreplace")
     if sys.flags.optimize > 1:
         _give_help(pykcov)
-    code = exit_code_of(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        _end(stream)
-    # As multiprocessing ends its processes: to take apart all that was loaded takes longer than many a command.
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    os._exit(code)
-
-
-def _end(stream: TextIO | None) -> None:
-    """Write what is left; what cannot be written is not to fail again, as by what else is printed at the end."""
-    if stream is None:
-        return
-    try:
-        stream.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    end_process(exit_code_of(arguments))
 
 
 def exit_code_of(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: here errors become words on stderr and numbers."""
     try:
         result = pykcov.main(arguments, prog_name="pykcov", standalone_mode=False)
-    except click.ClickException as error:
+    except BaseException as error:
+        return code_of(error)
+    return result if isinstance(result, int) else 0
+
+
+def code_of(error: BaseException) -> int:
+    """Say on stderr what went wrong, and return the exit code. What is no error of the user's is raised again."""
+    if isinstance(error, click.ClickException):
         error.show()
         return error.exit_code
-    except _NobodyReadsError:
+    if isinstance(error, _NobodyReadsError | BrokenPipeError):
         return 128 + signal.SIGPIPE
-    except (KeyboardInterrupt, click.Abort):
+    if isinstance(error, KeyboardInterrupt | click.Abort):
         return 128 + signal.SIGINT
-    except Exception as error:
-        code = exit_code(error)
-        if code is None:
-            raise
-        click.echo(f"pykcov: {words(error)}", err=True)
-        return code
-    return result if isinstance(result, int) else 0
+    if not isinstance(error, Exception) or (code := exit_code(error)) is None:
+        raise error
+    click.echo(f"pykcov: {words(error)}", err=True)
+    return code

@@ -28,6 +28,7 @@ def exit_code(error: Exception) -> int | None:
 
     from pykcov.coverage.checked import DamagedDataError
     from pykcov.coverage.configuration import ConfigurationError
+    from pykcov.fuzz.libfuzzer import LibFuzzerMissingError
     from pykcov.instrument.versions import UnsupportedPythonError
     from pykcov.reports._report import NothingToReportError
     from pykcov.traces.records import MissingLibraryError
@@ -43,6 +44,7 @@ def exit_code(error: Exception) -> int | None:
             | NothingToReportError()
             | CoverageException()
             | UnsupportedPythonError()
+            | LibFuzzerMissingError()
             | MissingLibraryError()
             | OSError()
         ):
