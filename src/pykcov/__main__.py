@@ -4,45 +4,70 @@ Options of Python, its variables and the current folder are for the program that
 and in what pykcov is made of, they could do nothing but harm.
 """
 
+import _thread
 import gc
 import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from pykcov.warnings import PykcovWarning
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    began = sys.path[:], warnings.filters[:], gc.get_threshold()
     _leave_filters_to_the_program()
     _leave_folders_to_the_program()
     # A command lives briefly and imports much, of which a tenth of the time would go into looking for cycles.
     gc.set_threshold(100_000, 20, 20)
     if sys.argv[1:2] == ["fuzz"]:
-        _fuzz_if_ordinary(sys.argv[2:])
+        _fuzz_if_ordinary(sys.argv[2:], *began)
     # Not before: it imports much itself.
     from pykcov.cli import main
 
     main()
 
 
-def _fuzz_if_ordinary(words: Sequence[str]) -> None:
+def _fuzz_if_ordinary(words: Sequence[str], *began: Any) -> None:
     """Do what an ordinary `pykcov fuzz` asks for, and end the process; return where click is to read the command."""
-    # Not before: other commands need none of it.
-    from pykcov.exiting import end_process
-    from pykcov.fuzz import command, ordinary
+    # Here and below not before: other commands need none of it.
+    from pykcov.fuzz import ordinary
 
-    options = ordinary.read(words)
-    if options is None:
+    parameters = ordinary.read(words)
+    if parameters is None:
         return
+    fork = None
+    if _can_fork():
+        import pykcov.instrument.imports  # noqa: F401 (before others, which do not stay)
+
+        # What `-m` needs is not there in a Python that runs a file.
+        modules = frozenset(sys.modules) - {"runpy", "pkgutil", "importlib.machinery"}
+        from pykcov.fuzz.forking import Origin
+
+        fork = Origin(modules, *began).fork
+    from pykcov.exiting import end_process
+    from pykcov.fuzz.command import Options, run
+
     try:
-        code = command.run(options)
+        code = run(Options(**parameters), fork)
     except BaseException as error:
-        from pykcov.cli import code_of  # not before: it imports click
+        from pykcov.cli import code_of  # which imports click
 
         code = code_of(error)
     end_process(code)
+
+
+def _can_fork() -> bool:
+    """Whether what is forked from this process could be what another Python would be."""
+    from pykcov.program.options import interpreter_options, without
+
+    options = interpreter_options(sys.orig_argv)
+    if without("xi", options) != options or _thread._count():
+        return False
+    # On a terminal a thread draws the status.
+    return sys.stderr is None or not sys.stderr.isatty()
 
 
 def _leave_filters_to_the_program() -> None:

@@ -11,11 +11,11 @@ def end_process(code: int) -> NoReturn:
 
     To take apart all that was loaded would take longer than many commands.
     """
-    for stream in (sys.stdout, sys.stderr):
-        _end(stream)
     if threading := sys.modules.get("threading"):
         threading._shutdown()
     atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        _end(stream)
     os._exit(code)
 
 

@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 
-# What is imported here stays: looking for cycles in it would take a tenth of the time.
+# What is imported here stays: looking for cycles in it would take a tenth of the time, now or later.
 gc.disable()
 if not sys.flags.safe_path:
     _first_folder, sys.path[0] = sys.path[0], os.getcwd()  # which was the folder of this file
@@ -28,6 +28,7 @@ try:
         main_module.first_folder = _first_folder
 
     sys.path[:] = _path
+    gc.freeze()
     gc.enable()
     worker.main(sys.argv[1], modules_that_stay)
 except KeyboardInterrupt:

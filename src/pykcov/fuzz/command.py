@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pykcov.counted import counted
@@ -10,6 +10,7 @@ from pykcov.fuzz import exits, libfuzzer
 from pykcov.fuzz.regression import folder_of
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.supervisor import Outcome, Supervisor
+from pykcov.fuzz.watch import Process
 from pykcov.tables import can_draw
 
 MINIMIZE_SECONDS = 10.0
@@ -35,12 +36,15 @@ class Options(NamedTuple):
     """The folder of the campaign that started this command (fuzz/jobs.py)."""
 
 
-def run(options: Options) -> int:
-    """Fuzz, and say on stderr what is to be said. Returns the exit code; raises LibFuzzerMissingError."""
+def run(options: Options, fork: Callable[[Settings], Process] | None = None) -> int:
+    """Fuzz, and say on stderr what is to be said. Returns the exit code; raises LibFuzzerMissingError.
+
+    fork: starts a process that fuzzes; without it that is another Python.
+    """
     if not libfuzzer.find().own and not options.quiet:
         _say(f"libFuzzer is {libfuzzer.description()}")
     settings = _settings(options)
-    outcome = _supervise(settings, options)
+    outcome = _supervise(settings, options, fork)
     snapshot = outcome.snapshot
     if outcome.code == 0 and snapshot.executions and not snapshot.sees:
         _say("none of the inputs reached any probe: what the harness calls is not what is instrumented")
@@ -74,8 +78,8 @@ def _settings(options: Options) -> Settings:
     )
 
 
-def _supervise(settings: Settings, options: Options) -> Outcome:
-    with Supervisor(settings, minimize_seconds=options.minimize, part_of=options.part_of) as supervisor:
+def _supervise(settings: Settings, options: Options, fork: Callable[[Settings], Process] | None) -> Outcome:
+    with Supervisor(settings, minimize_seconds=options.minimize, part_of=options.part_of, fork=fork) as supervisor:
         if sys.stderr is None or not sys.stderr.isatty() or not can_draw():
             return supervisor.run(_say, None)
         from pykcov.fuzz.status import Status  # not before: it takes time, and only a terminal has it

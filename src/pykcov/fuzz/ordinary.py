@@ -8,8 +8,6 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pykcov.fuzz.command import Options
-
 _FLAGS: dict[str, tuple[str, bool]] = {
     "-q": ("quiet", True),
     "--quiet": ("quiet", True),
@@ -55,8 +53,8 @@ _VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
 _REPEATED = {"include", "exclude", "source"}
 
 
-def read(words: Sequence[str]) -> Options | None:
-    """Return what the words behind `pykcov fuzz` ask for; None: click is to read them."""
+def read(words: Sequence[str]) -> dict[str, Any] | None:
+    """Return the parameters that the words behind `pykcov fuzz` give, by name; None: click is to read them."""
     found: dict[str, Any] = {}
     rest = iter(words)
     for word in rest:
@@ -76,5 +74,5 @@ def read(words: Sequence[str]) -> Options | None:
         elif word.startswith("-") or not os.path.isfile(word.partition("::")[0]):
             return None
         else:
-            return Options(word, tuple(rest), **found)
+            return found | {"harness": word, "arguments": tuple(rest)}
     return None

@@ -4,9 +4,7 @@ import os
 import re
 import shlex
 import signal
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
@@ -57,19 +55,21 @@ class Supervisor:
         *,
         minimize_seconds: float,
         part_of: str | None = None,
+        fork: Callable[[Settings], Process] | None = None,
         loaded: "Loaded | None" = None,
         known: Container[str] = (),
     ) -> None:
         """Take what to fuzz, and how long to make the input of each finding shorter.
 
         part_of: the folder of the campaign that this one is a job of (fuzz/jobs.py), if it is.
-        loaded: the process that forks those that fuzz; without it each is started anew.
+        fork: forks a process that fuzzes (fuzz/forking.py), unless a sanitizer has to be told of it beforehand.
+        loaded: the process that forks those that fuzz. Without either each is another Python.
         known: names of findings whose inputs need not be made shorter.
         """
         assert settings.findings is not None
         self._settings = settings
         self._minimize_seconds = minimize_seconds
-        self._loaded, self._known = loaded, known
+        self._fork, self._loaded, self._known = fork, loaded, known
         self._leader = part_of  # None: ourselves
         self._scratch = make_folder()
         self._jobs = Jobs(part_of or self._scratch)
@@ -158,6 +158,10 @@ class Supervisor:
         if self._loaded is not None:
             return self._loaded.start(settings, descriptors, self._errors)
         environment = sanitizers.environment(self._reports)
+        if self._fork is not None and environment is None:
+            return self._fork(settings)
+        import subprocess  # not before: it takes time
+
         return subprocess.Popen(settings.command_line(), pass_fds=descriptors, stderr=self._errors, env=environment)
 
     def _take_report(self, process: int) -> None:
@@ -342,10 +346,12 @@ class Supervisor:
 @contextmanager
 def _handlers(end: Callable[[int], object]) -> Iterator[None]:
     """Have SIGINT and SIGTERM call `end`, in the thread that Python gives signals to; else who runs us calls it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    old = {number: signal.signal(number, lambda number, _: end(number)) for number in (signal.SIGINT, signal.SIGTERM)}
+    old = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            old[number] = signal.signal(number, lambda number, _: end(number))
+    except ValueError:
+        pass  # it is another thread
     try:
         yield
     finally:
