@@ -36,6 +36,8 @@ PYTHON_TREES = src tests tools benchmarks examples docs/conf.py noxfile.py setup
 
 lint: $(VENV)/ready ## ruff, mypy --strict and clang-format; changes nothing
 	$(BIN)/ruff check $(PYTHON_TREES)
+	@# Text is read and written in an encoding that is named.
+	$(BIN)/ruff check --preview --select PLW1514 src
 	$(BIN)/ruff format --check $(PYTHON_TREES)
 	$(BIN)/mypy
 	@echo "clang-format --dry-run --Werror, over all C files"

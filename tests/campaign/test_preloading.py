@@ -18,7 +18,7 @@ def FuzzerRunOne(data):
     lazy.work(data)
 """
 MODULE = """
-with open({log!r}, "a") as log:
+with open({log!r}, "a", encoding="utf-8") as log:
     log.write("imported\\n")
 
 def work(data):

@@ -4,6 +4,7 @@ import ast
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -33,10 +34,10 @@ def lines_of(route: str) -> list[int]:
 
 
 @contextmanager
-def serving(command: list[str], socket: Path, environment: dict[str, str]) -> Iterator[None]:
+def serving(command: list[str], path: Path, environment: dict[str, str]) -> Iterator[None]:
     """Run a server until it is told to end, which has to go well."""
     variables = {**os.environ, "PYTHONPATH": str(SERVICES), **environment}
-    log = socket.with_name("log")
+    log = path.with_name("log")
     with (
         log.open("w") as output,
         subprocess.Popen(
@@ -44,7 +45,8 @@ def serving(command: list[str], socket: Path, environment: dict[str, str]) -> It
         ) as server,
     ):
         try:
-            while not (socket.exists() and _answers(socket)):
+            # httpx leaves a socket open where nobody listens.
+            while not (_listens(path) and _answers(path)):
                 # A server with several workers goes on where they cannot.
                 assert server.poll() is None and "Traceback" not in log.read_text(), log.read_text()  # noqa: PT018
                 time.sleep(0.05)
@@ -57,16 +59,21 @@ def serving(command: list[str], socket: Path, environment: dict[str, str]) -> It
                 os.killpg(server.pid, signal.SIGKILL)  # those of its pool, too
 
 
-def _answers(socket: Path) -> bool:
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=100) as client:
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as tried:
+        return tried.connect_ex(str(path)) == 0
+
+
+def _answers(path: Path) -> bool:
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=100) as client:
         try:
             return client.get("http://service/nowhere").status_code == 404
         except httpx.TransportError:
             return False
 
 
-async def ask(socket: Path) -> None:
-    transport = httpx.AsyncHTTPTransport(uds=str(socket), limits=httpx.Limits(max_connections=REQUESTS))
+async def ask(path: Path) -> None:
+    transport = httpx.AsyncHTTPTransport(uds=str(path), limits=httpx.Limits(max_connections=REQUESTS))
     async with httpx.AsyncClient(transport=transport, timeout=300) as client:
 
         async def one(number: int) -> None:
@@ -121,10 +128,10 @@ SERVERS = {
 @pytest.mark.parametrize("server", SERVERS)
 def test_each_of_200_concurrent_requests_to_a_real_server_is_kept_under_its_route(server: str, tmp_path: Path) -> None:
     application, command = SERVERS[server]
-    socket = tmp_path / "socket"
-    command = [word.replace("SOCKET", str(socket)) for word in command]
-    with serving(command, socket, {"DATA_FILE": str(tmp_path / "data")}):
-        asyncio.run(ask(socket))
+    path = tmp_path / "socket"
+    command = [word.replace("SOCKET", str(path)) for word in command]
+    with serving(command, path, {"DATA_FILE": str(tmp_path / "data")}):
+        asyncio.run(ask(path))
     parameter = "{number}" if application.startswith("fastapi") else "<int:number>"
     found = contexts(tmp_path, 2 if "two workers" in server else 1)
     assert found == {f"GET /{name}/{parameter}": {"work.py": lines_of(name)} for name in ROUTES}

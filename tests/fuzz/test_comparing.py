@@ -52,12 +52,11 @@ class Exchanging:
 @pytest.fixture
 def comparing() -> Iterator[Exchanging]:
     """Return what changes functions, with the counters of a device that traces."""
-    device = pykcov.open()
-    device.set_buffer_size(4096)
-    counters = device.set_counters()
-    device.enable(_core.TRACE_CMP)
-    yield Exchanging(counters)
-    device.disable()
+    with pykcov.open() as device:
+        device.set_buffer_size(4096)
+        counters = device.set_counters()
+        device.enable(_core.TRACE_CMP)
+        yield Exchanging(counters)
 
 
 def test_what_was_reached_has_quiet_code_between_stop_and_resume(fresh: Fresh, comparing: Exchanging) -> None:

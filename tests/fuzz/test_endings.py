@@ -110,10 +110,9 @@ def TestOneInput(data):
 
 
 def test_what_fuzzes_ends_with_the_process_that_watches_it(tmp_path: Path) -> None:
-    process = _fuzzing(tmp_path)
-    (child,) = _children(process.pid)
-    process.kill()
-    process.wait()
+    with _fuzzing(tmp_path) as process:
+        (child,) = _children(process.pid)
+        process.kill()
     deadline = time.monotonic() + 60
     while _is_running(child) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -32,14 +32,14 @@ def outer_function(code: CodeType) -> Callable[..., tuple[list[int], Callable[[s
 
 def reached(code: CodeType) -> list[int]:
     """Return the pcs that a run of the code hits, in order."""
-    device = pykcov.open()
-    device.set_buffer_size(4096)
-    buffer = device.mmap()
-    function = outer_function(code)
-    device.enable(pykcov.TRACE_PC)
-    numbers, check = function(range(12), 9)
-    answers = [check("x"), check("yes"), check("no")]
-    device.disable()
+    with pykcov.open() as device:
+        device.set_buffer_size(4096)
+        buffer = device.mmap()
+        function = outer_function(code)
+        device.enable(pykcov.TRACE_PC)
+        numbers, check = function(range(12), 9)
+        answers = [check("x"), check("yes"), check("no")]
+        device.disable()
     assert numbers == [*range(1, 33, 2)]
     assert answers == [True, True, False]
     return [int(pc) for pc in buffer.pcs()]

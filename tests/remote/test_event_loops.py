@@ -96,8 +96,9 @@ async def with_subprocess_transports(job: Callable[[], Any]) -> None:
             job()
             self.done.set_result(None)
 
-    _, protocol = await asyncio.get_running_loop().subprocess_exec(Protocol, "/bin/echo", "hello", stdin=None)
+    transport, protocol = await asyncio.get_running_loop().subprocess_exec(Protocol, "/bin/echo", "hello", stdin=None)
     await protocol.done
+    transport.close()
 
 
 async def with_a_signal_handler_of_the_loop(job: Callable[[], Any]) -> None:

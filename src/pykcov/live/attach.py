@@ -118,9 +118,9 @@ def _check(pid: int) -> None:
     """Find out what would go wrong, before anything of the process is touched."""
     if pid == os.getpid():
         raise AttachError(f"process {pid} is this one")
-    status = dict(
-        line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line
-    )
+    # The name of the process, which anybody may have set, is in there, too.
+    lines = Path(f"/proc/{pid}/status").read_text("utf-8", "replace").splitlines()
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
     if len(status.get("NSpid", "").split()) > len(_own_pids()):
         raise AttachError(f"process {pid} is in another PID namespace, as in a container: run pykcov there")
     if status.get("State", "").startswith(("Z", "X")):
@@ -130,7 +130,7 @@ def _check(pid: int) -> None:
 
 
 def _own_pids() -> Sequence[str]:
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text("utf-8", "replace").splitlines()
     return next((line.split()[1:] for line in lines if line.startswith("NSpid:")), [""])
 
 

@@ -151,7 +151,7 @@ def _address(function: Any, otherwise: str, theirs: list[_Mapping]) -> int:
 
 def _mappings(pid: int) -> list[_Mapping]:
     found = []
-    for line in Path(f"/proc/{pid}/maps").read_text(errors="surrogateescape").splitlines():
+    for line in Path(f"/proc/{pid}/maps").read_text("utf-8", "surrogateescape").splitlines():
         addresses, _, offset, device, inode = line.split()[:5]
         start, end = (int(one, 16) for one in addresses.split("-"))
         if inode != "0":
