@@ -32,7 +32,7 @@ def main() -> None:
 
 def _fuzz_if_ordinary(words: Sequence[str], *began: Any) -> None:
     """Do what an ordinary `pykcov fuzz` asks for, and end the process; return where click is to read the command."""
-    # Here and below not before: other commands need none of it.
+    # Not before: other commands do not need it.
     from pykcov.fuzz import ordinary
 
     parameters = ordinary.read(words)
@@ -40,13 +40,15 @@ def _fuzz_if_ordinary(words: Sequence[str], *began: Any) -> None:
         return
     fork = None
     if _can_fork():
-        import pykcov.instrument.imports  # noqa: F401 (before others, which do not stay)
+        # Not before, and before the others: what it imports stays.
+        import pykcov.instrument.imports  # noqa: F401
 
         # What `-m` needs is not there in a Python that runs a file.
         modules = frozenset(sys.modules) - {"runpy", "pkgutil", "importlib.machinery"}
-        from pykcov.fuzz.forking import Origin
+        from pykcov.fuzz.forking import Origin  # not before: see above
 
         fork = Origin(modules, *began).fork
+    # Not before: see above.
     from pykcov.exiting import end_process
     from pykcov.fuzz.command import Options, run
 
@@ -61,6 +63,7 @@ def _fuzz_if_ordinary(words: Sequence[str], *began: Any) -> None:
 
 def _can_fork() -> bool:
     """Whether what is forked from this process could be what another Python would be."""
+    # Not before: other commands do not need it.
     from pykcov.program.options import interpreter_options, without
 
     options = interpreter_options(sys.orig_argv)
