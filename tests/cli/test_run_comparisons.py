@@ -257,6 +257,7 @@ def test_any_words_at_all_are_shown_or_told(tmp_path: Path, capsys: pytest.Captu
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler")
 def test_native_code_compares_among_python(pykcov: Run, write: Write, tmp_path: Path) -> None:
+    pytest.importorskip("symbolic")
     source = write(
         "made.c",
         "int check(long value, double real)\n{\n    if (value == 1234567)\n        return 1;\n"

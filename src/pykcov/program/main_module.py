@@ -88,7 +88,8 @@ def _run_in_current_folder(code: CodeType, source: str | None, begin: Begin, **a
         # As Python's start does, so that tracebacks show the lines.
         import linecache
 
-        key: Any = code if sys.version_info >= (3, 14) else "<string>"
+        # CPython 3.13.0 keeps them by file name, later releases by code.
+        key: Any = code if hasattr(linecache, "_interactive_cache") else "<string>"
         linecache._register_code(key, source, "<string>")  # type: ignore[attr-defined]
     begin()
     _outermost.call(_exec.exec, code, namespace)
