@@ -1,24 +1,24 @@
 """Makes a report in any format: gives coverage.py the trace as its data, and lets it count and render."""
 
 import os
-import secrets
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from coverage import Coverage
 from coverage.exceptions import CoverageWarning
 
-from pykcov.coverage.checked import read_own
 from pykcov.coverage.configuration import UNCONFIGURED, Configuration
 from pykcov.coverage.data import add_contexts
 from pykcov.coverage.native_code import plugin
-from pykcov.reports._conditions import conditions_of_data, conditions_of_trace
 from pykcov.reports._sources import usable_files
 from pykcov.traces.arcs import tells_arcs
 from pykcov.traces.tracefile import TraceFile
+
+if TYPE_CHECKING:
+    from pykcov.reports._conditions import Conditions
 
 
 class NothingToReportError(Exception):
@@ -63,23 +63,29 @@ def report(
             trace = source
             coverage, remarks = _coverage_of(trace, configuration)
         output = output or _default_output(coverage, renderer.OUTPUT_OPTION)
-        of_conditions = None
-        if conditions:
-            if trace is not None:
-                files = {file: os.path.relpath(file) for file in usable_files(trace)[0]}
-                of_conditions = conditions_of_trace(trace, files, conditions == "mcdc")
-            else:
-                own = read_own(str(source))
-                files = {file: os.path.relpath(file) for file in own.get("conditions", {})}
-                of_conditions = conditions_of_data(own, files, conditions == "mcdc")
-            remarks += of_conditions.remarks
-            # As coverage.py excludes them: `# pragma: no cover`, exclude_also.
-            shown_files = [(file, name) for file, name in files.items() if of_conditions.files.get(name)]
-            of_conditions = of_conditions.without({name: coverage.analysis2(file)[2] for file, name in shown_files})
+        of_conditions = _conditions_of(source, coverage, conditions == "mcdc") if conditions else None
+        remarks += of_conditions.remarks if of_conditions is not None else ()
         total = renderer.render(coverage, trace, output, show_missing, of_conditions)
     texts = dict.fromkeys(str(warning.message) for warning in warned if warning.category is CoverageWarning)
     remarks += [text for text in texts if text not in configuration.remarks]
     return Report(total, output, remarks)
+
+
+def _conditions_of(source: TraceFile | str, coverage: Coverage, mcdc: bool) -> "Conditions":
+    # Not before: few reports are of conditions.
+    from pykcov.coverage.checked import read_own
+    from pykcov.reports._conditions import conditions_of_data, conditions_of_trace
+
+    if isinstance(source, str):
+        own = read_own(source)
+        files = {file: os.path.relpath(file) for file in own.get("conditions", {})}
+        found = conditions_of_data(own, files, mcdc)
+    else:
+        files = {file: os.path.relpath(file) for file in usable_files(source)[0]}
+        found = conditions_of_trace(source, files, mcdc)
+    # As coverage.py excludes them: `# pragma: no cover`, exclude_also.
+    shown_files = [(file, name) for file, name in files.items() if found.files.get(name)]
+    return found.without({name: coverage.analysis2(file)[2] for file, name in shown_files})
 
 
 def _coverage_of(trace: TraceFile, configuration: Configuration) -> tuple[Coverage, list[str]]:
@@ -108,5 +114,5 @@ def _default_output(coverage: Coverage, option: str | None) -> str:
     name = str(coverage.get_option(option))
     if option == "run:data_file" and coverage.get_option("run:parallel"):
         # As coverage.py names those of processes, for `coverage combine`.
-        name += f".{os.uname().nodename}.{os.getpid()}.X{secrets.token_hex(4)}"
+        name += f".{os.uname().nodename}.{os.getpid()}.X{os.urandom(4).hex()}"
     return name

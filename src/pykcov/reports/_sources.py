@@ -1,7 +1,6 @@
 """What a report is made of: which file is a data file, which source files of a trace are still there."""
 
 import os
-import zipfile
 
 from pykcov.traces.texts import file_digest, printable
 from pykcov.traces.tracefile import TraceFile
@@ -55,6 +54,8 @@ def _is_there(file: str) -> bool:
         member = f"{folder}/{member}"
     if not os.path.isfile(archive):
         return False
+    import zipfile  # not before: few sources are in one, and it takes time
+
     try:
         with zipfile.ZipFile(archive) as members:
             return member in members.namelist()
