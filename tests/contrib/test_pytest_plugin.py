@@ -3,10 +3,12 @@
 import re
 import subprocess
 import sys
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from coverage import CoverageData
 from pytest_project import Project
 
 from pykcov.native import build
@@ -389,8 +391,8 @@ def test_forked_tests_and_what_only_they_import(project: Project, context: str) 
     assert contexts[f"test_it.py::test_one{run}"] == sorted([*DEFS, BODY[0]])
     assert contexts[f"test_it.py::test_fixture{run}"] == [BODY[3]]
     assert contexts["test_it.py::wide|module"] == sorted([*DEFS, BODY[2]])
-    # The code that the crashed process imported is known to nobody any more, and that is said.
-    assert "code that only forked children imported" in done.output
+    # The crashed process has told what it had imported.
+    assert contexts[f"test_it.py::test_crashes{run}"] == sorted([*DEFS, BODY[1]])
 
 
 @needs_fork
@@ -554,3 +556,49 @@ def test_two():
     assert "made.c" in done.output
     without = project.run()
     assert without.contexts("made.c") == {}
+
+
+STARTS = """
+import multiprocessing
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+
+import library
+
+def test_subprocess():
+    program = "import library, only_there; library.f0(); only_there.f(2)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+def test_shell():
+    assert subprocess.run(f"{sys.executable} -c 'import library; library.f1()'", shell=True).returncode == 0
+
+def test_spawned():
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        pool.apply(library.f2)
+
+def test_executor():
+    with ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")) as executor:
+        executor.submit(library.f3).result()
+
+def test_nothing():
+    pass
+"""
+ONLY_THERE = "def f(n):\n    while n:\n        n -= 1\n    return n\n"
+
+
+@pytest.mark.parametrize("context", ["test", "setup-call-teardown"])
+def test_processes_that_a_test_starts_are_its_own(project: Project, context: str) -> None:
+    project.write(library=CODE, only_there=ONLY_THERE, test_it=STARTS)
+    done = project.run("--pykcov-branch", f"--pykcov-context={context}")
+    assert done.status == 0, done.output
+    part = "|run" if context != "test" else ""
+    ran = done.contexts()
+    # What such a process imports, it runs.
+    for number, name in enumerate(("subprocess", "shell", "spawned", "executor")):
+        assert set(ran[f"test_it.py::test_{name}{part}"]) - set(DEFS) == {BODY[number]}, name
+    assert f"test_it.py::test_nothing{part}" not in ran
+    with closing(CoverageData(str(project.folder / ".coverage"))) as data:
+        data.read()
+        arcs = data.arcs(str((project.folder / "only_there.py").resolve()))
+    assert set(arcs or ()) == {(-1, 1), (1, -1), (-1, 2), (2, 3), (3, 2), (2, 4), (4, -1)}

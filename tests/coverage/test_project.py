@@ -273,7 +273,9 @@ def test_what_is_not_followed_is_named_once(project: Project) -> None:
         assert tests.stdout.count(words) == 1, words
     # `pykcov run` traces all of them.
     assert "multiprocessing" not in run.stderr
-    assert tests.stdout.count("[run] concurrency = multiprocessing: of the processes that tests start") == 1
+    assert "multiprocessing" not in tests.stdout
+    whole = project.pytest("--pykcov", "--pykcov-context=none")
+    assert whole.stdout.count("[run] concurrency = multiprocessing: with --pykcov-context=none") == 1
     assert "is not followed" not in project.run("pykcov", "report").stderr
 
 

@@ -85,7 +85,7 @@ class Ran:
         contexts = {name: lines for name, (lines, _) in zip(names, ran, strict=True)}
         first, again = _first_runs(contexts)
         what = counted(lookup.unknown, "place")
-        unknown = f"{what} of code that only forked children imported: not known"
+        unknown = f"{what} of code that only child processes imported: not known"
         self.merge(
             type(self)(
                 contexts=contexts,

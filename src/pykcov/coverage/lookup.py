@@ -9,6 +9,7 @@ from pykcov.traces import locations
 from pykcov.traces.facts import Fact
 from pykcov.traces.locations import Location
 from pykcov.traces.pcs import is_python
+from pykcov.traces.registered import OFFSET_BITS, Site, pack
 
 if TYPE_CHECKING:
     from pykcov._implied import Code
@@ -24,10 +25,12 @@ class Lookup:
 
     def __init__(self, files: Iterable[str], pcs: Collection[bytes], native: bool, branches: bool) -> None:
         """Learn of the places in files, and of native code among `pcs`, if that counts; 8 bytes each."""
-        codes: dict[str, list[Code]] = {}
-        for file, those in locations.codes_of({file for file in files if is_file(file)}).items():
-            rows = [(code.bases, code.numbers, code.count) for code in those]
-            codes.setdefault(real_file(file), []).extend(rows)
+        chosen = {file for file in files if is_file(file)}
+        codes: dict[str, list[Code]] = {real_file(file): [] for file in chosen}
+        for file, those in locations.codes_of(chosen).items():
+            codes[real_file(file)] += [(code.bases, code.numbers, code.count) for code in those]
+        for file, more in _learned_codes(chosen).items():
+            codes[real_file(file)] += more
         self._files = list(codes)
         self._implied = Implied(codes.values(), branches)
         self.known: dict[str, int] = dict.fromkeys(self._files, 0)
@@ -116,6 +119,21 @@ def known_conditions(files: Iterable[str]) -> dict[str, frozenset[Fact]]:
     """Return what could be seen of conditions, by file."""
     known = locations.known_conditions()
     return {real_file(file): frozenset(known[file]) for file in files if is_file(file) and file in known}
+
+
+def _learned_codes(files: Collection[str]) -> dict[str, list["Code"]]:
+    """Return what other processes have told of code of these files, by file, as if it was known here."""
+    rows: dict[tuple[str, int], dict[int, Site]] = {}
+    for row in locations.learned():
+        if row.file in files:
+            offset = row.pc & (1 << OFFSET_BITS) - 1
+            span = row.line, row.end_line, row.column, row.end_column
+            site = (offset, *span, tuple(row.lines), 0, 0, tuple(row.arcs), ())
+            rows.setdefault((row.file, row.pc >> OFFSET_BITS), {})[offset] = site
+    codes: dict[str, list[Code]] = {}
+    for (file, base), sites in rows.items():
+        codes.setdefault(file, []).append(((base,), pack([*sites.values()]), len(sites)))
+    return codes
 
 
 def _lines_of(rows: Iterable[Location]) -> dict[str, int]:

@@ -51,8 +51,9 @@ class Selection:
         self._stdlib = stdlib
         self._packages = _Patterns(_several("packages", packages))
         named = bool(sources or self._packages.patterns)
-        self._include_files = None if named else _files_matcher(_several("include_files", include_files))
-        self._omit_files = _files_matcher(_several("omit_files", omit_files))
+        self._file_patterns = _several("include_files", include_files), _several("omit_files", omit_files)
+        self._include_files = None if named else _files_matcher(self._file_patterns[0])
+        self._omit_files = _files_matcher(self._file_patterns[1])
         self._anywhere = not named and (bool(self._include.patterns) or not own)
         self._places = _Places(sources, named, elsewhere and not named)
         self._unmatched = {*self._include.patterns, *self._packages.patterns}
@@ -77,10 +78,19 @@ class Selection:
         """Return whether the name alone does not rule the module out."""
         return self._patterns_of(module) is not None
 
-    def arguments(self) -> tuple[list[str], list[str], list[str], bool]:
-        """Return include, exclude, source and stdlib that choose the same in another process, wherever that works."""
-        folders = [] if self._anywhere else [os.path.abspath(folder) for folder in self._places.folders]
-        return list(self._include.patterns), list(self._exclude.patterns), folders, self._stdlib
+    def arguments(self) -> dict[str, list[str] | bool]:
+        """Return the arguments that choose the same in another process, wherever that works."""
+        folders_choose = not (self._anywhere or self._include_files or self._places.elsewhere)
+        return {
+            "include": [*self._include.patterns],
+            "exclude": [*self._exclude.patterns],
+            "source": [os.path.abspath(folder) for folder in self._places.folders] if folders_choose else [],
+            "stdlib": self._stdlib,
+            "packages": [*self._packages.patterns],
+            "include_files": self._file_patterns[0],
+            "omit_files": self._file_patterns[1],
+            "elsewhere": self._places.elsewhere,
+        }
 
     def own_folders(self) -> list[str]:
         """Return the folders of the program's own code if that is what is chosen, for want of anything else."""

@@ -8,8 +8,9 @@ not used for another trace afterwards: nobody knows how long the borrowers write
 
 import os
 from _thread import RLock
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from warnings import warn
 
 from pykcov import _core
@@ -28,16 +29,27 @@ class Chosen(NamedTuple):
 
     granularity: Granularity
     compare: bool
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
-    source: tuple[str, ...]
-    stdlib: bool
+    arguments: tuple[tuple[str, tuple[str, ...] | bool], ...]
+    """Of the Selection."""
 
     @classmethod
     def by(cls, selection: Selection, granularity: Granularity, compare: bool) -> "Chosen":
         """Describe a selection."""
-        include, exclude, source, stdlib = selection.arguments()
-        return cls(granularity, compare, tuple(include), tuple(exclude), tuple(source), stdlib)
+        arguments = selection.arguments().items()
+        return cls(granularity, compare, tuple((name, _hashable(value)) for name, value in arguments))
+
+    @classmethod
+    def read(cls, granularity: Granularity, compare: bool, arguments: Iterable[tuple[str, list[str] | bool]]) -> Self:
+        """Return what JSON has made lists of."""
+        return cls(granularity, compare, tuple((name, _hashable(value)) for name, value in arguments))
+
+    def selection(self) -> Selection:
+        """Choose the same here."""
+        return Selection(**dict(self.arguments))  # type: ignore[arg-type]
+
+
+def _hashable(value: list[str] | bool) -> tuple[str, ...] | bool:
+    return value if isinstance(value, bool) else tuple(value)
 
 
 class Ticket(NamedTuple):
@@ -70,8 +82,9 @@ def offer(group: Group, device: Device, mode: int, chosen: Chosen) -> None:
 
 def withdraw(group: Group) -> bool:
     """End offer(); return whether the device was lent to anybody."""
-    offered = _offers.pop(group.number, None)
-    return offered is not None and (offered.lent or offered.device.inherited)
+    lent = is_lent(group)
+    _offers.pop(group.number, None)
+    return lent
 
 
 def ticket(group: Group | None = None) -> Ticket | None:
@@ -86,6 +99,12 @@ def ticket(group: Group | None = None) -> Ticket | None:
         offered.lent = True
         return Ticket(device, offered.mode, offered.chosen, places.share())
     return None
+
+
+def is_lent(group: Group) -> bool:
+    """Return whether the device of a group was lent to anybody."""
+    offered = _offers.get(group.number)
+    return offered is not None and (offered.lent or offered.device.inherited)
 
 
 def is_offered() -> bool:
@@ -193,8 +212,7 @@ def _borrow(ticket: Ticket) -> Group:
 def _instrument(chosen: Chosen) -> None:
     if chosen in _hooks:
         return
-    selection = Selection(chosen.include, chosen.exclude, chosen.source, chosen.stdlib)
-    hook = ImportHook(selection, chosen.granularity, chosen.compare)
+    hook = ImportHook(chosen.selection(), chosen.granularity, chosen.compare)
     hook.instrument_imported()
     if _hooks.setdefault(chosen, hook) is hook:
         carriers.install()

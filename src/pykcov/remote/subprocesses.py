@@ -48,9 +48,7 @@ def begin(ticket: str) -> None:
     import json
 
     device, mode, chosen, places = json.loads(ticket)
-    granularity, compare, include, exclude, source, stdlib = chosen
-    choice = Chosen(granularity, compare, tuple(include), tuple(exclude), tuple(source), stdlib)
-    lending.work_for(Ticket(Descriptor(*device), mode, choice, Descriptor(*places)))
+    lending.work_for(Ticket(Descriptor(*device), mode, Chosen.read(*chosen), Descriptor(*places)))
 
 
 def _with_ticket(env: Mapping[Any, Any] | None) -> Mapping[Any, Any] | None:

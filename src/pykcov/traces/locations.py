@@ -210,7 +210,7 @@ def files() -> dict[str, str]:
     """Return the files of all code that has probes (co_filename), and the module of each."""
     with _lock:
         known = {code.file: code.module for code in _codes.values()}
-    return known | {location.file: location.module for location in list(_learned.values())}
+    return known | {location.file: location.module for location in learned()}
 
 
 def codes_of(files: Collection[str]) -> dict[str, list[RegisteredCode]]:
@@ -220,6 +220,12 @@ def codes_of(files: Collection[str]) -> dict[str, list[RegisteredCode]]:
         for code in _codes_of([base for base, code in list(_codes.items()) if code.file in files]):
             found.setdefault(code.file, []).append(code)
     return found
+
+
+def learned() -> list[Location]:
+    """Return all that other processes have told."""
+    _ask()
+    return list(_learned.values())
 
 
 def known_lines() -> dict[str, set[int]]:
@@ -382,11 +388,16 @@ def _locations_of(code: RegisteredCode) -> list[Location]:
 
 
 def _learn(pc: int) -> Location | None:
-    if pc not in _learned and pc >= PYTHON_PC and _teacher is not None:
+    if pc not in _learned and pc >= PYTHON_PC:
+        _ask()
+    return _learned.get(pc)
+
+
+def _ask() -> None:
+    if _teacher is not None:
         # Under the lock: another thread may be told this at the same time, and nothing is told twice.
         with _lock:
             _learned.update((location.pc, location) for location in _teacher())
-    return _learned.get(pc)
 
 
 def _tell(listeners: list[Listener], locations: list[Location]) -> None:

@@ -18,8 +18,8 @@ from pykcov.coverage.contexts import OF_NO_TEST, PARTS, Ran
 
 _MOST = 5
 _PROCESSES = (
-    "[run] concurrency = multiprocessing: of the processes that tests start, only forked ones are traced; "
-    "`pykcov run -m pytest` traces all"
+    "[run] concurrency = multiprocessing: with --pykcov-context=none, of the processes that tests start only forked "
+    "ones are traced"
 )
 
 
@@ -40,7 +40,7 @@ class Outcome:
 def conclude(ran: Ran, config: pytest.Config, tracing: Tracing, configuration: Configuration, failed: bool) -> Outcome:
     """Write the data file and the reports. failed: a test has."""
     complaints = [*configuration.remarks, *_complaints(ran, tracing, config.get_verbosity() > 0)]
-    if configuration.processes:
+    if configuration.processes and config.getoption("pykcov_context") == "none":
         complaints.insert(0, _PROCESSES)
     outcome = Outcome([(line, True) for line in complaints])
     with tempfile.TemporaryDirectory(prefix="pykcov-") as folder:

@@ -47,7 +47,7 @@ class Plugin:
         is_whole_run = not tells_tests_apart and not options.pykcov_native
         granularity = _granularity(self._configuration, options)
         self._tracing = Tracing(self._configuration, granularity, follows=not is_whole_run)
-        self._recorder = WholeRun() if is_whole_run else Recorder(OUTSIDE)
+        self._recorder = WholeRun() if is_whole_run else Recorder(OUTSIDE, self._tracing.chosen)
         self._contexts = self._recorder if isinstance(self._recorder, Recorder) and tells_tests_apart else None
         self._fixtures = None if self._contexts is None else Fixtures(self._contexts)
         self._children = Children()

@@ -10,7 +10,8 @@ from os import getpid
 from pykcov import _core
 from pykcov._core import REMOTE_COMMON, TRACE_UNIQUE_PC, Group
 from pykcov.device import Device
-from pykcov.remote import interrupts
+from pykcov.remote import interrupts, lending
+from pykcov.remote.lending import Chosen
 from pykcov.remote.unfinished import unfinished
 
 _IDLE = 4
@@ -36,8 +37,12 @@ class Recorder:
     Threads that work for nobody, as those of pools between two jobs, record for the outermost context.
     """
 
-    def __init__(self, outermost: str) -> None:
-        """Begin with a context of this name, which is there until close()."""
+    def __init__(self, outermost: str, chosen: Chosen | None = None) -> None:
+        """Begin with a context of this name, which is there until close().
+
+        chosen: what has probes in programs that are started in the contexts inside it, which are traced then.
+        """
+        self._chosen = chosen
         self.pcs: dict[str, dict[bytes, None]] = {}
         """What ran in each context: sets of pcs, each as the buffer had them, 8 bytes a pc; as a dictionary's keys."""
         self.dropped: dict[str, int] = {}
@@ -69,6 +74,9 @@ class Recorder:
         device.remote_attach(follow=True)
         device.enable(TRACE_UNIQUE_PC)
         context = Context(name, group, device, words)
+        # Not the outermost one: what is started there are the workers of pytest-xdist, which trace themselves.
+        if self._chosen is not None and self._open:
+            lending.offer(group, device, TRACE_UNIQUE_PC, self._chosen)
         self._open.append(context)
         _core.enter(REMOTE_COMMON, group)
         return context
@@ -92,11 +100,11 @@ class Recorder:
         context.device.disable(wait=False)
         self._keep(context)
         _core.leave(REMOTE_COMMON, context.group)
-        if context.device.state == "ready":
+        if context.device.state == "ready" and not lending.is_lent(context.group):
             context.device.enable(TRACE_UNIQUE_PC)
             context.name = name
             _core.enter(REMOTE_COMMON, context.group)
-        else:  # threads are at work for it
+        else:  # threads or other processes are at work for it
             self._count_cut_off(context)
             self._open.pop()
             self._give_up(context)
@@ -152,7 +160,8 @@ class Recorder:
     def _give_up(self, context: Context) -> None:
         device = context.device
         _core.unregister(REMOTE_COMMON, context.group, wait=False)
-        if device.state == "ready" and len(self._idle) < _IDLE:
+        lent = lending.withdraw(context.group)
+        if not lent and device.state == "ready" and len(self._idle) < _IDLE:
             self._idle.append((device, context.words))
         else:
             device.close(wait=False)

@@ -14,7 +14,7 @@ from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection, namespace_of
 from pykcov.instrument.skips import Skipped
 from pykcov.instrument.versions import UnsupportedPythonError
-from pykcov.remote import carriers
+from pykcov.remote import carriers, lending
 from pykcov.traces.locations import files
 
 
@@ -49,6 +49,8 @@ class Tracing:
                 self._hook.instrument_imported()
         except UnsupportedPythonError as error:
             raise pytest.UsageError(f"--pykcov: {error}") from error
+        self.chosen = lending.Chosen.by(selection, granularity, compare=False)
+        """The same for other processes."""
         self._follows = follows
         if follows:
             carriers.install()
