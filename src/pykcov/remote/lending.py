@@ -82,9 +82,8 @@ def offer(group: Group, device: Device, mode: int, chosen: Chosen) -> None:
 
 def withdraw(group: Group) -> bool:
     """End offer(); return whether the device was lent to anybody."""
-    lent = is_lent(group)
-    _offers.pop(group.number, None)
-    return lent
+    offered = _offers.pop(group.number, None)
+    return offered is not None and (offered.lent or offered.device.inherited)
 
 
 def ticket(group: Group | None = None) -> Ticket | None:
@@ -102,9 +101,9 @@ def ticket(group: Group | None = None) -> Ticket | None:
 
 
 def is_lent(group: Group) -> bool:
-    """Return whether the device of a group was lent to anybody."""
+    """Return whether the device of a group was lent by a ticket."""
     offered = _offers.get(group.number)
-    return offered is not None and (offered.lent or offered.device.inherited)
+    return offered is not None and offered.lent
 
 
 def is_offered() -> bool:
