@@ -21,7 +21,7 @@ from pathlib import Path
 from context_differences import is_apart
 from coverage import CoverageData
 from coverage.parser import PythonParser
-from pytest_libraries import CLICK, Library, command, environment, fetch
+from pytest_libraries import CLICK, LIKE_COVERAGE, Library, command, environment, fetch
 
 from pykcov.coverage.contexts import test_of
 
@@ -55,6 +55,7 @@ def record(library: Library, root: Path, ours: bool, data_file: Path) -> None:
     if ours:
         arguments = ["-p", "pytest_pykcov", "--pykcov", "--pykcov-branch", f"--pykcov-source={library.package}"]
         arguments += ["--pykcov-config=", "--pykcov-report="]
+        own |= LIKE_COVERAGE
     else:
         arguments = ["-p", "pytest_cov", f"--cov={library.package}", "--cov-branch", "--cov-context=test"]
         arguments += ["--cov-report=", "--cov-config=/dev/null"]

@@ -132,6 +132,8 @@ def environment(library: Library, root: Path) -> dict[str, str]:
 
 
 BARE: list[str] = []
+LIKE_COVERAGE = {"PYKCOV_SUBPROCESSES": "0"}
+"""Programs that tests start are not traced by coverage.py, unless it is configured to."""
 
 
 def with_coverage(library: Library, data_file: str, *, branch: bool = False) -> tuple[list[str], dict[str, str]]:
@@ -147,7 +149,7 @@ def with_pykcov(
     """Return the same for pykcov."""
     arguments = ["-p", "pytest_pykcov", "--pykcov", f"--pykcov-source={library.package}"]
     arguments += ["--pykcov-config=", "--pykcov-report=", *["--pykcov-branch"] * branch]
-    return [*arguments, f"--pykcov-context={context}"], {"COVERAGE_FILE": data_file}
+    return [*arguments, f"--pykcov-context={context}"], {"COVERAGE_FILE": data_file, **LIKE_COVERAGE}
 
 
 PLUGINS = Path(__file__).with_name("suite_plugins")
