@@ -14,7 +14,8 @@ from pykcov.native.locations import implied_by, lines_of, symbolize
 from pykcov.traces import records
 from pykcov.traces.arcs import Arc, ArcsError, arcs_of, tells_arcs
 from pykcov.traces.facts import ConditionsError, Fact
-from pykcov.traces.locations import Location, known_lines, owner
+from pykcov.traces.known import known_lines
+from pykcov.traces.locations import Location, owner
 from pykcov.traces.pcs import is_python
 from pykcov.traces.records import Comparison
 

@@ -319,7 +319,7 @@ from pykcov.instrument import rewriter
 from pykcov.instrument.functions import instrument_selected
 from pykcov.instrument.originals import original_of
 from pykcov.instrument.selection import Selection
-from pykcov.traces.locations import known_lines
+from pykcov.traces.known import known_lines
 rewritten = []
 real = rewriter.instrument_code
 rewriter.instrument_code = lambda code, name, **options: rewritten.append(code.co_name) or real(code, name, **options)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from pykcov._implied import Implied
 from pykcov.coverage.masks import Lines, is_file, mask_of_lines, real_file, union
-from pykcov.traces import locations
+from pykcov.traces import known, locations
 from pykcov.traces.facts import Fact
 from pykcov.traces.locations import Location
 from pykcov.traces.pcs import is_python
@@ -27,8 +27,8 @@ class Lookup:
         """Learn of the places in files, and of native code among `pcs`, if that counts; 8 bytes each."""
         chosen = {file for file in files if is_file(file)}
         codes: dict[str, list[Code]] = {real_file(file): [] for file in chosen}
-        for file, those in locations.codes_of(chosen).items():
-            codes[real_file(file)] += [(code.bases, code.numbers, code.count) for code in those]
+        for code in locations.codes(chosen):
+            codes[real_file(code.file)].append((code.bases, code.numbers, code.count))
         for file, more in _learned_codes(chosen).items():
             codes[real_file(file)] += more
         self._files = list(codes)
@@ -101,14 +101,14 @@ class Lookup:
 def conditions_in_files(pcs: Mapping[str, Iterable[bytes]], files: Iterable[str]) -> dict[str, Facts]:
     """Return what hits say of conditions in these files, by context and file; `pcs`: sets of pcs by context."""
     chosen = set(files)
-    known: dict[int, Location] = {}
+    rows: dict[int, Location] = {}
     result: dict[str, Facts] = {}
     for name, sets in pcs.items():
         found: dict[str, set[Fact]] = {}
         hit = {pc for raw in sets for pc in memoryview(raw).cast("Q")}
-        new = [pc for pc in hit if pc not in known and is_python(pc)]
-        known.update(zip(new, locations.symbolize(new), strict=True))
-        for row in (known[pc] for pc in hit if pc in known):
+        new = [pc for pc in hit if pc not in rows and is_python(pc)]
+        rows.update(zip(new, locations.symbolize(new), strict=True))
+        for row in (rows[pc] for pc in hit if pc in rows):
             if row.conditions and row.file in chosen:
                 found.setdefault(real_file(row.file), set()).update(row.conditions)
         result[name] = {file: frozenset(facts) for file, facts in found.items()}
@@ -117,8 +117,8 @@ def conditions_in_files(pcs: Mapping[str, Iterable[bytes]], files: Iterable[str]
 
 def known_conditions(files: Iterable[str]) -> dict[str, frozenset[Fact]]:
     """Return what could be seen of conditions, by file."""
-    known = locations.known_conditions()
-    return {real_file(file): frozenset(known[file]) for file in files if is_file(file) and file in known}
+    facts = known.known_conditions()
+    return {real_file(file): frozenset(facts[file]) for file in files if is_file(file) and file in facts}
 
 
 def _learned_codes(files: Collection[str]) -> dict[str, list["Code"]]:

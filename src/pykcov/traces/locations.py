@@ -131,7 +131,7 @@ def register(code: CodeType, module: str, sites: Sequence[Site]) -> Sequence[Pro
             stacklevel=2,
         )
     if listeners:
-        _tell(listeners, _locations_of(made))
+        _tell(listeners, locations_of(made))
     return made.probes
 
 
@@ -144,7 +144,7 @@ def register_stored(stored: Stored, pcs: Sequence[int], probes: Sequence[Probe |
         listeners = list(_listeners)
         codes = _codes_of(stored.bases) if listeners else []
     if codes:
-        _tell(listeners, [location for code in codes for location in _locations_of(code)])
+        _tell(listeners, [location for code in codes for location in locations_of(code)])
     return True
 
 
@@ -213,39 +213,16 @@ def files() -> dict[str, str]:
     return known | {location.file: location.module for location in learned()}
 
 
-def codes_of(files: Collection[str]) -> dict[str, list[RegisteredCode]]:
-    """Return all code that has probes of these files (co_filename), by file."""
-    found: dict[str, list[RegisteredCode]] = {}
+def codes(files: Collection[str] | None = None) -> list[RegisteredCode]:
+    """Return all code that has probes, or that of some files (co_filename)."""
     with _lock:
-        for code in _codes_of([base for base, code in list(_codes.items()) if code.file in files]):
-            found.setdefault(code.file, []).append(code)
-    return found
+        return _codes_of([base for base, code in list(_codes.items()) if files is None or code.file in files])
 
 
 def learned() -> list[Location]:
     """Return all that other processes have told."""
     _ask()
     return list(_learned.values())
-
-
-def known_lines() -> dict[str, set[int]]:
-    """Return the source lines that hits of all probes would imply, by file (co_filename)."""
-    found: dict[str, set[int]] = {}
-    with _lock:
-        for code in _all_codes():
-            found.setdefault(code.file, set()).update(code.implied_lines())
-    return found
-
-
-def known_conditions() -> dict[str, set[Fact]]:
-    """Return what hits of all probes would say of conditions, by file (co_filename)."""
-    found: dict[str, set[Fact]] = {}
-    with _lock:
-        for code in _all_codes():
-            for location in _locations_of(code):
-                if location.conditions:
-                    found.setdefault(code.file, set()).update(location.conditions)
-    return found
 
 
 def numbered(first: int, end: int) -> list[tuple[int, bool]]:
@@ -255,11 +232,10 @@ def numbered(first: int, end: int) -> list[tuple[int, bool]]:
     """
     found = [(0, False)] * (end - first)
     missing = end - first
-    with _lock:
-        codes = _all_codes()
     # The newest first: what is asked for was made last.
-    while codes and missing:
-        probes = [probe for probe in codes.pop().probes if type(probe) is Probe]
+    known = codes()
+    while known and missing:
+        probes = [probe for probe in known.pop().probes if type(probe) is Probe]
         for probe in probes:
             if first <= probe.number < end:
                 found[probe.number - first] = (probe.pc, probe is probes[0])
@@ -297,9 +273,9 @@ def add_listener(listener: Listener, existing: bool = True) -> None:
     """
     with _lock:
         _listeners.append(listener)
-        codes = _all_codes() if existing else []
-    if codes:
-        _tell([listener], [location for code in codes for location in _locations_of(code)])
+        known = codes() if existing else []
+    if known:
+        _tell([listener], [location for code in known for location in locations_of(code)])
 
 
 def remove_listener(listener: Listener) -> None:
@@ -333,10 +309,6 @@ def _code_at(base: int) -> RegisteredCode | None:
 def _codes_of(bases: Iterable[int]) -> list[RegisteredCode]:
     """Return what has these bases, each once."""
     return list(dict.fromkeys(code for base in bases if (code := _code_at(base)) is not None))
-
-
-def _all_codes() -> list[RegisteredCode]:
-    return _codes_of(list(_codes))
 
 
 def _make_probes(pcs: list[int], comparisons: "array[int]") -> tuple[Probe | CompareProbe, ...]:
@@ -381,7 +353,7 @@ def _location(code: RegisteredCode, row: int) -> Location:
     )
 
 
-def _locations_of(code: RegisteredCode) -> list[Location]:
+def locations_of(code: RegisteredCode) -> list[Location]:
     """Return one location a pc: a comparison that code begins with shares that of the code."""
     offsets = code.offsets()
     return [_location(code, row) for row in range(code.count) if not row or offsets[row] != offsets[row - 1]]

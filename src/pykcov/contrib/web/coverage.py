@@ -16,7 +16,8 @@ from pykcov.remote.interrupts import EXIT, follow_exit
 from pykcov.tracer import NMEMB, FollowedTrace, Tracer
 from pykcov.traces.arcs import arcs_of, tells_arcs
 from pykcov.traces.facts import Fact
-from pykcov.traces.locations import known_conditions, symbolize
+from pykcov.traces.known import known_conditions
+from pykcov.traces.locations import symbolize
 
 _ROUTES = 10_000
 """Names of routes are made of what clients send where a framework tells none."""
