@@ -1,6 +1,7 @@
 """Tests of Hypothesis under `pykcov fuzz`, which fuzzes their choices."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,10 @@ def crash(user, code):
 """
 
 TESTS = """
-from hypothesis import given, strategies as st
+import unittest
+
+import pytest
+from hypothesis import given, settings, strategies as st
 
 import library
 
@@ -44,6 +48,28 @@ class TestMany:
 @given(st.text(), st.integers())
 def test_nothing_crashes(user, code):
     library.crash(user, code)
+
+
+@pytest.mark.parametrize("name", ["guest", "admin"])
+@given(code=st.integers())
+def test_nobody_of_a_name_is_admitted(name, code):
+    assert not library.admit(name, code)
+
+
+class TestCase(unittest.TestCase):
+    def setUp(self):
+        self.name = "admin"
+
+    @given(st.integers())
+    def test_nobody_is_admitted(self, code):
+        self.assertFalse(library.admit(self.name, code))
+
+
+@settings(max_examples=1)
+@given(st.integers())
+def test_that_skips(code):
+    if library.admit("admin", code):
+        pytest.skip("not today")
 
 
 @given(st.integers(0, 255))
@@ -71,7 +97,15 @@ def run(project: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([sys.executable, *words], cwd=project, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("test", ["test_nobody_is_admitted", "TestMany::test_nobody_is_admitted"])
+@pytest.mark.parametrize(
+    "test",
+    [
+        "test_nobody_is_admitted",
+        "TestMany::test_nobody_is_admitted",
+        "TestCase::test_nobody_is_admitted",
+        "test_nobody_of_a_name_is_admitted[admin]",
+    ],
+)
 def test_what_is_compared_is_drawn_and_a_plain_run_replays_the_failure(project: Path, test: str) -> None:
     code, output = fuzz(project, test, "-runs=2000")
     assert code == 77, output
@@ -79,10 +113,10 @@ def test_what_is_compared_is_drawn_and_a_plain_run_replays_the_failure(project: 
     # What Hypothesis calls on the way to the test names nothing.
     token = json.loads((finding / "finding.json").read_text())["token"]
     assert "hypothesis" not in token
-    assert "test_nobody_is_admitted" in token
+    assert "test_nobody" in token
     again = run(project, str(finding / "reproduce.py"))
     assert again.returncode == 1, again.stderr
-    assert again.stderr.count("AssertionError") == 1
+    assert len(re.findall(r"^AssertionError", again.stderr, re.MULTILINE)) == 1
     assert "HarnessError" not in again.stderr
     # By chance it would not be found.
     plain = run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"test_library.py::{test}")
@@ -97,6 +131,12 @@ def test_a_finding_that_is_mended_does_nothing_wrong(project: Path) -> None:
     again = run(project, str(finding / "reproduce.py"))
     assert again.returncode == 0, again.stderr
     assert "the input does nothing wrong" in again.stderr
+
+
+def test_an_example_that_skips_the_test_is_no_finding_and_skips_no_plain_run(project: Path) -> None:
+    code, output = fuzz(project, "test_that_skips", "-runs=300")
+    assert code == 0, output
+    assert "1 passed" in run(project, "-m", "pytest", "-q", "test_library.py::test_that_skips").stdout
 
 
 def test_an_example_that_ends_the_process_is_found_and_does_so_again(project: Path) -> None:

@@ -40,38 +40,63 @@ class _Plugin:
         """Who runs the target has asked to end the process with it."""
 
     def pytest_pyfunc_call(self, pyfuncitem: Any) -> bool:
+        self._fuzz(pyfuncitem, pyfuncitem.obj)
+        return True
+
+    def pytest_runtest_call(self, item: Any) -> None:
+        # Not before: see run().
+        from _pytest.unittest import TestCaseFunction
+
+        if isinstance(item, TestCaseFunction):
+            # It is unittest that calls it, behind setUp().
+            test = item.obj
+            item.obj = lambda: self._fuzz(item, test)
+
+    def _fuzz(self, item: Any, test: Any) -> None:
         try:
-            _declare(pyfuncitem, self._settings)
+            if harness.declared() is None:
+                _declare(item, test, self._settings)
+            harness.fuzz()
         except HarnessError as error:
             self.problem = str(error)
-            pyfuncitem.session.shouldstop = str(error)
-            return True
-        try:
-            harness.fuzz()
         except SystemExit as error:
-            # Which pytest takes for a failure of the test. What it says of it is of no use, either.
+            # Which pytest takes for a failure of the test.
             self.code = error.code or 0
-            pyfuncitem.config.pluginmanager.unregister(name="terminalreporter")
-            return True
+        # What it says of a test that is none is of no use.
+        item.config.pluginmanager.unregister(name="terminalreporter")
+        item.session.shouldstop = "the test was fuzzed"
 
 
-def _declare(item: Any, settings: Settings) -> None:
+def _declare(item: Any, test: Any, settings: Settings) -> None:
     arguments = [settings.harness, *settings.arguments]
-    if getattr(item.obj, "hypothesis", None) is not None:
-        _declare_property(item, settings, arguments)
+    # Those that are used without being asked for do not matter: plugins of pytest have such.
+    fixtures = {name: item.funcargs[name] for name in item._fixtureinfo.argnames if name in item.funcargs}
+    if getattr(test, "hypothesis", None) is not None:
+        _declare_property(test, _handle(test, item.instance, fixtures), settings, arguments)
         return
-    parameter = getattr(item.obj, MARK, None)
+    parameter = getattr(test, MARK, None)
     if parameter is None:
         raise HarnessError("it is no test of Hypothesis, and has no @pykcov.fuzz_test")
-    others = {name: item.funcargs[name] for name in item._fixtureinfo.argnames if name != parameter}
-    harness.setup(arguments, lambda data: item.obj(**{parameter: data}, **others))
+    fixtures.pop(parameter, None)
+    skipped = _skipped()
+
+    def target(data: bytes) -> object:
+        try:
+            return test(**{parameter: data}, **fixtures)
+        except skipped:
+            return None
+
+    harness.setup(arguments, target)
 
 
-def _declare_property(item: Any, settings: Settings, arguments: list[str]) -> None:
-    # Those that are used without being asked for do not matter: plugins of pytest have such.
-    if item._fixtureinfo.argnames:
-        raise HarnessError("a Hypothesis test with fixtures has no hook for bytes; use @pykcov.fuzz_test")
-    handle = item.obj.hypothesis if item.instance is None else _of_instance(item.obj, item.instance)
+def _skipped() -> type[BaseException]:
+    # Not before: see run().
+    import pytest
+
+    return pytest.skip.Exception
+
+
+def _declare_property(test: Any, handle: Any, settings: Settings, arguments: list[str]) -> None:
     try:
         # Not before: few targets are such tests.
         from pykcov.contrib.hypothesis import choices
@@ -81,29 +106,35 @@ def _declare_property(item: Any, settings: Settings, arguments: list[str]) -> No
         harness.setup(arguments, handle.fuzz_one_input)
         return
     selection = Selection(settings.include, settings.exclude, settings.source, settings.stdlib)
-    target = choices.Choices(item.obj, handle, words(selection))
+    target = choices.Choices(test, handle, words(selection))
     if not any(each.startswith("-max_len=") for each in arguments):
         arguments.append(f"-max_len={choices.MOST_BYTES}")
     harness.setup(arguments, target, mutator=target.mutate, watch=target.watch)
 
 
-def _of_instance(test: Any, instance: Any) -> Any:
-    """Return the handle of a test that is a method: Hypothesis's own hook has no instance to call it with."""
-    # Not before: few tests are such methods.
+def _handle(test: Any, instance: Any, fixtures: dict[str, Any]) -> Any:
+    """Return the handle of a Hypothesis test. Its own hook has no instance to call a method with, and no fixtures."""
+    if instance is None and not fixtures:
+        return test.hypothesis
+    # Not before: few tests are such.
     import inspect
 
     # Which the test has imported.
     from hypothesis import given, settings
 
     inner = test.hypothesis.inner_test
-
-    def method(*values: Any, **arguments: Any) -> None:
-        inner(instance, *values, **arguments)
+    before = [] if instance is None else [instance]
 
     signature = inspect.signature(inner)
-    parameters = list(signature.parameters.values())[1:]
-    method.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    method.__name__, method.__qualname__, method.__module__ = inner.__name__, inner.__qualname__, inner.__module__
-    wrapped: Any = given(**test.hypothesis._given_kwargs)(method)
+    parameters = list(signature.parameters.values())[len(before) :]
+    drawn = [parameter for parameter in parameters if parameter.name not in fixtures]
+
+    def bound(*values: Any, **others: Any) -> None:
+        by_name = {parameter.name: value for parameter, value in zip(drawn, values, strict=False)}
+        inner(*before, **by_name, **others, **fixtures)
+
+    bound.__signature__ = signature.replace(parameters=drawn)  # type: ignore[attr-defined]
+    bound.__name__, bound.__qualname__, bound.__module__ = inner.__name__, inner.__qualname__, inner.__module__
+    wrapped: Any = given(**test.hypothesis._given_kwargs)(bound)
     own = getattr(test, "_hypothesis_internal_use_settings", None)
     return (settings(own)(wrapped) if own is not None else wrapped).hypothesis

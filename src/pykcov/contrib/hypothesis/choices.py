@@ -13,6 +13,7 @@ from typing import Any
 
 from hypothesis import core
 from hypothesis.database import ExampleDatabase, choices_from_bytes, choices_to_bytes
+from hypothesis.errors import UnsatisfiedAssumption
 from hypothesis.internal.conjecture.data import ConjectureData
 from hypothesis.internal.conjecture.providers import BytestringProvider, PrimitiveProvider
 from hypothesis.internal.reflection import function_digest
@@ -67,7 +68,7 @@ class Choices:
         except BaseException:  # of pytest, say
             if self._engine is None:
                 raise
-            if one.lacks_choices():
+            if one.lacks_choices() and one.plan.origin != "failed":
                 self._run_again(one, "failed")
                 return None
             self._save(one, b".secondary")
@@ -100,16 +101,19 @@ class Choices:
     def learning(self, one: "_Input", data: ConjectureData) -> Iterator[None]:
         """Learn from what an input reaches and compares meanwhile."""
         engine = self._engine
-        if engine is None:
-            yield
-            return
-        engine.compare_afresh()
+        if engine is not None:
+            engine.compare_afresh()
         try:
             yield
+        except _skips():
+            # Hypothesis keeps an example that raises, and a plain run would be skipped by this one.
+            one.is_skipped = True
+            raise UnsatisfiedAssumption from None
         finally:
             one.example.end()
             one.choices = data.choices
-            self._learn(engine, one)
+            if engine is not None:
+                self._learn(engine, one)
 
     def _learn(self, engine: Engine, one: "_Input") -> None:
         example, plan = one.example, one.plan
@@ -130,8 +134,14 @@ class Choices:
 
     def _save(self, one: "_Input", kind: bytes) -> None:
         """Have the next run of the test try this example: Hypothesis looks for some of each kind."""
-        if self._database is not None:
+        if self._database is not None and not one.is_skipped:
             self._database.save(self._key + kind, choices_to_bytes(one.choices))
+
+
+def _skips() -> tuple[type[BaseException], ...]:
+    """Return the exceptions that skip a test: no example that raises one has failed."""
+    exceptions: tuple[type[BaseException], ...] = vars(core)["skip_exceptions_to_reraise"]()
+    return exceptions
 
 
 class _Input(bytes):
@@ -142,6 +152,8 @@ class _Input(bytes):
     example: Example
     is_made: bool
     """By the mutator. What somebody gives stays as it is."""
+    is_skipped = False
+    """It has skipped the test."""
     choices: tuple[Value, ...] = ()
     """Those of the example, and those that Hypothesis has forced."""
 
