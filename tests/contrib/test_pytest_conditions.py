@@ -66,3 +66,30 @@ def test_conditions_need_their_own_granularity(tmp_path: Path, granularity: str)
     done = record(tmp_path, "--pykcov-conditions", f"--pykcov-granularity={granularity}")
     assert done.returncode == 4
     assert f"--pykcov-granularity={granularity} does not tell conditions" in done.stdout + done.stderr
+
+
+IN_PROCESSES = """
+import subprocess
+import sys
+
+def call(arguments):
+    subprocess.run([sys.executable, "-c", f"import lib; lib.allowed{arguments}"], check=True)
+
+def test_one():
+    call("(1, 0, 1)")
+
+def test_two():
+    call("(0, 1, 0)")
+"""
+
+
+def test_conditions_that_only_other_processes_saw_are_theirs(tmp_path: Path) -> None:
+    (tmp_path / "lib.py").write_text(LIBRARY)
+    (tmp_path / "test_lib.py").write_text(IN_PROCESSES)
+    arguments = ("--pykcov-source=.", "--pykcov-conditions", "test_lib.py")
+    done = run(tmp_path, "pytest", "-q", "-p", "no:cacheprovider", "--pykcov", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = conditions(tmp_path)
+    one, two = ["test_lib.py::test_one"], ["test_lib.py::test_two"]
+    assert (found["a"]["true"], found["a"]["false"], found["a"]["decided_true"]) == (one, two, one)
+    assert (found["c"]["decided_true"], found["c"]["decided_false"]) == (one, two)

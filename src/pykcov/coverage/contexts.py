@@ -79,17 +79,16 @@ class Ran:
         have probes. users: tests by the context of a fixture that they used. branches, conditions: whether arcs count,
         and what was seen of conditions.
         """
-        names = list(pcs)
         lookup = Lookup(files, [raw for sets in pcs.values() for raw in sets], native, branches)
-        ran = [lookup.ran(pcs[name]) for name in names]
-        contexts = {name: lines for name, (lines, _) in zip(names, ran, strict=True)}
+        ran = {name: lookup.ran(sets) for name, sets in pcs.items()}
+        contexts = {name: lines for name, (lines, _) in ran.items()}
         first, again = _first_runs(contexts)
         what = counted(lookup.unknown, "place")
         unknown = f"{what} of code that only child processes imported: not known"
         self.merge(
             type(self)(
                 contexts=contexts,
-                arcs={name: arcs for name, (_, arcs) in zip(names, ran, strict=True)} if branches else {},
+                arcs={name: arcs for name, (_, arcs) in ran.items()} if branches else {},
                 known_arcs=lookup.known_arcs,
                 conditions=conditions_in_files(pcs, files) if conditions else {},
                 known_conditions=known_conditions(files) if conditions else {},

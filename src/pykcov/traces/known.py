@@ -1,7 +1,7 @@
 """What hits of all places of the process would say."""
 
 from pykcov.traces.facts import Fact
-from pykcov.traces.locations import codes, locations_of
+from pykcov.traces.locations import codes, learned, locations_of
 
 
 def known_lines() -> dict[str, set[int]]:
@@ -13,10 +13,9 @@ def known_lines() -> dict[str, set[int]]:
 
 
 def known_conditions() -> dict[str, set[Fact]]:
-    """Return what hits of all probes would say of conditions, by file (co_filename)."""
+    """Return what hits of all probes would say of conditions, here and in processes that have told, by file."""
     found: dict[str, set[Fact]] = {}
-    for code in codes():
-        for location in locations_of(code):
-            if location.conditions:
-                found.setdefault(code.file, set()).update(location.conditions)
+    for location in (*learned(), *(each for code in codes() for each in locations_of(code))):
+        if location.conditions:
+            found.setdefault(location.file, set()).update(location.conditions)
     return found
