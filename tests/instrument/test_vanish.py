@@ -395,11 +395,11 @@ def test_where_frozen_objects_die_functions_are_not_looked_for_again(monkeypatch
     monkeypatch.setattr(alive, "_reachable_functions", search)
     monkeypatch.setattr(alive, "_frozen", (0, []))
     monkeypatch.setattr("gc.get_freeze_count", lambda: frozen)
-    alive.find_frozen(more=True)
+    alive.find_hidden(more=True)
     frozen = 8
-    alive.find_frozen(more=True)
+    alive.find_hidden(more=True)
     assert len(searches) == 1
-    alive.find_frozen()
+    alive.find_hidden()
     frozen = 9
-    alive.find_frozen(more=True)
+    alive.find_hidden(more=True)
     assert len(searches) == 3

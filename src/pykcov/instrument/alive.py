@@ -3,7 +3,7 @@
 import gc
 import sys
 from _weakref import ref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType, ModuleType
 from typing import Any
 
@@ -14,44 +14,22 @@ from pykcov.instrument.selection import namespace_of
 IS_FREE_THREADED = "t" in sys.abiflags
 """Whether this build of CPython can run without a GIL."""
 
-_HIDES = IS_FREE_THREADED and sys.version_info < (3, 14)
-"""Whether what is in _HIDDEN, and classes, become immortal once there is a second thread: the collector then does not
-know them any more."""
-_HIDDEN = (FunctionType, CodeType, ModuleType, dict)
+_MAKES_IMMORTAL = IS_FREE_THREADED and sys.version_info < (3, 14)
+"""Whether functions, code, modules and their namespaces become immortal once there is a second thread: the collector
+then does not know them any more."""
+_IMMORTAL = frozenset((FunctionType, CodeType, ModuleType, dict))
 
 
 def functions(*, frozen: bool = True) -> list[FunctionType]:
     """Return every Python function that is alive: also methods, closures, and what nothing refers to by name.
 
-    frozen: False is for those who have called find_frozen(), and do without what is frozen since.
+    frozen: False is for those who have called find_hidden(), and do without what is hidden since.
     """
     if frozen:
-        find_frozen()
-    hidden = [function for reference in _frozen[1] if (function := reference()) is not None]
-    return [found for found in _objects() if type(found) is FunctionType] + hidden
-
-
-def _objects() -> list[Any]:
-    """Return what the collector knows, and what it does not know any more."""
-    objects = gc.get_objects()
-    return [*objects, *_reached_from(objects, _is_hidden)] if _HIDES else objects
-
-
-def _is_hidden(found: Any) -> bool:
-    return not gc.is_tracked(found) and (type(found) in _HIDDEN or issubclass(type(found), type))
-
-
-def _reached_from(objects: list[Any], leads_on: Callable[[Any], bool]) -> list[Any]:
-    """Return what is reachable from objects by way of others that `leads_on` is true for, without the objects."""
-    seen = {id(found): found for found in objects}
-    reached: list[Any] = []
-    new = objects
-    while new:
-        found_now = {id(found): found for found in referents(new) if leads_on(found)}
-        new = [found_now[key] for key in found_now.keys() - seen.keys()]
-        seen.update({id(found): found for found in new})
-        reached += new
-    return reached
+        find_hidden()
+    reached = [function for reference in _frozen[1] if (function := reference()) is not None]
+    # No list display: the list that it makes would be among the objects, and refer to itself.
+    return [found for found in gc.get_objects() + _immortal[1] if type(found) is FunctionType] + reached
 
 
 def running_in_threads() -> list[CodeType]:
@@ -71,10 +49,13 @@ def running_in_threads() -> list[CodeType]:
 
 
 def in_use(functions: Iterable[FunctionType]) -> list[CodeType]:
-    """Return the code of functions and what threads are in the middle of, and maybe code that is in use no more."""
+    """Return the code of functions and what threads are in the middle of, and maybe code that is in use no more.
+
+    functions: what functions() has just returned.
+    """
     if IS_FREE_THREADED:
         # There the collector knows code, too.
-        return [found for found in _objects() if type(found) is CodeType]
+        return [found for found in gc.get_objects() + _immortal[1] if type(found) is CodeType]
     return [function.__code__ for function in functions] + running_in_threads()
 
 
@@ -121,21 +102,47 @@ def referents(objects: Iterable[Any]) -> list[Any]:
 
 # Count of frozen objects, and the functions among them when it was that. CPython 3.12 freezes importlib at its start.
 _frozen: tuple[int, list["ref[FunctionType]"]] = (0, [])
+# Count of modules, and the functions and code that had become immortal when it was that.
+_immortal: tuple[int, list[FunctionType | CodeType]] = (0, [])
 
 
-def find_frozen(*, more: bool = False) -> None:
-    """Find the functions that gc.freeze() hides from get_objects(), as far as they can be reached.
+def find_hidden(*, more: bool = False) -> None:
+    """Find the functions that get_objects() does not name, as gc.freeze() hides them or they are immortal.
 
-    It takes long, so it is done only if another number of objects is frozen now. `more`: only if there are more, not
-    if some have died.
+    It takes long for frozen ones, so it is done only if another number of objects is frozen now. `more`: only if there
+    are more, not if some have died; for immortal ones, if something was imported.
     """
-    global _frozen
+    global _frozen, _immortal
+    are_immortal = _MAKES_IMMORTAL and not gc.is_tracked(find_hidden)
+    if are_immortal and not (more and len(sys.modules) == _immortal[0]):
+        _immortal = len(sys.modules), _immortal_objects()
     before, count = _frozen[0], gc.get_freeze_count()
     if count > before or (count < before and not more):
         _frozen = count, [ref(function) for function in _reachable_functions()] if count else []
 
 
+def _immortal_objects() -> list[FunctionType | CodeType]:
+    """Return the functions and code that are reachable by way of what the collector does not know any more."""
+    seen: dict[int, Any] = {}
+    new = gc.get_objects()
+    while new:
+        found_now = {
+            id(found): found for found in referents(new) if type(found) in _IMMORTAL and not gc.is_tracked(found)
+        }
+        new = [found_now[key] for key in found_now.keys() - seen.keys()]
+        seen.update({id(found): found for found in new})
+    return [found for found in seen.values() if type(found) in (FunctionType, CodeType)]
+
+
 def _reachable_functions() -> list[FunctionType]:
     """Return the functions that are reachable but not in get_objects(). It takes 20 times as long as get_objects()."""
-    reached = _reached_from([sys.modules, *_objects()], gc.is_tracked)
-    return [found for found in reached if type(found) is FunctionType]
+    objects = gc.get_objects() + _immortal[1]
+    seen = {id(found): found for found in objects}
+    reached: list[FunctionType] = []
+    new: list[Any] = [sys.modules, *objects]
+    while new:
+        found_now = {id(found): found for found in referents(new) if gc.is_tracked(found)}
+        new = [found_now[key] for key in found_now.keys() - seen.keys()]
+        seen.update({id(found): found for found in new})
+        reached += [found for found in new if type(found) is FunctionType]
+    return reached

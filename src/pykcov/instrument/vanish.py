@@ -101,7 +101,7 @@ class _Exchange:
             self._is_looking = True
             restores = self._restores
             with Unrecorded():
-                alive.find_frozen(more=True)
+                alive.find_hidden(more=True)
                 began = thread_time_ns()
                 rewriting = 0 if _is_needed_whole() else self._thin_out()
                 searching = thread_time_ns() - began - rewriting
