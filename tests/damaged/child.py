@@ -177,7 +177,7 @@ def main() -> None:
     contents: list[tuple[Any, bytes]] = []
     for name in ("unique.npz", "pc.npz", "cmp-bytes.npz"):
         contents += [(trace, (FOLDER / name).read_bytes())] * 3
-    contents += [(data, (FOLDER / ".coverage").read_bytes())] * 3
+    contents += [(data, (FOLDER / name).read_bytes()) for name in (".coverage", ".coverage", "branches", "branches")]
     contents += [(finding, (FOLDER / "findings" / "one" / "finding.json").read_bytes())]
     contents += [(cache, path.encode()) for path in files_below(str(FOLDER / "cache"))]
     (FOLDER / "findings" / "mutant").mkdir(exist_ok=True)

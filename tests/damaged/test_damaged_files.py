@@ -45,6 +45,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "import traced\n\ndef test_one():\n    traced.run()\n\ndef test_two():\n    pass\n"
     )
     run("-m", "pytest", "-q", "--pykcov", "-p", "no:cacheprovider", "test_it.py")
+    branches = ("--pykcov-branch", "--pykcov-data=branches")
+    run("-m", "pytest", "-q", "--pykcov", "-p", "no:cacheprovider", *branches, "test_it.py")
     (folder / "cached.py").write_text("def answer():\n    return 42\n")
     script = (
         "import pykcov\nwith pykcov.instrument_imports(include=['cached'], granularity='line'):\n    import cached\n"
