@@ -603,3 +603,46 @@ def test_processes_that_a_test_starts_are_its_own(project: Project, context: str
         data.read()
         arcs = data.arcs(str((project.folder / "only_there.py").resolve()))
     assert set(arcs or ()) == {(-1, 1), (1, -1), (-1, 2), (2, 3), (3, 2), (2, 4), (4, -1)}
+
+
+SERVERS = """
+import multiprocessing
+
+import pytest
+import library
+
+def serve(pipe):
+    while (number := pipe.recv()) is not None:
+        pipe.send(getattr(library, f"f{number}")())
+
+@pytest.fixture(scope="module", params=["fork", "spawn"])
+def server(request):
+    context = multiprocessing.get_context(request.param)
+    pipe, other = context.Pipe()
+    process = context.Process(target=serve, args=(other,))
+    process.start()
+    yield lambda number: (pipe.send(number), pipe.recv())[1]
+    pipe.send(None)
+    process.join()
+
+def test_one(server):
+    assert server(1) == 1
+
+def test_two(server):
+    library.f2()
+
+def test_three(server):
+    assert server(3) == 3
+"""
+
+
+def test_a_server_in_a_process_of_its_own_is_its_fixture_s(project: Project) -> None:
+    project.write(library=CODE, test_it=SERVERS)
+    done = project.run()
+    assert done.status == 0, done.output
+    contexts = done.contexts()
+    for parameter, imported in (("[0]", []), ("[1]", DEFS)):
+        assert contexts[f"test_it.py::server{parameter}|module"] == sorted([BODY[1], BODY[3], *imported])
+    for start in ("fork", "spawn"):
+        assert contexts[f"test_it.py::test_two[{start}]"] == [BODY[2]]
+        assert f"test_it.py::test_one[{start}]" not in contexts

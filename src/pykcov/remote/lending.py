@@ -81,9 +81,10 @@ def offer(group: Group, device: Device, mode: int, chosen: Chosen) -> None:
 
 
 def withdraw(group: Group) -> bool:
-    """End offer(); return whether the device was lent to anybody."""
-    offered = _offers.pop(group.number, None)
-    return offered is not None and (offered.lent or offered.device.inherited)
+    """End offer(); return is_elsewhere()."""
+    elsewhere = is_elsewhere(group)
+    _offers.pop(group.number, None)
+    return elsewhere
 
 
 def ticket(group: Group | None = None) -> Ticket | None:
@@ -104,6 +105,12 @@ def is_lent(group: Group) -> bool:
     """Return whether the device of a group was lent by a ticket."""
     offered = _offers.get(group.number)
     return offered is not None and offered.lent
+
+
+def is_elsewhere(group: Group) -> bool:
+    """Return whether other processes have the device of a group: it was lent to them, or they were forked."""
+    offered = _offers.get(group.number)
+    return offered is not None and (offered.lent or offered.device.inherited)
 
 
 def is_offered() -> bool:

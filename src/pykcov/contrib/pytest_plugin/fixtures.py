@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pykcov.contrib.pytest_plugin.recorder import Context, Recorder
+from pykcov.remote import lending
 
 
 class Fixtures:
@@ -19,7 +20,7 @@ class Fixtures:
         self._recorder = recorder
         self._names: dict[pytest.FixtureDef[Any], str] = {}
         self._at_work: dict[str, Context] = {}
-        """Contexts of fixtures that have threads at work, which go on recording."""
+        """Contexts of fixtures that have threads or processes at work, which go on recording."""
 
     @contextmanager
     def setting_up(self, fixture: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Iterator[None]:
@@ -31,7 +32,7 @@ class Fixtures:
         try:
             yield
         finally:
-            self._leave(name)
+            self._leave(name, is_set_up=True)
             fixture.addfinalizer(lambda: self._enter(name))
 
     def note_users(self, item: pytest.Item) -> None:
@@ -51,11 +52,12 @@ class Fixtures:
         else:
             self._recorder.resume(context)
 
-    def _leave(self, name: str) -> None:
+    def _leave(self, name: str, *, is_set_up: bool = False) -> None:
         context = self._recorder.innermost
         if context.name != name:
             return
-        if context.group.pending:
+        # A process that it has started, as a server, is taken to end with it.
+        if context.group.pending or (is_set_up and lending.is_elsewhere(context.group)):
             self._at_work[name] = context
             self._recorder.suspend(context)
         else:
