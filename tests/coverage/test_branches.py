@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -94,7 +95,7 @@ def test_all():
 if __name__ == "__main__":
     test_all()
 """
-ENVIRONMENT = {**os.environ, "COVERAGE_CORE": "ctrace"}
+ENVIRONMENT = {**os.environ, "COVERAGE_CORE": "ctrace" if find_spec("coverage.tracer") else "pytrace"}
 KINDS = ("executed_lines", "missing_lines", "executed_branches", "missing_branches")
 
 

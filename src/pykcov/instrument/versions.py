@@ -176,7 +176,7 @@ else:
         """
 found = names((x for x in ()).gi_code)
 assert (found.index("RESUME") < found.index("RETURN_GENERATOR")) is value
-assert ("GET_ITER" in found) is value
+assert "GET_ITER" in found or not value  # some releases of 3.13 have it, too
 def f(): yield
 found = names(f.__code__)
 assert found.index("RESUME") > found.index("RETURN_GENERATOR")
