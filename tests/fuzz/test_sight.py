@@ -221,6 +221,7 @@ PyInit_ext(void)
 
 
 def test_an_overflow_in_native_code_behind_a_magic_value_is_found_with_the_last_locations(tmp_path: Path) -> None:
+    pytest.importorskip("symbolic")
     (tmp_path / "ext.c").write_text(NATIVE)
     both = build.flags(["gcc"])
     include = sysconfig.get_paths()["include"]

@@ -107,20 +107,30 @@ def kind_of(error: BaseException) -> str:
 
 def report_of(error: BaseException) -> str:
     """Return the traceback as text, without the calls of pykcov; with its groups, notes and causes."""
-    text = traceback.TracebackException.from_exception(error)
-    seen: set[int] = set()
+    text = traceback.TracebackException.from_exception(error, lookup_lines=False)
+    seen: dict[int, traceback.TracebackException] = {}
     pending: list[traceback.TracebackException] = [text]
     while pending:
         one = pending.pop()
         if id(one) in seen:
             continue
-        seen.add(id(one))
+        seen[id(one)] = one
         one.stack[:] = [frame for frame in one.stack if not _is_ours(frame.filename)]
-        pending += [other for other in (one.__cause__, one.__context__) if other is not None]
+        others = (one.__cause__, one.__context__, *(one.exceptions or ()))
+        pending += [other for other in others if other is not None]
     try:
-        return "".join(text.format())
+        try:
+            return "".join(text.format())
+        except OSError:  # no file can be opened: from 3.13.1 on, linecache needs one before it looks for lines
+            for one in seen.values():
+                one.stack[:] = [_without_line(frame) for frame in one.stack]
+            return "".join(text.format())
     except Exception as failed:  # the exception's own __str__, or a cycle
         return f"{kind_of(error)}: its text cannot be had: {type(failed).__name__}\n"
+
+
+def _without_line(frame: traceback.FrameSummary) -> traceback.FrameSummary:
+    return traceback.FrameSummary(frame.filename, frame.lineno, frame.name, line="")
 
 
 def write_error(text: str) -> None:
