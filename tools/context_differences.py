@@ -129,6 +129,8 @@ MISSED = "coverage.py misses it each time the test runs alone; sys.settrace() se
 INVENTED = "coverage.py has it each time the test runs alone; sys.settrace() never sees it"
 CHANCE = "the test runs it in some runs only"
 
+MOVED = "coverage.py has it in another test, if at all; a statement planted there says that this one runs it bare"
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -153,3 +155,11 @@ class Trial:
         if found.who == "pykcov":
             return MISSED if place in self.judge.ever(name) else None
         return None if place in self.judge.ever(name) else INVENTED
+
+
+def by_witness(found: Difference, witness: Recorded) -> str | None:
+    """Return the reason for a difference by a statement planted at its line (suite_plugins/witness.py).
+
+    Only if that has run: else it may be of other code, with the same name of the file.
+    """
+    return MOVED if found.who == "pykcov" and found.place in witness.ever(found.context) else None

@@ -7,8 +7,9 @@ with pykcov. Chance is the same in each run (suite_plugins/repeatable.py); what 
 differs among the runs of one and the same. So a line of a test counts as a difference if each run of one has it and no
 run of the other does. Some differences show their reason (Rules). Tests with others run five times more by themselves,
 with coverage.py, with pykcov, and with sys.settrace() as the judge: that tells chance and the errors of coverage.py
-from ours (Trial). What is left is printed. Exit code 1 if there is any, if a line that each run of coverage.py has is
-in no context of any run of pykcov, or if a test has outcomes under pykcov, alone too, that it never has otherwise.
+from ours (Trial). Where tracing itself changes which test runs a line, a statement planted there says which does bare.
+What is left is printed. Exit code 1 if there is any, if a line that each run of coverage.py has is in no context of any
+run of pykcov, or if a test has outcomes under pykcov, alone too, that it never has otherwise.
 Needs pytest-cov, and what the suites need.
 
 What has run once is kept in FOLDER and not run again: a comparison that was cut short goes on there.
@@ -25,7 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from context_differences import INVENTED, NO_CODE, Difference, Recorded, Rules, Trial, differences
+from context_differences import INVENTED, NO_CODE, Difference, Recorded, Rules, Trial, by_witness, differences
 from pytest_libraries import (
     BARE,
     LIBRARIES,
@@ -39,6 +40,7 @@ from pytest_libraries import (
     with_data,
     with_judge,
     with_pykcov,
+    with_witness,
 )
 
 from pykcov.counted import counted
@@ -91,6 +93,17 @@ class Runs:
             several("coverage", lambda file: with_coverage(some, file)),
             several("pykcov", lambda file: with_pykcov(some, file)),
             several("judge", lambda file: with_judge(some, self.root, file)),
+        )
+
+    def with_witness(self, found: Sequence[Difference], count: int) -> Recorded:
+        """Return what statements planted at the lines of differences say in `count` runs."""
+        lines: dict[str, list[int]] = {}
+        for file, line in sorted({one.place for one in found}):
+            lines.setdefault(file, []).append(line)
+        which = hashlib.sha256(json.dumps(lines).encode()).hexdigest()[:8]
+        names = [f"witness-{which}-{number}" for number in range(count)]
+        return Recorded(
+            [self._kept(self._library, name, *with_witness(lines, self._data_file(name))) for name in names]
         )
 
     def _data_file(self, name: str) -> str:
@@ -172,6 +185,10 @@ def compare(library: Library, folder: Path, count: int = 2) -> bool:
         alone = runs.alone(tests)
         left, proved = sort_out(left, Trial(*map(Recorded, alone)).explain)
         reasons |= proved
+        if any(one.who == "pykcov" for one in left):
+            witness = runs.with_witness(left, count)
+            left, proved = sort_out(left, lambda found: by_witness(found, witness))
+            reasons |= proved
         changed = other_outcomes([bare, *with_theirs, *alone.theirs], [*with_ours, *alone.ours])
     for test in changed:
         print(f"  {test}: {bare.outcomes.get(test)}, under pykcov {with_ours[0].outcomes.get(test)}")

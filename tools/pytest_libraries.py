@@ -1,5 +1,6 @@
 """Test suites of libraries, from their source distributions: how they run bare, with pytest-cov and with pykcov."""
 
+import json
 import re
 import subprocess
 import sys
@@ -158,6 +159,11 @@ PLUGINS = Path(__file__).with_name("suite_plugins")
 def with_judge(library: Library, root: Path, data_file: str) -> tuple[list[str], dict[str, str]]:
     """Return the same for sys.settrace(); PLUGINS must be on sys.path."""
     return ["-p", "judge"], {"COVERAGE_FILE": data_file, "JUDGED": str(root / library.package)}
+
+
+def with_witness(lines: dict[str, list[int]], data_file: str) -> tuple[list[str], dict[str, str]]:
+    """Return the same for statements planted at lines, by file; PLUGINS must be on sys.path."""
+    return ["-p", "witness"], {"COVERAGE_FILE": data_file, "WITNESSED": json.dumps(lines)}
 
 
 def run(

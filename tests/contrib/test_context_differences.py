@@ -8,15 +8,17 @@ from context_differences import (
     CHANCE,
     INVENTED,
     MISSED,
+    MOVED,
     NO_CODE,
     OWN_CONTEXT,
     Difference,
     Recorded,
     Rules,
     Trial,
+    by_witness,
     differences,
 )
-from pytest_libraries import Library, Run
+from pytest_libraries import PLUGINS, Library, Run, run, with_witness
 
 TEST = "test_it.py::test_it"
 
@@ -59,6 +61,11 @@ def test_the_judge_says_whose_error_it_is_and_other_runs_whether_it_is_chance(
         assert trial.explain(Difference(who, TEST, "a.py", 1)) == reason
 
 
+def test_a_planted_statement_that_has_run_is_a_reason_for_what_pykcov_has() -> None:
+    for who, lines, reason in (("pykcov", {1}, MOVED), ("pykcov", set[int](), None), ("coverage.py", set[int](), None)):
+        assert by_witness(Difference(who, TEST, "a.py", 1), recorded(lines)) == reason
+
+
 def test_what_shows_its_reason_by_itself(tmp_path: Path) -> None:
     file = tmp_path / "a.py"
     file.write_text("x = 1\n# nothing\ny = 2\n")
@@ -72,6 +79,26 @@ def test_what_shows_its_reason_by_itself(tmp_path: Path) -> None:
     assert [why("pykcov", line) for line in (1, 2, 3)] == [None, None, None]
     assert why("pykcov", 1, "(collector)") == why("pykcov", 1, "test_it.py::f[0]|module") == OWN_CONTEXT
     assert (why("pykcov", 1, "", "worker.py"), why("pykcov", 1, "", "other.py")) == (OWN_CONTEXT, None)
+
+
+def test_planted_statements_say_which_tests_run_a_line(tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    file = tmp_path / "package" / "__init__.py"
+    file.write_text("def f(x):\n    if x:\n        return 1\n    elif x is None:\n        return 2\n    return 3\n")
+    (tmp_path / "test_it.py").write_text(
+        "import package\n"
+        "def test_true(): assert package.f(True) == 1\n"
+        "def test_none(): assert package.f(None) == 2\n"
+        "def test_zero(): assert package.f(0) == 3\n"
+    )
+    library = Library("planted", "1", "package", tests="test_it.py")
+    arguments, variables = with_witness({str(file): [3, 4, 5]}, str(tmp_path / "data"))
+    found = run(library, tmp_path, arguments, variables | {"PYTHONPATH": f"{tmp_path}:{PLUGINS}"}).contexts
+    assert {test: sorted(files[str(file)]) for test, files in found.items()} == {
+        "test_it.py::test_true": [3],
+        "test_it.py::test_none": [4, 5],
+        "test_it.py::test_zero": [4],
+    }
 
 
 PACKAGE = """

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from fuzzing import fuzz, fuzz_body, write_harness
 
 STATE = """
@@ -48,7 +49,16 @@ def state_of(folder: Path, *options: str) -> dict[str, object]:
     return state
 
 
-def test_a_harness_finds_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "error::UserWarning", "PYTHONDEVMODE": "1", "PYTHONPATH": "one:two"},
+    ],
+)
+def test_a_harness_finds_the_same(tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     write_harness(tmp_path, STATE, whole=True)
     assert state_of(tmp_path, *FORKED) == state_of(tmp_path, *ANOTHER)
 
