@@ -221,6 +221,7 @@ def calling_at(point: Point | None, call: Callable[[], object], handler: Callabl
         # Functions that are called for each function there is are not followed each time.
         if calls[frame.f_code] > 5 or not frame.f_globals.get("__name__", "").startswith("pykcov"):
             return None
+        frame.f_trace = step  # before: 3.13 asks for events of instructions only of a frame that is traced
         frame.f_trace_opcodes = True
         return step
 
