@@ -38,14 +38,16 @@ class Status:
         self._locations = self._corpus = 0
         self._last = (self._began, 0)
         self._rate = 0.0
-        read, write = os.pipe()
-        self.stream: BinaryIO = os.fdopen(write, "wb", 0)
-        self._input = os.fdopen(read, "rb", 0)
+        self.stream: BinaryIO
+        self._input: BinaryIO
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._read), threading.Thread(target=self._refresh)]
 
     def __enter__(self) -> Self:
         """Begin to show."""
+        read, write = os.pipe()
+        self.stream = os.fdopen(write, "wb", 0)
+        self._input = os.fdopen(read, "rb", 0)
         self._live.start()
         for thread in self._threads:
             thread.start()
