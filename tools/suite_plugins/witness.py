@@ -6,12 +6,14 @@ coverage.py that $COVERAGE_FILE names.
 """
 
 import ast
+import gc
 import json
 import os
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from types import CodeType, ModuleType
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from coverage import CoverageData
@@ -50,11 +52,15 @@ class _Planting(ast.NodeTransformer):
         return [call, statement]
 
 
+def _planted(file: str) -> CodeType:
+    tree = _Planting(file).visit(ast.parse(Path(file).read_bytes()))
+    code: CodeType = compile(tree, file, "exec", dont_inherit=True)
+    return code
+
+
 class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
-        tree = _Planting(self.path).visit(ast.parse(self.get_data(self.path)))
-        code: CodeType = compile(tree, self.path, "exec", dont_inherit=True)
-        return code
+        return _planted(self.path)
 
     def exec_module(self, module: ModuleType) -> None:
         setattr(module, _NOTE, _note)
@@ -71,7 +77,27 @@ class _Finder:
         return spec
 
 
+def _plant_into_what_is_imported() -> None:
+    """The options of a suite may have imported the library already."""
+    codes: dict[tuple[str, str, int], CodeType] = {}
+    for module in list(sys.modules.values()):
+        if (file := getattr(module, "__file__", None)) in _WANTED:
+            setattr(module, _NOTE, _note)
+            pending = [_planted(file)]
+            for code in pending:
+                codes[_name(code)] = code
+                pending += [each for each in code.co_consts if isinstance(each, CodeType)]
+    for function in gc.get_objects():
+        if isinstance(function, FunctionType) and (code := codes.get(_name(function.__code__))):
+            function.__code__ = code
+
+
+def _name(code: CodeType) -> tuple[str, str, int]:
+    return code.co_filename, code.co_qualname, code.co_firstlineno
+
+
 sys.meta_path.insert(0, _Finder)  # type: ignore[arg-type]
+_plant_into_what_is_imported()
 
 
 def pytest_sessionfinish() -> None:
