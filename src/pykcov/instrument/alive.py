@@ -49,10 +49,7 @@ def running_in_threads() -> list[CodeType]:
 
 
 def in_use(functions: Iterable[FunctionType]) -> list[CodeType]:
-    """Return the code of functions and what threads are in the middle of, and maybe code that is in use no more.
-
-    functions: what functions() has just returned.
-    """
+    """Return the code of functions and what threads are in the middle of, and maybe code that is in use no more."""
     if IS_FREE_THREADED:
         # There the collector knows code, too.
         return [found for found in gc.get_objects() + _immortal[1] if type(found) is CodeType]
