@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -36,6 +37,8 @@ def what_is_missing() -> str:
     """Return why there is no server to test with, '' if there is one."""
     if not _programs():
         return "no PostgreSQL (Debian: apt-get install postgresql)"
+    if find_spec("psycopg") is None:
+        return "psycopg is not installed"
     if os.getuid() == 0 and shutil.which("runuser") is None:
         return "no runuser"
     return ""

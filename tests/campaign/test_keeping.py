@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DataError, OperationalError
 
+pytest.importorskip("distributed")
+
 from pykcov.campaign import keeping
 from pykcov.campaign.cluster import Cluster
 from pykcov.campaign.keeping import Keeping, Report

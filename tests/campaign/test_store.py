@@ -170,7 +170,7 @@ def test_what_is_no_store_is_said(tmp_path: Path) -> None:
         (str(tmp_path / "none" / "x.db"), "unable to open"),
         (str(other), "newer pykcov"),
         ("mysql://host/x", "SQLite or PostgreSQL"),
-        ("postgresql://127.0.0.1:1/x", "refused|connect"),
+        ("postgresql://127.0.0.1:1/x", "refused|connect|No module named 'psycopg'"),
         ("http://x", "SQLite or PostgreSQL"),
     ]:
         with pytest.raises(StoreError, match=words):
