@@ -163,6 +163,12 @@ def make_wheel(tools: Path, python: Path, sdist: Path, output: Path, folder: Pat
         # Two builds in two folders are to have the same bytes.
         f" -ffile-prefix-map={source}=. -Wl,--build-id=none"
     )
+    # Debian has a header of Python's where the compiler looks by itself, but not under another root.
+    include = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('include'))").strip()).name
+    if (headers := Path("/usr/include") / multiarch / include).exists():
+        (folder / "include" / multiarch).mkdir(parents=True)
+        (folder / "include" / multiarch / include).symlink_to(headers)
+        options += f" -I{folder / 'include'}"
     environment = {"CC": f"gcc {options}", "CXX": f"g++ {options}"}
     raw = folder / "raw"
     run(python, "-m", "venv", folder / "python")

@@ -21,7 +21,7 @@ struct probe {
     uint32_t number;
 };
 
-static PyTypeObject *probe_type; /* [I] */
+static PyTypeObject *probe_type; /* [L] NULL: its module is gone */
 
 /* In a thread that may have to be attached to something else first. */
 static __attribute__((noinline)) int
@@ -108,9 +108,12 @@ static bool is_marking; /* [L] */
 static void
 choose_slots(void)
 {
-    _Atomic(unaryfunc) *invert = (_Atomic(unaryfunc) *)&probe_type->tp_as_number->nb_invert;
-    _Atomic(unaryfunc) *aiter = (_Atomic(unaryfunc) *)&probe_type->tp_as_async->am_aiter;
+    _Atomic(unaryfunc) *invert, *aiter;
 
+    if (probe_type == NULL)
+        return;
+    invert = (_Atomic(unaryfunc) *)&probe_type->tp_as_number->nb_invert;
+    aiter = (_Atomic(unaryfunc) *)&probe_type->tp_as_async->am_aiter;
     atomic_store(invert, is_marking ? marking_invert : is_awake ? probe_invert : dormant_invert);
     atomic_store(aiter, is_marking ? marking_aiter : is_awake ? probe_aiter : dormant_aiter);
 }
@@ -330,6 +333,9 @@ kcov_probe_clear(void)
 {
     kcov_once_clear();
     kcov_awake_listen(NULL);
+    kcov_lock();
+    probe_type = NULL;
+    kcov_unlock();
     kcov_adopter_clear();
 }
 
@@ -359,7 +365,9 @@ kcov_probe_add(PyObject *module, struct kcov_module *state)
     state->probe_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &probe_spec, NULL);
     if (state->probe_type == NULL || PyModule_AddType(module, state->probe_type) < 0)
         return -1;
+    kcov_lock();
     probe_type = state->probe_type;
+    kcov_unlock();
     kcov_awake_listen(set_awake);
     return PyModule_AddFunctions(module, functions) < 0 || kcov_adopter_add(module) < 0
                ? -1
