@@ -14,6 +14,9 @@ from typing import Any
 
 from pykcov.warnings import PykcovWarning
 
+_OF_RUNPY = {"runpy", "pkgutil", "importlib.machinery"} | ({"io"} if sys.version_info >= (3, 14) else set())
+"""What `-m` has imported, and a Python that runs a file has not."""
+
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
@@ -43,8 +46,7 @@ def _fuzz_if_ordinary(words: Sequence[str], *began: Any) -> None:
         # Not before, and before the others: what it imports stays.
         import pykcov.instrument.imports  # noqa: F401
 
-        # What `-m` needs is not there in a Python that runs a file.
-        modules = frozenset(sys.modules) - {"runpy", "pkgutil", "importlib.machinery"}
+        modules = frozenset(sys.modules) - _OF_RUNPY
         from pykcov.fuzz.forking import Origin  # not before: see above
 
         fork = Origin(modules, *began).fork
