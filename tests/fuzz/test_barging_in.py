@@ -53,7 +53,7 @@ def size_of_corpus(folder: Path, setup: str, call: str) -> int:
 @pytest.mark.parametrize(
     ("setup", "call"),
     [
-        pytest.param(TIMER, "for _ in range(1500): pass", id="timer"),
+        pytest.param(TIMER, "for _ in range(5000): pass", id="timer"),
         pytest.param("gc.set_threshold(50)", CYCLE, id="collector"),
     ],
 )
