@@ -55,10 +55,17 @@ uint32_t
 kcov_thread_number(void)
 {
     static atomic_uint numbers; /* [a] the newest; in a forked child they go on */
+    uint32_t number = atomic_load_explicit(&kcov_self.number, memory_order_relaxed);
+    uint32_t taken;
 
-    if (kcov_self.number == 0)
-        kcov_self.number = atomic_fetch_add_explicit(&numbers, 1, memory_order_relaxed) + 1;
-    return kcov_self.number;
+    if (number != 0)
+        return number;
+    taken = atomic_fetch_add_explicit(&numbers, 1, memory_order_relaxed) + 1;
+    /* An event of a signal handler may have come in between: then the thread has that number. */
+    return atomic_compare_exchange_strong_explicit(&kcov_self.number, &number, taken,
+                                                   memory_order_relaxed, memory_order_relaxed)
+               ? taken
+               : number;
 }
 
 void

@@ -41,7 +41,8 @@ struct kcov_self {
     volatile sig_atomic_t busy; /* [T] not 0: in an operation, or finding out whom it follows */
     uint64_t version; /* [T] of the context whose group it follows (follow.c); 0: look again */
     struct kcov_thread *thread; /* [T] the rest (thread.h), NULL until it is needed */
-    uint32_t number;            /* [T] its name under KCOV_MODE_TRACE_ACCESS; 0: it has none yet */
+    /* [T] its name under KCOV_MODE_TRACE_ACCESS; 0: none yet. Atomic for its signal handlers. */
+    _Atomic uint32_t number;
 
     /* Whom it follows (group.h). */
     kcov_device_pointer followed; /* [a] written by the thread: this device must stay, */
