@@ -237,6 +237,8 @@ def calling_at(point: Point | None, call: Callable[[], object], handler: Callabl
                 handler()
         return step
 
+    # 3.12 has events of instructions only if some frame has asked for them by then.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(enter)
     try:
         call()

@@ -16,11 +16,20 @@
 #include <link.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <wchar.h>
 
 #include "functions_module.h"
+
+/* The runtime frees what it has by the default allocator, whatever -X dev or PYTHONMALLOC puts
+ * before that; configurations are freed by the one that is in place. */
+#if PY_VERSION_HEX < 0x030D0000 && !defined(Py_DEBUG)
+#define ALLOCATE malloc
+#else
+#define ALLOCATE PyMem_RawMalloc
+#endif
 
 struct span {
     char *start;
@@ -82,8 +91,8 @@ replace_only(const wchar_t *old, const wchar_t *new)
             return 0;
         place = (wchar_t **)at;
     }
-    /* As CPython allocates it, which frees it; the old one stays. */
-    wchar_t *copy = place ? PyMem_RawMalloc(bytes) : NULL;
+    /* CPython frees it; the old one stays. */
+    wchar_t *copy = place ? ALLOCATE(bytes) : NULL;
     if (!copy)
         return 0;
     memcpy(copy, new, bytes);
