@@ -23,7 +23,7 @@ from pykcov.instrument.rewrite import Granularity
 from pykcov.instrument.selection import Selection
 from pykcov.interleavings import InterleavingsError, Pair, pairs_of
 from pykcov.modes import Mode, number_of
-from pykcov.remote import carriers, interrupts, lending
+from pykcov.remote import carriers, garbage_collector, interrupts, lending
 from pykcov.remote.tasks import tasks
 from pykcov.results import Choice, Results
 from pykcov.traces.locations import files
@@ -426,6 +426,7 @@ class FollowedTrace(Results):
 
     def _reset(self) -> None:
         assert self._token is not None
+        garbage_collector.settle()
         # ValueError: left in another context than it was entered in, as generators may be.
         with suppress(ValueError):
             _core.group_variable.reset(self._token)

@@ -136,6 +136,7 @@ def test_collections_are_told_apart_whatever_the_program_does_to_the_list_of_cal
     def empty(phase: str, info: object) -> None:
         gc.callbacks.clear()
 
+    group = pykcov.current_group()
     with tracer.trace() as trace:
         before = list(gc.callbacks)
         gc.callbacks.insert(1, empty)
@@ -149,6 +150,7 @@ def test_collections_are_told_apart_whatever_the_program_does_to_the_list_of_cal
         functions.own3()
     assert (ran(after), ran(last)) == ({"own2"}, {"own3"})
     assert ran(trace) <= {"own1"}
+    assert pykcov.current_group() == group
 
 
 def test_events_look_for_nobody_once_no_trace_follows(functions: ModuleType, tmp_path: Path) -> None:

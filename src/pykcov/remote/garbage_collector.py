@@ -20,8 +20,32 @@ def install() -> None:
 def remove() -> None:
     """Undo install(): at once, or if a finaliser does this, at the end of the collection that it belongs to."""
     _take_away(_begin)
+    settle()
     if not _barges_in:
         _take_away(_end)
+
+
+def settle() -> None:
+    """End the collection that barged in on the calling thread, if it is over and nobody has told us.
+
+    So it is if the program has emptied the list of callbacks within it.
+    """
+    global _barges_in
+    if _barges_in and _is_over():
+        _barges_in = False
+        _core.collection_end()
+
+
+def _is_over() -> bool:
+    told: list[str] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        told.append(phase)
+
+    gc.callbacks.append(note)
+    gc.collect(0)  # which does nothing within another one
+    _take_away(note)
+    return bool(told)
 
 
 def _begin(phase: str, info: dict[str, int]) -> None:
