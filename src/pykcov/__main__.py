@@ -9,10 +9,13 @@ import gc
 import os
 import sys
 import warnings
-from collections.abc import Sequence
-from typing import Any
 
 from pykcov.warnings import PykcovWarning
+
+# Without typing: the folders of the program, which may have a module of this name, still come first.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _OF_RUNPY = {"runpy", "pkgutil", "importlib.machinery"} | ({"io"} if sys.version_info >= (3, 14) else set())
 """What `-m` has imported, and a Python that runs a file has not."""
@@ -33,7 +36,7 @@ def main() -> None:
     main()
 
 
-def _fuzz_if_ordinary(words: Sequence[str], *began: Any) -> None:
+def _fuzz_if_ordinary(words: list[str], *began: "Any") -> None:
     """Do what an ordinary `pykcov fuzz` asks for, and end the process; return where click is to read the command."""
     # Not before: other commands do not need it.
     from pykcov.fuzz import ordinary
