@@ -12,32 +12,33 @@ import warnings
 
 from pykcov.warnings import PykcovWarning
 
-# Without typing: the folders of the program, which may have a module of this name, still come first.
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 _OF_RUNPY = {"runpy", "pkgutil", "importlib.machinery"} | ({"io"} if sys.version_info >= (3, 14) else set())
 """What `-m` has imported, and a Python that runs a file has not."""
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    began = sys.path[:], warnings.filters[:], gc.get_threshold()
+    path, thresholds = sys.path[:], gc.get_threshold()
+    filters: list[object] = [*warnings.filters]
     _leave_filters_to_the_program()
     _leave_folders_to_the_program()
     # A command lives briefly and imports much, of which a tenth of the time would go into looking for cycles.
     gc.set_threshold(100_000, 20, 20)
     if sys.argv[1:2] == ["fuzz"]:
-        _fuzz_if_ordinary(sys.argv[2:], *began)
+        _fuzz_if_ordinary(sys.argv[2:], path, filters, thresholds)
     # Not before: it imports much itself.
     from pykcov.cli import main
 
     main()
 
 
-def _fuzz_if_ordinary(words: list[str], *began: "Any") -> None:
-    """Do what an ordinary `pykcov fuzz` asks for, and end the process; return where click is to read the command."""
+def _fuzz_if_ordinary(
+    words: list[str], path: list[str], filters: list[object], thresholds: tuple[int, int, int]
+) -> None:
+    """Do what an ordinary `pykcov fuzz` asks for, and end the process; return where click is to read the command.
+
+    path, filters, thresholds: of modules, warnings and the garbage collector, when the process began.
+    """
     # Not before: other commands do not need it.
     from pykcov.fuzz import ordinary
 
@@ -52,7 +53,7 @@ def _fuzz_if_ordinary(words: list[str], *began: "Any") -> None:
         modules = frozenset(sys.modules) - _OF_RUNPY
         from pykcov.fuzz.forking import Origin  # not before: see above
 
-        fork = Origin(modules, *began).fork
+        fork = Origin(modules, path, filters, thresholds).fork
     # Not before: see above.
     from pykcov.exiting import end_process
     from pykcov.fuzz.command import Options, run

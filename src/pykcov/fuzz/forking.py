@@ -9,37 +9,17 @@ import os
 import signal
 import sys
 import warnings
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from pykcov.exiting import end_process
 from pykcov.fuzz import exits, worker
 from pykcov.fuzz.settings import Settings
 from pykcov.fuzz.stacks import write_error
+from pykcov.fuzz.watch import Forked
 from pykcov.program import main_module
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """Who watches has handlers for them."""
-
-
-class Forked:
-    """A process that was forked, as subprocess.Popen has it."""
-
-    def __init__(self, pid: int) -> None:
-        """Take it."""
-        self.pid = pid
-        self._status: int | None = None
-
-    def wait(self) -> int:
-        """Return its exit code, a signal's number as a negative one."""
-        if self._status is None:
-            self._status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return self._status
-
-    def send_signal(self, number: int) -> None:
-        """Send it a signal. ProcessLookupError if it was waited for."""
-        if self._status is not None:
-            raise ProcessLookupError(self.pid)
-        os.kill(self.pid, number)
 
 
 class Origin(NamedTuple):
@@ -48,7 +28,7 @@ class Origin(NamedTuple):
     modules: frozenset[str]
     """Those that stay (program/forgetting.py)."""
     path: list[str]
-    filters: list[Any]
+    filters: list[object]
     """Of warnings."""
     thresholds: tuple[int, int, int]
     """Of the garbage collector."""
@@ -68,7 +48,7 @@ class Origin(NamedTuple):
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             _fuzz(settings, self.modules)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return Forked(pid)
+        return Forked(pid, _reap)
 
     def _return_to(self) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -79,6 +59,10 @@ class Origin(NamedTuple):
         sys.path[:] = self.path
         if not sys.flags.safe_path:
             main_module.first_folder, sys.path[0] = sys.path[0], os.getcwd()
+
+
+def _reap(pid: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def _fuzz(settings: Settings, modules_that_stay: frozenset[str]) -> NoReturn:

@@ -22,7 +22,7 @@ from pykcov._core import probe_count
 from pykcov.fuzz import jobs, sanitizers
 from pykcov.fuzz.harness import Harness
 from pykcov.fuzz.settings import Settings
-from pykcov.fuzz.watch import family, kill
+from pykcov.fuzz.watch import Forked, family, kill
 
 _MESSAGE_MAX = 1 << 17
 _DESCRIPTORS_MAX = 4
@@ -36,28 +36,6 @@ class NotLoadedError(Exception):
         """killed: somebody has ended its process, so that it may go better another time."""
         super().__init__(message)
         self.killed = killed
-
-
-class Forked:
-    """A process that the loaded one has forked, as subprocess.Popen has it."""
-
-    def __init__(self, loaded: "Loaded", pid: int) -> None:
-        """Take it."""
-        self.pid = pid
-        self._loaded = loaded
-        self._status: int | None = None
-
-    def wait(self) -> int:
-        """Return its exit code, a signal's number as a negative one."""
-        if self._status is None:
-            self._status = self._loaded.reap(self.pid)
-        return self._status
-
-    def send_signal(self, number: int) -> None:
-        """Send it a signal. ProcessLookupError if it was waited for."""
-        if self._status is not None:
-            raise ProcessLookupError(self.pid)
-        os.kill(self.pid, number)
 
 
 class Loaded:
@@ -125,7 +103,7 @@ class Loaded:
             socket.send_fds(self._connection, [json.dumps(message).encode()], passed)
         except OSError as error:
             raise NotLoadedError(f"the process of the harness is gone: {error.strerror}", killed=True) from error
-        return Forked(self, self._receive(30)[0]["pid"])
+        return Forked(self._receive(30)[0]["pid"], self.reap)
 
     def reap(self, pid: int) -> int:
         """Wait for a forked process; return its exit code, as if it was killed if that cannot be known."""

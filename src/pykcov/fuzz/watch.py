@@ -43,7 +43,7 @@ _STEPS: dict[str, Sequence[_Step]] = {
 
 
 class Process(Protocol):
-    """A process to watch: subprocess.Popen, or one that another process has forked (fuzz/loaded.py)."""
+    """A process to watch: subprocess.Popen, or Forked."""
 
     @property
     def pid(self) -> int:
@@ -54,6 +54,28 @@ class Process(Protocol):
 
     def send_signal(self, number: int) -> None:
         """Send it a signal. ProcessLookupError if there is no such process."""
+
+
+class Forked:
+    """A process that was forked, here or by another process."""
+
+    def __init__(self, pid: int, reap: Callable[[int], int]) -> None:
+        """Take it; reap: waits for the process of an id, and returns its exit code."""
+        self.pid = pid
+        self._reap = reap
+        self._status: int | None = None
+
+    def wait(self) -> int:
+        """Return its exit code, a signal's number as a negative one."""
+        if self._status is None:
+            self._status = self._reap(self.pid)
+        return self._status
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal. ProcessLookupError if it was waited for."""
+        if self._status is not None:
+            raise ProcessLookupError(self.pid)
+        os.kill(self.pid, number)
 
 
 class Limits(NamedTuple):
