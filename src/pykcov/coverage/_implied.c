@@ -238,11 +238,7 @@ static PyType_Spec implied_spec = {
 static int
 add_type(PyObject *module)
 {
-    PyObject *type = PyType_FromModuleAndSpec(module, &implied_spec, NULL);
-    int failed = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
-
-    Py_XDECREF(type);
-    return failed;
+    return kcov_add_type(module, &implied_spec);
 }
 
 KCOV_MODULE(_implied, "pykcov._implied", NULL, add_type)

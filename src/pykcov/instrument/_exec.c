@@ -14,6 +14,7 @@
 #include <Python.h>
 
 #include "critical.h"
+#include "functions_module.h"
 
 /* exec() takes three positional arguments and one keyword. */
 #define ARGUMENTS_MAX 4
@@ -169,12 +170,7 @@ init(PyObject *module)
     state->interrupt_leave = import_from("pykcov._core", "interrupt_leave");
     if (state->exec == NULL || state->interrupt_enter == NULL || state->interrupt_leave == NULL)
         return -1;
-    PyObject *type = PyType_FromModuleAndSpec(module, &unrecorded_spec, NULL);
-    if (type == NULL)
-        return -1;
-    int result = PyModule_AddType(module, (PyTypeObject *)type);
-    Py_DECREF(type);
-    return result;
+    return kcov_add_type(module, &unrecorded_spec);
 }
 
 static int

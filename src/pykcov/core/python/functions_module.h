@@ -34,6 +34,17 @@
 #define KCOV_FUNCTIONS_MODULE(name, functions)                                                     \
     KCOV_MODULE(name, "pykcov." #name, functions, kcov_add_nothing)
 
+/* Add a type to a module. -1 with an exception. */
+static inline int
+kcov_add_type(PyObject *module, PyType_Spec *spec)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+    int failed = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
+
+    Py_XDECREF(type);
+    return failed;
+}
+
 static inline int
 kcov_add_nothing(PyObject *Py_UNUSED(module))
 {
