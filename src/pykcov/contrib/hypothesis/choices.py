@@ -32,9 +32,8 @@ _EMPTY = (b"", b"\n")
 """What libFuzzer begins with."""
 _INCOMPLETE = b"\xff"
 """Begins an input that lacks choices. Hypothesis begins none of its own so."""
-_MOST_COMPARISONS = 1000
 _MOST_PLANS = 10
-"""Are looked at for one that fits into the bytes."""
+"""So many are made before one that fits into the bytes is given up."""
 
 
 class Choices:
@@ -52,7 +51,7 @@ class Choices:
         self._again: dict[Values, Plan] = {}
         self._database: ExampleDatabase | None = test._hypothesis_internal_use_settings.database
         self._key = function_digest(test.hypothesis.inner_test)
-        # Which makes the choices of fuzz_one_input(), and is asked for there by this name.
+        # Under this name fuzz_one_input() looks for what makes its choices.
         vars(core)["BytestringProvider"] = _Inputs
 
     def __call__(self, data: bytes) -> object:
@@ -118,9 +117,7 @@ class Choices:
     def _learn(self, engine: Engine, one: "_Input") -> None:
         example, plan = one.example, one.plan
         is_new = engine.reached(self._seen) > 0
-        is_looked_at = self._guidance.looks_at(plan, example, is_new)
-        records = engine.comparisons(_MOST_COMPARISONS, self._guidance.closed) if is_looked_at else {}
-        self._guidance.learn(plan, example, is_new, records)
+        self._guidance.take(plan, example, is_new, engine.comparisons)
         is_left = is_new and one.lacks_choices()
         engine.keep_to_target(reached=is_left)
         if is_left:
@@ -151,9 +148,9 @@ class _Input(bytes):
     plan: Plan
     example: Example
     is_made: bool
-    """By the mutator. What somebody gives stays as it is."""
+    """The mutator made it. An input that somebody else gives stays as it is."""
     is_skipped = False
-    """It has skipped the test."""
+    """The example has skipped the test."""
     choices: tuple[Value, ...] = ()
     """Those of the example, and those that Hypothesis has forced."""
 

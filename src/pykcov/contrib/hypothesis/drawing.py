@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis.internal.conjecture.choice import choice_from_index
 from hypothesis.internal.conjecture.data import ConjectureData
@@ -11,6 +11,8 @@ from hypothesis.internal.intervalsets import IntervalSet
 
 from pykcov.contrib.hypothesis.example import FRESH, Choice, Example, Fresh, Value, fits
 from pykcov.contrib.hypothesis.waiting import Plan
+
+V = TypeVar("V", bool, int, float, str, bytes)
 
 SIMPLEST = Plan((), "simplest")
 """Not what would be drawn, but the simplest value of each choice."""
@@ -40,7 +42,7 @@ class Drawing(PrimitiveProvider):
 
     def draw_boolean(self, p: float = 0.5) -> bool:
         """Draw a choice, as Hypothesis says."""
-        return bool(self._draw("boolean", {"p": p}))
+        return self._draw("boolean", bool, p=p)
 
     def draw_integer(
         self,
@@ -51,15 +53,9 @@ class Drawing(PrimitiveProvider):
         shrink_towards: int = 0,
     ) -> int:
         """Draw a choice, as Hypothesis says."""
-        constraints = {
-            "min_value": min_value,
-            "max_value": max_value,
-            "weights": weights,
-            "shrink_towards": shrink_towards,
-        }
-        value = self._draw("integer", constraints)
-        assert isinstance(value, int)
-        return value
+        return self._draw(
+            "integer", int, min_value=min_value, max_value=max_value, weights=weights, shrink_towards=shrink_towards
+        )
 
     def draw_float(
         self,
@@ -70,31 +66,26 @@ class Drawing(PrimitiveProvider):
         smallest_nonzero_magnitude: float,
     ) -> float:
         """Draw a choice, as Hypothesis says."""
-        constraints = {
-            "min_value": min_value,
-            "max_value": max_value,
-            "allow_nan": allow_nan,
-            "smallest_nonzero_magnitude": smallest_nonzero_magnitude,
-        }
-        value = self._draw("float", constraints)
-        assert isinstance(value, float)
-        return value
+        return self._draw(
+            "float",
+            float,
+            min_value=min_value,
+            max_value=max_value,
+            allow_nan=allow_nan,
+            smallest_nonzero_magnitude=smallest_nonzero_magnitude,
+        )
 
     def draw_string(
         self, intervals: IntervalSet, *, min_size: int = 0, max_size: int = COLLECTION_DEFAULT_MAX_SIZE
     ) -> str:
         """Draw a choice, as Hypothesis says."""
-        value = self._draw("string", {"intervals": intervals, "min_size": min_size, "max_size": max_size})
-        assert isinstance(value, str)
-        return value
+        return self._draw("string", str, intervals=intervals, min_size=min_size, max_size=max_size)
 
     def draw_bytes(self, min_size: int = 0, max_size: int = COLLECTION_DEFAULT_MAX_SIZE) -> bytes:
         """Draw a choice, as Hypothesis says."""
-        value = self._draw("bytes", {"min_size": min_size, "max_size": max_size})
-        assert isinstance(value, bytes)
-        return value
+        return self._draw("bytes", bytes, min_size=min_size, max_size=max_size)
 
-    def _draw(self, type_: str, constraints: Mapping[str, Any]) -> Value:
+    def _draw(self, type_: str, kind: type[V], **constraints: Any) -> V:
         index = len(self._example.choices)
         value: Value
         if self._plan is SIMPLEST:
@@ -106,6 +97,7 @@ class Drawing(PrimitiveProvider):
             else:
                 value = self._fresh_value(type_, constraints)
         self._example.choices.append(Choice(type_, constraints, value))
+        assert isinstance(value, kind)
         return value
 
     def _fresh_value(self, type_: str, constraints: Mapping[str, Any]) -> Value:

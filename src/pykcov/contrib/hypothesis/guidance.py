@@ -1,5 +1,6 @@
 """What is tried next, from what the examples before have run and compared."""
 
+from collections.abc import Callable
 from random import Random
 
 from pykcov.contrib.hypothesis.example import Choice, Example, Value, Values, fingerprint
@@ -27,10 +28,17 @@ _MOST_TIMES = 3
 _MOST_ROOM, _LEAST_ROOM = 100, -50
 """By how much, in usual sizes, all examples so far may exceed that; and what a huge one leaves at least."""
 
+_MOST_COMPARISONS = 1000
+"""Of an example are looked at."""
+
 _MOST_KEPT = 500
 _MOST_TURNS = 12
 _FEW = 5
 """A number that has so many values is tried with each."""
+
+
+Read = Callable[[int, set[int]], dict[bytes, None]]
+"""Returns the records of at most so many comparisons, each once; none of the places of these pcs."""
 
 
 class _Kept:
@@ -93,11 +101,6 @@ class Guidance:
                     return Plan(values, "mutation")
         return Plan((), "random")
 
-    @property
-    def closed(self) -> set[int]:
-        """Pcs of the places whose comparisons tell nothing more."""
-        return self._operands.closed
-
     def is_known(self, values: Values) -> bool:
         """Return whether an example of these values was tried, or waits."""
         return not self._waiting.is_wanted(None, fingerprint(values))
@@ -106,8 +109,12 @@ class Guidance:
         """Have values tried next."""
         self._next.append(Plan(values, "replay"))
 
-    def looks_at(self, plan: Plan, example: Example, is_new: bool) -> bool:
-        """Return whether an example is worth looking at what it compared."""
+    def take(self, plan: Plan, example: Example, is_new: bool, read: Read) -> None:
+        """Learn from what an example has led to, and from what it compared if that is worth looking at."""
+        is_looked_at = self._looks_at(plan, example, is_new)
+        self.learn(plan, example, is_new, read(_MOST_COMPARISONS, self._operands.closed) if is_looked_at else {})
+
+    def _looks_at(self, plan: Plan, example: Example, is_new: bool) -> bool:
         self._credit = min(_CREDIT, self._credit + _CREDIT_OF_EXAMPLE + _CREDIT_OF_CHOICE * len(example.choices))
         return is_new or plan.climb is not None or self._credit > 0
 

@@ -20,7 +20,6 @@ from pykcov.contrib.hypothesis.recording import Recording, is_traced
 from pykcov.contrib.hypothesis.waiting import Plan
 from pykcov.warnings import PykcovWarning
 
-_MOST_COMPARISONS = 1000
 _POOL_SHARE = 0.1
 _MOST_REDRAWS = 3
 """What has been an example by itself is drawn again so often, as Hypothesis's own engine would not repeat it."""
@@ -97,9 +96,7 @@ class Provider(Drawing):
         self._example.end()
         observing.take(recording.counters)
         new = recording.reached()
-        is_looked_at = self._guidance.looks_at(self._plan, self._example, new > 0)
-        records = recording.records(_MOST_COMPARISONS, self._guidance.closed) if is_looked_at else {}
-        self._guidance.learn(self._plan, self._example, new > 0, records)
+        self._guidance.take(self._plan, self._example, new > 0, recording.records)
         data.events[f"pykcov: {self._plan.origin}"] = ""
         if new:
             data.events["pykcov: reached new code"] = ""
