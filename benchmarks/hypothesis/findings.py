@@ -64,6 +64,14 @@ def run(
     return found, time.process_time() - begin
 
 
+def cells(runs: list[tuple[int | None, float]]) -> list[str]:
+    """Return in how many runs it was found, and the medians of the tries and of the seconds that took."""
+    found = [tries for tries, _ in runs if tries is not None]
+    median = statistics.median(tries or float("inf") for tries, _ in runs)
+    taken = statistics.median(taken for _, taken in runs)
+    return [f"{len(found)}/{len(runs)}", f"{median:.0f}" if found else "-", f"{taken:.2f}"]
+
+
 @click.command(help=__doc__)
 @click.argument("names", nargs=-1)
 @click.option("--backend", "backends", multiple=True, default=("hypothesis", "pykcov"), show_default=True)
@@ -95,13 +103,7 @@ def main(
             for backend in backends:
                 runs[backend].append(run(*properties[name], backend, number, most, seconds))
         figures[name] = runs
-        cells = []
-        for backend in backends:
-            found = [examples for examples, _ in runs[backend] if examples is not None]
-            median = statistics.median(examples or float("inf") for examples, _ in runs[backend])
-            taken = statistics.median(taken for _, taken in runs[backend])
-            cells += [f"{len(found)}/{seeds}", f"{median:.0f}" if found else "-", f"{taken:.2f}"]
-        table.add_row(name, *cells)
+        table.add_row(name, *(cell for backend in backends for cell in cells(runs[backend])))
         print(f"{name}: done", file=sys.stderr)
     Console(width=120).print(table)
     if output is not None:

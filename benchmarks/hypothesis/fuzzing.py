@@ -10,13 +10,13 @@ import importlib
 import os
 import re
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import click
+from findings import cells
 from rich.console import Console
 from rich.table import Table
 
@@ -93,14 +93,9 @@ def main(names: tuple[str, ...], seeds: int, most: int, seconds: int, is_real: b
         for seed in range(1, seeds + 1):
             for kind in TARGETS:
                 runs[kind].append(run(kind, name, module, watched, seed, most, seconds))
-        cells = []
-        for kind in TARGETS:
-            found = [executions for executions, _ in runs[kind] if executions is not None]
-            median = statistics.median(executions or float("inf") for executions, _ in runs[kind])
-            taken = statistics.median(taken for _, taken in runs[kind])
-            cells += [f"{len(found)}/{seeds}", f"{median:.0f}" if found else "-", f"{taken:.1f}"]
-        table.add_row(name, *cells)
-        print(f"{name}: {' '.join(cells)}", file=sys.stderr, flush=True)
+        row = [cell for kind in TARGETS for cell in cells(runs[kind])]
+        table.add_row(name, *row)
+        print(f"{name}: {' '.join(row)}", file=sys.stderr, flush=True)
     Console(width=120).print(table)
 
 
