@@ -40,7 +40,8 @@ def arcs_of(rows: Iterable[tuple[str, Iterable[int], Iterable[Arc]]]) -> dict[st
 
 def complete(lines: set[int], arcs: Iterable[Arc]) -> set[Arc]:
     """Return the arcs of a file that ran, given the lines that did."""
+    # Line 0 is that of a module's first instruction, and no line of its source.
+    lines = lines - {0}
     ran = {arc for arc in arcs if arc[1] < 0 or arc[1] in lines}
     known = {line for arc in ran for line in arc}
-    # Line 0 is that of a module's first instruction, and no line of its source.
-    return ran | {(line, line) for line in lines if line and line not in known}
+    return ran | {(line, line) for line in lines - known}
